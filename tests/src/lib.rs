@@ -1,1 +1,30 @@
-//! placeholder
+//! What the scenarios of `tests/` share: where the workspace is and where its program is.
+//!
+//! It builds nothing itself; [`lifeboat`] builds the program once for a run of the tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The folder that holds the workspace's Cargo.toml.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace")
+}
+
+/// The `lifeboat` program of this build, brought up to date first.
+///
+/// The integration tests belong to another package than the program, so cargo does not name its path to them.
+pub fn lifeboat() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let done = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "lifeboat-cli", "--bin", "lifeboat"])
+            .current_dir(workspace())
+            .status()
+            .expect("cargo can be started");
+        assert!(done.success(), "the program does not build");
+        // target/debug/deps/<this test> -> target/debug/lifeboat
+        let this = std::env::current_exe().expect("this test has a path");
+        this.ancestors().nth(2).expect("tests run from target/<profile>/deps").join("lifeboat")
+    })
+}

@@ -1,0 +1,55 @@
+//! The command line: what every command shares, and the list of commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+
+/// Backups that come back, and the proof of it.
+#[derive(Debug, Parser)]
+#[command(name = "lifeboat", version, propagate_version = false, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 incomplete, 10 no repository, 11 busy, 12 key missing or wrong, \
+    20 plan invalid, 30 drill failed, 31 damage found, 32 evidence does not verify, 75 try again, 130 interrupted.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Plan file, or folder of *.yaml files that are merged [default: ./plans, else /etc/lifeboat/plans.d]
+    #[arg(long, global = true, env = "LIFEBOAT_PLAN", value_name = "PATH", help_heading = "Global options")]
+    pub plan: Option<PathBuf>,
+    /// Folder of the journal and of this host's keys [default: /var/lib/lifeboat]
+    #[arg(long, global = true, env = "LIFEBOAT_STATE", value_name = "FOLDER", help_heading = "Global options")]
+    pub state: Option<PathBuf>,
+    /// Folder of caches, always safe to delete [default: /var/cache/lifeboat]
+    #[arg(long, global = true, env = "LIFEBOAT_CACHE", value_name = "FOLDER", help_heading = "Global options")]
+    pub cache: Option<PathBuf>,
+    /// Answer in JSON, one object a line
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+    /// Say only what is wrong
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub quiet: bool,
+    /// Log what is done; twice for more
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub verbose: u8,
+}
+
+/// The commands, in the order in which people meet them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Explain an error code or a rule of the plan
+    Explain(commands::explain::ExplainArgs),
+    /// Print a completion script for a shell
+    Completions(commands::completions::CompletionsArgs),
+    /// Print the manual page
+    Man,
+    /// Print the version, and the formats that this program reads
+    Version,
+}

@@ -1,0 +1,108 @@
+//! What ends a command that did not succeed: a code that `lifeboat explain` knows, the fact, its causes, the remedy, the exit code.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use base::Hint;
+use serde::Serialize;
+
+/// The exit codes of every command. They are part of the interface and never change their meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Exit {
+    /// The command did what was asked.
+    Done = 0,
+    /// It failed for a reason that has no code of its own.
+    Failed = 1,
+    /// The command line is not understood.
+    Usage = 2,
+    /// Something was stored or restored, but not everything.
+    Incomplete = 3,
+    /// There is no repository where one was expected.
+    NoRepository = 10,
+    /// Somebody else works on the same thing now.
+    Busy = 11,
+    /// A key is missing or does not open what it should.
+    Key = 12,
+    /// The plan has faults.
+    PlanInvalid = 20,
+    /// A drill failed, was void, or was aborted.
+    DrillFailed = 30,
+    /// Damage was found in a repository.
+    Damage = 31,
+    /// Evidence or the audit chain does not verify.
+    Evidence = 32,
+    /// A store did not answer in time; the same command may succeed later.
+    TryAgain = 75,
+    /// A signal ended the command.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error as a person or a program sees it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Failure {
+    /// "LB0211"; `lifeboat explain LB0211` tells more.
+    pub code: &'static str,
+    /// What happened, without its cause.
+    pub what: String,
+    /// Why, outermost cause first.
+    pub causes: Vec<String>,
+    /// What to do about it.
+    pub fix: Option<String>,
+    /// The exit code of the process.
+    #[serde(skip)]
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// A failure that begins here, without an error of another crate behind it.
+    pub(crate) fn new(code: &'static str, exit: Exit, what: impl Into<String>) -> Self {
+        Self { code, what: what.into(), causes: Vec::new(), fix: None, exit }
+    }
+
+    /// The same failure with a remedy.
+    pub(crate) fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    /// A failure out of an error that may know its remedy.
+    pub(crate) fn of<E: Hint + 'static>(code: &'static str, exit: Exit, error: &E) -> Self {
+        let failure = Self { code, what: error.to_string(), causes: causes(error), fix: None, exit };
+        match error.hint() {
+            Some(hint) => failure.fix(hint),
+            None => failure,
+        }
+    }
+
+    /// A failure out of an error that knows no remedy.
+    pub(crate) fn from_error(code: &'static str, exit: Exit, error: &(dyn Error + 'static)) -> Self {
+        Self { code, what: error.to_string(), causes: causes(error), fix: None, exit }
+    }
+
+    /// The command was ended by ^C or SIGTERM.
+    pub(crate) fn interrupted() -> Self {
+        Self::new("LB0130", Exit::Interrupted, "interrupted before it was done")
+            .fix("run the same command again; what was stored already is not stored twice")
+    }
+}
+
+/// The chain of causes below an error, without repetitions.
+fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if found.last() != Some(&text) && found.len() < 8 {
+            found.push(text);
+        }
+        next = cause.source();
+    }
+    found
+}

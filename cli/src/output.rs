@@ -1,0 +1,118 @@
+//! Everything that is printed: data on standard output, messages on standard error, JSON when asked for.
+//!
+//! The only file of the project that writes to the terminal, with the progress bars of `progress`.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+use crate::arguments::Global;
+use crate::failure::Failure;
+
+/// How a command speaks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    json: bool,
+    quiet: bool,
+}
+
+/// The version of the shape of `--json` answers: a field may be added within a version, never renamed or removed.
+const JSON_VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Envelope<'a, T: Serialize + ?Sized> {
+    v: u32,
+    kind: &'a str,
+    data: &'a T,
+}
+
+#[derive(Serialize)]
+struct ErrorEnvelope<'a> {
+    v: u32,
+    kind: &'a str,
+    error: &'a Failure,
+    exit: u8,
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global) -> Self {
+        Self { json: global.json, quiet: global.quiet }
+    }
+
+    /// Whether answers are JSON.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Whether a progress bar may be drawn: on a terminal, for people, not when told to be quiet.
+    pub(crate) fn shows_progress(self) -> bool {
+        !self.json && !self.quiet && std::io::stderr().is_terminal()
+    }
+
+    /// The answer of a command: text for people, or `data` as one line of JSON.
+    pub(crate) fn answer<T: Serialize + ?Sized>(self, kind: &str, data: &T, text: impl FnOnce() -> String) {
+        if self.json {
+            self.json_line(&Envelope { v: JSON_VERSION, kind, data });
+        } else {
+            self.data(&text());
+        }
+    }
+
+    /// Data as it is, on standard output.
+    pub(crate) fn data(self, text: &str) {
+        let mut out = anstream::stdout().lock();
+        // A reader that went away (`lifeboat … | head`) is no error of ours.
+        let _ = out
+            .write_all(text.as_bytes())
+            .and_then(|()| if text.ends_with('\n') || text.is_empty() { Ok(()) } else { out.write_all(b"\n") });
+        let _ = out.flush();
+    }
+
+    /// Bytes as they are, for `cat`. A reader that went away ends the command quietly.
+    pub(crate) fn bytes(self, bytes: &[u8]) -> std::io::Result<()> {
+        std::io::stdout().lock().write_all(bytes)
+    }
+
+    /// A message for people, on standard error; nothing with `--quiet` or `--json`.
+    pub(crate) fn note(self, text: &str) {
+        if !self.quiet && !self.json {
+            let _ = writeln!(anstream::stderr().lock(), "{text}");
+        }
+    }
+
+    /// The next command to type, on standard error.
+    pub(crate) fn next(self, command: &str, why: &str) {
+        self.note(&format!("Next: {command:<40} {why}"));
+    }
+
+    /// A warning, on standard error, also with `--quiet`.
+    pub(crate) fn warn(self, text: &str) {
+        let yellow = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Yellow.into()));
+        let _ = writeln!(anstream::stderr().lock(), "{yellow}warning{yellow:#}: {text}");
+    }
+
+    /// What ended the command.
+    pub(crate) fn failure(self, failure: &Failure) {
+        if self.json {
+            self.json_line(&ErrorEnvelope { v: JSON_VERSION, kind: "error", error: failure, exit: failure.exit as u8 });
+            return;
+        }
+        let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
+        let mut err = anstream::stderr().lock();
+        let _ = writeln!(err, "{red}error[{}]{red:#}: {}", failure.code, failure.what);
+        for cause in &failure.causes {
+            let _ = writeln!(err, "    {cause}");
+        }
+        if let Some(fix) = &failure.fix {
+            let _ = writeln!(err, "fix   {fix}");
+        }
+        let _ = writeln!(err, "more  lifeboat explain {}", failure.code);
+    }
+
+    fn json_line<T: Serialize>(self, value: &T) {
+        match serde_json::to_string(value) {
+            Ok(line) => self.data(&line),
+            Err(error) => self.warn(&format!("the answer cannot be written as JSON: {error}")),
+        }
+    }
+}

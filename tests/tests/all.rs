@@ -1,0 +1,3 @@
+//! Scenarios across crates, and the rules of the house, in one test binary.
+
+mod house;
