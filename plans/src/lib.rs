@@ -1,1 +1,23 @@
-//! placeholder
+//! What should be true: the plan language, and every decision that follows from a plan.
+//!
+//! [`load::load`] turns texts into a checked [`plan::Plan`] or into *all* of its faults; the other modules decide, as pure functions of
+//! facts and `now`, what is due, met, kept or proven. `orchestrator`, `backup`, `restore`, `registers`, `alerts` and `cli` call them.
+//! Nothing here does I/O, reads a clock or the environment; `clippy.toml` beside this crate's manifest holds it to that.
+
+pub mod backup;
+pub mod drill;
+pub mod fault;
+pub mod fingerprint;
+pub mod load;
+pub mod objective;
+pub mod plan;
+pub mod posture;
+pub mod retention;
+pub mod review;
+pub mod rules;
+pub mod schedule;
+pub mod schema;
+
+pub use fault::{Fault, Faults, Severity};
+pub use load::{Loaded, Text, load};
+pub use plan::Plan;
