@@ -1,0 +1,210 @@
+//! What can happen: every kind of journal record, one file a family.
+//!
+//! Producers are the orchestrator and the commands. Each variant holds a struct of its own, and that struct is what is
+//! stored: a field is added only as an `Option` or with a default, and never renamed or removed, so that a journal written
+//! today is readable for as long as it must be kept. A record of an action that this version does not know is kept whole
+//! as [`Event::Unknown`].
+
+pub mod backup;
+pub mod drill;
+pub mod host;
+pub mod notice;
+pub mod plan;
+pub mod repository;
+pub mod restore;
+pub mod review;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use backup::{BackupFailed, BackupFinished, BackupStarted, BackupStats, Trigger};
+pub use drill::{DrillFinished, DrillStarted};
+pub use host::{DaemonStarted, DaemonStopped, EvidenceExported, KeyCreated};
+pub use notice::{NoticeDelivered, NoticeFailed, NoticeRecovered};
+pub use plan::{PlanLoaded, PlanRefused};
+pub use repository::{CheckFinished, ProbeLine, RepositoryCreated, RepositoryProbed};
+pub use restore::{RestoreFailed, RestoreFinished, RestoreStarted};
+pub use review::{ReviewSigned, ReviewStarted};
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident = $action:literal)*) => {
+        /// Something that happened. The action's name is the stored tag.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(tag = "action", content = "data")]
+        pub enum Event {
+            $($(#[$doc])* #[serde(rename = $action)] $name($name),)*
+            /// A record of a later version of lifeboat, kept as it is. It cannot be appended.
+            #[serde(skip)]
+            Unknown {
+                /// Its action.
+                action: String,
+                /// What it holds.
+                data: Value,
+            },
+        }
+
+        /// The names of all actions that this version writes.
+        pub const ACTIONS: &[&str] = &[$($action),*];
+
+        impl Event {
+            /// The action's name: "backup.finished".
+            pub fn action(&self) -> &str {
+                match self {
+                    $(Self::$name(_) => $action,)*
+                    Self::Unknown { action, .. } => action,
+                }
+            }
+
+            /// What the record holds, as it is stored.
+            pub(crate) fn data(&self) -> Result<Value, serde_json::Error> {
+                match self {
+                    $(Self::$name(data) => serde_json::to_value(data),)*
+                    Self::Unknown { data, .. } => Ok(data.clone()),
+                }
+            }
+
+            /// The event of a stored record. An action of a later version is kept as [`Event::Unknown`].
+            pub(crate) fn of(action: &str, data: Value) -> Result<Self, serde_json::Error> {
+                match action {
+                    $($action => serde_json::from_value(data).map(Self::$name),)*
+                    _ => Ok(Self::Unknown { action: action.to_owned(), data }),
+                }
+            }
+        }
+
+        $(impl From<$name> for Event {
+            fn from(data: $name) -> Self {
+                Self::$name(data)
+            }
+        })*
+    };
+}
+
+events! {
+    /// A plan became the one in force.
+    PlanLoaded = "plan.loaded"
+    /// A plan had faults; the one before stays in force.
+    PlanRefused = "plan.refused"
+    /// A repository was made.
+    RepositoryCreated = "repository.created"
+    /// A store was asked what it really does.
+    RepositoryProbed = "repository.probed"
+    /// A repository was checked for damage.
+    CheckFinished = "check.finished"
+    /// A backup began.
+    BackupStarted = "backup.started"
+    /// A backup stored a restore point, complete or not.
+    BackupFinished = "backup.finished"
+    /// A backup stored nothing.
+    BackupFailed = "backup.failed"
+    /// A real restore began: who asked for what.
+    RestoreStarted = "restore.started"
+    /// A real restore ended.
+    RestoreFinished = "restore.finished"
+    /// A real restore ended early.
+    RestoreFailed = "restore.failed"
+    /// A drill began.
+    DrillStarted = "drill.started"
+    /// A drill or a real recovery ended, with its record.
+    DrillFinished = "drill.finished"
+    /// A review of the plan was opened.
+    ReviewStarted = "review.started"
+    /// A person signed a review.
+    ReviewSigned = "review.signed"
+    /// A notice reached its channel.
+    NoticeDelivered = "notice.delivered"
+    /// A channel refused a notice.
+    NoticeFailed = "notice.failed"
+    /// What a notice told of is over, and that was told too.
+    NoticeRecovered = "notice.recovered"
+    /// A key was made.
+    KeyCreated = "key.created"
+    /// An evidence pack was written.
+    EvidenceExported = "evidence.exported"
+    /// The daemon began to work.
+    DaemonStarted = "daemon.started"
+    /// The daemon ended in order.
+    DaemonStopped = "daemon.stopped"
+}
+
+impl Event {
+    /// What the record is about, for people and filters: "source/web", "drill/web-monthly".
+    pub fn object(&self) -> String {
+        match self {
+            Self::PlanLoaded(e) => format!("plan/{}", e.plan),
+            Self::PlanRefused(e) => e.plan.as_ref().map_or_else(|| "plan".to_owned(), |plan| format!("plan/{plan}")),
+            Self::RepositoryCreated(e) => format!("repository/{}", e.repository),
+            Self::RepositoryProbed(e) => format!("repository/{}", e.repository),
+            Self::CheckFinished(e) => format!("repository/{}", e.repository),
+            Self::BackupStarted(e) => format!("source/{}", e.source),
+            Self::BackupFinished(e) => format!("source/{}", e.source),
+            Self::BackupFailed(e) => format!("source/{}", e.source),
+            Self::RestoreStarted(e) => format!("snapshot/{}", e.snapshot),
+            Self::RestoreFinished(e) => format!("snapshot/{}", e.snapshot),
+            Self::RestoreFailed(e) => format!("snapshot/{}", e.snapshot),
+            Self::DrillStarted(e) => format!("drill/{}", e.drill),
+            Self::DrillFinished(e) => format!("drill/{}", e.record.identity.drill),
+            Self::ReviewStarted(e) => format!("review/{}", e.review),
+            Self::ReviewSigned(e) => format!("review/{}", e.review),
+            Self::NoticeDelivered(e) => format!("notice/{}", e.notice),
+            Self::NoticeFailed(e) => format!("notice/{}", e.notice),
+            Self::NoticeRecovered(e) => format!("notice/{}", e.notice),
+            Self::KeyCreated(e) => format!("key/{}", e.fingerprint),
+            Self::EvidenceExported(e) => format!("evidence/{}", e.period),
+            Self::DaemonStarted(e) => format!("host/{}", e.host),
+            Self::DaemonStopped(e) => format!("host/{}", e.host),
+            Self::Unknown { action, .. } => action.clone(),
+        }
+    }
+
+    /// Why it was done, where a person gave a reason.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::RestoreStarted(e) => e.reason.as_deref(),
+            Self::DaemonStopped(e) => Some(&e.reason),
+            _ => None,
+        }
+    }
+
+    /// What was there before, where the event replaces something.
+    pub fn old(&self) -> Option<Value> {
+        match self {
+            Self::PlanLoaded(e) => e.previous.map(|fingerprint| serde_json::json!({ "fingerprint": fingerprint })),
+            _ => None,
+        }
+    }
+
+    /// How it ended, in one word that people can filter by.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::BackupStarted(_) | Self::RestoreStarted(_) | Self::DrillStarted(_) | Self::ReviewStarted(_) => "started",
+            Self::BackupFinished(e) if !e.complete => "incomplete",
+            Self::BackupFailed(_) | Self::RestoreFailed(_) | Self::NoticeFailed(_) => "failed",
+            Self::PlanRefused(_) => "refused",
+            Self::RestoreFinished(e) if e.mismatches > 0 => "failed",
+            Self::CheckFinished(e) if e.n_findings > 0 => "failed",
+            Self::DrillFinished(e) => e.record.outcome.as_str(),
+            _ => "done",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_of_a_later_version_is_kept_whole() {
+        let data = serde_json::json!({"b": 1, "a": [null]});
+        let event = Event::of("moon.landed", data.clone()).unwrap();
+        assert_eq!(event.action(), "moon.landed");
+        assert_eq!(event.data().unwrap(), data);
+    }
+
+    #[test]
+    fn a_field_that_a_later_version_added_does_not_make_a_record_unreadable() {
+        let data = serde_json::json!({"host": "bcm01", "reason": "asked to", "new_field": {"x": 1}});
+        let event = Event::of("daemon.stopped", data).unwrap();
+        assert_eq!(event, DaemonStopped { host: "bcm01".to_owned(), reason: "asked to".to_owned() }.into());
+    }
+}

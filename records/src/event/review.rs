@@ -1,0 +1,42 @@
+//! Records about reviews of the plan. `registers::review` folds them into what is due and what is signed.
+
+use base::Digest;
+use base::id::{ContactId, PlanId};
+use serde::{Deserialize, Serialize};
+
+/// A review was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewStarted {
+    /// Unique id of the review.
+    pub review: String,
+    /// The plan that is reviewed.
+    pub plan: PlanId,
+    /// Its material fingerprint at the start.
+    pub fingerprint: Digest,
+    /// What the reviewers were given to look at: one line each.
+    pub inputs: Vec<String>,
+}
+
+/// A person signed a review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewSigned {
+    /// Unique id of the review.
+    pub review: String,
+    /// The plan that was reviewed.
+    pub plan: PlanId,
+    /// The material fingerprint that the signature is for.
+    pub fingerprint: Digest,
+    /// Who signed.
+    pub by: ContactId,
+    /// The signer's printed name, where the plan gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// In which role.
+    pub role: String,
+    /// What the signature means: "reviewed", "approved".
+    pub meaning: String,
+    /// SHA-256 of the statement that was signed.
+    pub statement_digest: Digest,
+    /// SSHSIG, armored.
+    pub signature: String,
+}
