@@ -53,6 +53,11 @@ fn fault_of(segment: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether `name` can be a whole segment of a key.
+pub(crate) fn is_segment(name: &str) -> bool {
+    fault_of(name).is_none()
+}
+
 impl Key {
     /// The key as text.
     pub fn as_str(&self) -> &str {

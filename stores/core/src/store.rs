@@ -28,7 +28,7 @@ pub trait Store: Debug + Send + Sync {
     /// [`StoreError::Exists`] means that nothing was changed.
     async fn put_new(&self, key: &Key, body: Bytes, digest: Digest) -> Result<Put, StoreError>;
 
-    /// The whole object.
+    /// The whole object, if it is at most [`MAX_GET_BYTES`] long: what is read into memory has a limit.
     async fn get(&self, key: &Key) -> Result<Bytes, StoreError>;
 
     /// Exactly the bytes `range` of the object, or an error: [`StoreError::OutOfRange`] where the object is shorter.
@@ -113,6 +113,17 @@ pub enum Lock {
     Absent,
     /// It cannot be asked.
     Unknown,
+}
+
+/// The longest object that `Store::get` reads, in bytes. Longer ones are read by `Store::get_range`, or are not ours.
+pub const MAX_GET_BYTES: u64 = 1 << 30;
+
+/// An object or range that is longer than [`MAX_GET_BYTES`].
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("it has {size} bytes, more than are read at once")]
+pub struct TooLong {
+    /// In bytes.
+    pub size: u64,
 }
 
 /// The most pages that [`list_all`] reads; a list that is longer is an error, since it was meant to be small.
