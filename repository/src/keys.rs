@@ -1,0 +1,45 @@
+//! The keys of a repository: what each kind opens, how it is made, kept as text, wrapped and opened again.
+//!
+//! | key | who holds it | what it does |
+//! |---|---|---|
+//! | [`EpochIdentity`] | people, through `keys/epoch-<n>.age` | opens packs |
+//! | [`DomainKeys`] | the writers of one domain, and people | names chunks, cuts files, seals index objects |
+//! | [`WriterKey`] | one host | opens its [`DomainKeys`]; signs index objects and snapshots; opens no pack |
+//! | [`ReaderKey`] | a person, an escrow, the drill runner | opens everything |
+//! | [`OwnerKey`] | people, through `keys/owner-<n>.age` | signs `repository.json` and trust documents |
+//!
+//! Used by [`crate::repository`], the writer, the reader and `cli`. No key is ever printed by `Debug`.
+
+mod add;
+mod domain;
+mod epoch;
+mod error;
+mod open;
+mod owner;
+mod reader;
+mod sheet;
+mod sign;
+mod wrap;
+mod writer;
+
+pub use add::{AddWriterError, add_writer};
+pub use domain::DomainKeys;
+pub use epoch::{EpochIdentity, EpochRecipient};
+pub use error::KeyError;
+pub use open::{OpenKeys, Proof, prove};
+pub use owner::OwnerKey;
+pub use reader::{ReaderKey, generate_reader_key};
+pub use sheet::{Sheet, sheet};
+pub(crate) use sign::random;
+pub use sign::{PublicKey, SIGNATURE_LEN};
+pub use wrap::{Recipient, parse_recipient};
+pub(crate) use wrap::{distinct, seal};
+pub use writer::WriterKey;
+
+use base::id::{DomainId, WriterId};
+
+/// The object that holds the keys of `domain`, readable by `writer`. Folders keep the two names apart, since both may
+/// hold a dash.
+pub(crate) fn domain_object(domain: &DomainId, writer: &WriterId) -> String {
+    format!("keys/domain/{domain}/{writer}.age")
+}

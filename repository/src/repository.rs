@@ -1,0 +1,63 @@
+//! A repository as a place: making one, opening one, and what its configuration says.
+//!
+//! Opening needs no key: what is verified here is who may write, not what was written. `Writer`, `Reader` and `check`
+//! take it from there.
+
+mod config;
+mod create;
+mod open;
+mod recover;
+mod uid;
+
+use std::sync::Arc;
+
+use stores::store::Store;
+
+use crate::trust::Trust;
+
+pub use config::{Chunker, Config, FORMAT, MAX_CONFIG, PACK_KIND};
+pub(crate) use create::Sealed;
+pub use create::{CreateError, CreateSpec, Created, create};
+pub use open::OpenError;
+pub use recover::{RECOVER_README, RECOVER_SCRIPT};
+pub use uid::RepositoryUid;
+
+/// The leading parts of the names of all objects of a repository. What else lies in a store is not ours.
+pub(crate) const PLACES: [&str; 8] = ["repository.json", "trust/", "keys/", "recover/", "packs/", "index/", "snapshots/", "condemned/"];
+
+/// An open repository: where it is, how it is kept, who may write. It holds no key, and a clone is cheap.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    store: Arc<dyn Store>,
+    config: Arc<Config>,
+    trust: Arc<Trust>,
+}
+
+impl Repository {
+    /// Its id, which is derived from the key that signed its configuration: storage cannot offer another repository
+    /// under the same id.
+    pub fn id(&self) -> RepositoryUid {
+        self.config.id
+    }
+
+    /// Where its bytes are.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// `repository.json`, verified.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Who may write, verified from the first trust document on.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// The same repository through another store, such as one that retries or counts. Nothing is verified anew.
+    #[must_use]
+    pub fn with_store(&self, store: Arc<dyn Store>) -> Self {
+        Self { store, ..self.clone() }
+    }
+}

@@ -1,0 +1,153 @@
+//! Opens a repository: reads `repository.json` and all trust documents, and verifies the chain of signatures.
+
+use std::sync::Arc;
+
+use base::Hint;
+use stores::error::StoreError;
+use stores::key::{Key, Prefix};
+use stores::store::{Store, list_all};
+
+use super::Repository;
+use super::config::{BadConfig, Config, FORMAT, MAX_CONFIG};
+use crate::trust::{self, MAX_DOCUMENT, Trust};
+
+pub(super) const CONFIG_KEY: &str = "repository.json";
+
+/// Why a repository was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The place is there, and no repository is in it.
+    #[error("there is no repository at {location}")]
+    NoRepository {
+        /// The place.
+        location: String,
+    },
+    /// A later version wrote it. Nothing is wrong with it.
+    #[error("the repository is of format {found}, and this program reads formats up to {known}")]
+    Newer {
+        /// Its format.
+        found: u32,
+        /// The highest format that this program reads.
+        known: u32,
+        /// The program that reads it, as the repository itself says, for instance "lifeboat 2.1".
+        reader: Option<String>,
+    },
+    /// An object without which nothing can be believed is missing or was changed.
+    #[error("{key} is damaged: {what}")]
+    Damaged {
+        /// The object.
+        key: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The store did not answer as it should.
+    #[error("cannot read {key}")]
+    Store {
+        /// What was read or listed.
+        key: String,
+        /// The store's error.
+        source: StoreError,
+    },
+}
+
+impl Hint for OpenError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoRepository { location } => {
+                Some(format!("check the location, or make one there: lifeboat init --repository {location}"))
+            }
+            Self::Newer { reader: Some(reader), .. } => Some(format!("use {reader} or later")),
+            Self::Newer { reader: None, .. } => Some("use a later version of lifeboat".to_owned()),
+            Self::Damaged { key, .. } => {
+                Some(format!("fetch {key} from another copy of the repository; docs/recover-by-hand.md restores the data without it"))
+            }
+            Self::Store { source, .. } => source.hint(),
+        }
+    }
+}
+
+impl Repository {
+    /// Opens the repository in `store`. Needs no key.
+    pub async fn open(store: Arc<dyn Store>) -> Result<Self, OpenError> {
+        let config = read_config(&*store).await?;
+        let trust = read_trust(&*store, &config).await?;
+        Ok(Self { store, config: Arc::new(config), trust: Arc::new(trust) })
+    }
+}
+
+async fn read_config(store: &dyn Store) -> Result<Config, OpenError> {
+    let damaged = |what: String| OpenError::Damaged { key: CONFIG_KEY.to_owned(), what };
+    let Some(object) = read(store, CONFIG_KEY, MAX_CONFIG).await? else {
+        return Err(match first_object(store).await? {
+            None => OpenError::NoRepository { location: store.location() },
+            Some(_) => damaged("it is missing, and other objects of a repository are there".to_owned()),
+        });
+    };
+    // The format comes first: what a later one signs, and how, is not for us to judge.
+    let (document, _) = trust::split(&object).map_err(damaged)?;
+    let config = Config::parse(document).map_err(|bad| match bad {
+        BadConfig::Newer { found, reader } => OpenError::Newer { found, known: FORMAT, reader },
+        BadConfig::Broken(what) => damaged(what),
+    })?;
+    trust::signed_by_any(std::slice::from_ref(&config.owner), &object).map_err(damaged)?;
+    Ok(config)
+}
+
+async fn read_trust(store: &dyn Store, config: &Config) -> Result<Trust, OpenError> {
+    let prefix: Prefix = "trust/".parse().expect("a plain prefix");
+    let entries = list_all(store, &prefix).await.map_err(|source| OpenError::Store { key: prefix.to_string(), source })?;
+    let numbers = entries.iter().filter_map(|entry| entry.key.name().strip_suffix(".json")?.parse::<u64>().ok());
+    let highest = numbers.max().unwrap_or(1);
+    // A stray name with a huge number must not keep us reading for ever: every version needs an object.
+    if highest > entries.len() as u64 + 1 {
+        let missing = (1..).find(|n| !entries.iter().any(|entry| entry.key.as_str() == trust::document_key(*n))).unwrap_or(1);
+        return Err(OpenError::Damaged {
+            key: trust::document_key(missing),
+            what: format!("it is missing, and version {highest} is there"),
+        });
+    }
+    let mut found = Vec::new();
+    for version in 1..=highest {
+        found.push(read(store, &trust::document_key(version), MAX_DOCUMENT).await?);
+    }
+    trust::follow(config.id, config.owner, &found).map_err(|damage| OpenError::Damaged { key: damage.object, what: damage.what })
+}
+
+/// The bytes of a small object; `None` where it does not exist.
+async fn read(store: &dyn Store, name: &str, limit: u64) -> Result<Option<Vec<u8>>, OpenError> {
+    let key: Key = name.parse().expect("names of ours are keys");
+    let failed = |source| OpenError::Store { key: name.to_owned(), source };
+    let size = match store.head(&key).await {
+        Ok(head) => head.size,
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(source) => return Err(failed(source)),
+    };
+    if size > limit {
+        return Err(OpenError::Damaged { key: name.to_owned(), what: format!("it has {size} bytes, and {limit} are the most") });
+    }
+    match store.get(&key).await {
+        Ok(bytes) => Ok(Some(bytes.to_vec())),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(source) => Err(failed(source)),
+    }
+}
+
+/// One object of a repository, if there is any; what is not ours does not count.
+pub(super) async fn first_object(store: &dyn Store) -> Result<Option<Key>, OpenError> {
+    for name in super::PLACES {
+        let prefix: Prefix = name.parse().expect("a plain prefix");
+        let mut after = None;
+        loop {
+            let page = store.list(&prefix, after.as_ref()).await.map_err(|source| OpenError::Store { key: name.to_owned(), source })?;
+            if let Some(entry) = page.entries.into_iter().next() {
+                return Ok(Some(entry.key));
+            }
+            match page.next {
+                None => break,
+                next if next == after => break,
+                next => after = next,
+            }
+        }
+    }
+    Ok(None)
+}

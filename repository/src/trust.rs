@@ -1,0 +1,127 @@
+//! Who may write to a repository: the trust documents, their chain of signatures, and the check of every statement that a
+//! host signed.
+//!
+//! [`crate::repository::Repository`] loads it when it is opened; the reader, the snapshots and `check` ask it. It never
+//! holds a secret.
+
+mod chain;
+mod document;
+mod signed;
+
+pub use chain::TrustDamage;
+pub(crate) use chain::{document_key, follow};
+pub use document::{Canary, Document, Epoch, ListedObject, ListedWriter, MAX_DOCUMENT};
+pub(crate) use signed::{seal, signed_by_any, split};
+
+use base::Hint;
+use base::id::{DomainId, WriterId};
+
+use crate::keys::{KeyError, SIGNATURE_LEN};
+
+/// The newest trust document, verified from the first on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trust {
+    document: Document,
+}
+
+/// A statement that nobody listed has signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrustError {
+    /// The trust document knows no such writer in that domain.
+    #[error("no writer {writer} of domain {domain} is listed in trust document {version}")]
+    Unknown {
+        /// The domain that the statement names.
+        domain: String,
+        /// The writer that the statement names.
+        writer: String,
+        /// The version that was asked.
+        version: u64,
+    },
+    /// The signature is not the writer's over these bytes.
+    #[error("the signature of writer {writer} of domain {domain} does not fit")]
+    Signature {
+        /// The domain that the statement names.
+        domain: String,
+        /// The writer that the statement names.
+        writer: String,
+    },
+}
+
+impl Hint for TrustError {
+    fn hint(&self) -> Option<String> {
+        Some("do not trust what it says: fetch the object from another copy, and ask who can write to the storage".to_owned())
+    }
+}
+
+impl Trust {
+    pub(crate) fn new(document: Document) -> Self {
+        Self { document }
+    }
+
+    /// Checks that the listed `writer` of `domain` signed `message` with [`crate::keys::WriterKey::sign`]. A writer whose
+    /// time has ended is still believed for what it signed: a statement carries no time that its own signer could not
+    /// have made up, so the end of a writer is enforced where it writes, not where its old backups are read.
+    pub fn verify(&self, domain: &DomainId, writer: &WriterId, message: &[u8], signature: &[u8]) -> Result<(), TrustError> {
+        let (domain_name, writer_name) = (domain.to_string(), writer.to_string());
+        let Some(listed) = self.writer(domain, writer) else {
+            return Err(TrustError::Unknown { domain: domain_name, writer: writer_name, version: self.version() });
+        };
+        let fits = <&[u8; SIGNATURE_LEN]>::try_from(signature).is_ok_and(|signature| listed.key.accepts_writer(message, signature));
+        if fits { Ok(()) } else { Err(TrustError::Signature { domain: domain_name, writer: writer_name }) }
+    }
+
+    /// The version of the newest document; it starts at 1 and only grows. A client that remembers it notices a store
+    /// that has been rolled back.
+    pub fn version(&self) -> u64 {
+        self.document.version
+    }
+
+    /// The newest document as a whole.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// All writers that were ever listed.
+    pub fn writers(&self) -> &[ListedWriter] {
+        &self.document.writers
+    }
+
+    /// One writer.
+    pub fn writer(&self, domain: &DomainId, writer: &WriterId) -> Option<&ListedWriter> {
+        self.document.writers.iter().find(|listed| listed.domain == *domain && listed.writer == *writer)
+    }
+
+    /// All epochs, oldest first.
+    pub fn epochs(&self) -> &[Epoch] {
+        &self.document.epochs
+    }
+
+    /// The epoch whose recipient new packs are encrypted to.
+    pub fn newest_epoch(&self) -> &Epoch {
+        self.document.epochs.last().expect("a document without an epoch is not accepted")
+    }
+
+    /// The objects that the owners vouch for by digest: key files, the recovery script.
+    pub fn objects(&self) -> &[ListedObject] {
+        &self.document.objects
+    }
+
+    /// Public keys, `age1…`, of the people who can open the newest epoch.
+    pub fn recipients(&self) -> &[String] {
+        self.object(&self.newest_epoch().object).map_or(&[], |object| &object.recipients)
+    }
+
+    /// What a key drill opens.
+    pub fn canary(&self) -> &Canary {
+        &self.document.canary
+    }
+
+    pub(crate) fn object(&self, key: &str) -> Result<&ListedObject, KeyError> {
+        let found = self.document.objects.iter().find(|object| object.key == key);
+        found.ok_or_else(|| KeyError::Missing { object: key.to_owned() })
+    }
+
+    pub(crate) fn owner_object(&self) -> Result<&ListedObject, KeyError> {
+        self.object(&self.document.owner)
+    }
+}

@@ -1,0 +1,141 @@
+//! One trust document, `trust/<n>.json`: bytes to types and back. Pure.
+//!
+//! Canonical JSON: the members of every object in the order of their names, no white space, one line feed at the end.
+//! Bytes that are not exactly what [`Document::to_bytes`] makes of them are refused.
+
+use std::collections::BTreeSet;
+
+use base::Digest;
+use base::id::{DomainId, WriterId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::keys::{EpochRecipient, PublicKey};
+use crate::repository::{FORMAT, RepositoryUid};
+
+/// The largest trust document that is read, in bytes: some ten thousand writers.
+pub const MAX_DOCUMENT: u64 = 8 << 20;
+
+/// A trust document. Its members stand in the order of their names, which makes the JSON canonical.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// What a key drill opens.
+    pub canary: Canary,
+    /// When it was signed, by the clock of who made it.
+    pub created: Timestamp,
+    /// All epochs, oldest first; at least one.
+    pub epochs: Vec<Epoch>,
+    /// The format of the repository: 0.
+    pub format: u32,
+    /// The objects that the owners vouch for.
+    pub objects: Vec<ListedObject>,
+    /// The object that holds the owner key.
+    pub owner: String,
+    /// Who may sign the next version.
+    pub owners: Vec<PublicKey>,
+    /// The repository that it is about.
+    pub repository: RepositoryUid,
+    /// 1 for the first; each later one is one more.
+    pub version: u64,
+    /// All writers that were ever listed.
+    pub writers: Vec<ListedWriter>,
+}
+
+/// A text that everyone with a recovery key can open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Canary {
+    /// The object that holds it.
+    pub object: String,
+    /// SHA-256 of the text.
+    pub plaintext: Digest,
+}
+
+/// A key that packs are encrypted to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Epoch {
+    /// Its number; the first is 1.
+    pub epoch: u32,
+    /// The object that holds the secret half, encrypted to people.
+    pub object: String,
+    /// The public half.
+    pub recipient: EpochRecipient,
+}
+
+/// An object that the owners vouch for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedObject {
+    /// Its name.
+    pub key: String,
+    /// Public keys of those it is encrypted to; empty for plain text.
+    pub recipients: Vec<String>,
+    /// SHA-256 of its bytes.
+    pub sha256: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+/// A host that writes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedWriter {
+    /// The hosts whose chunks it shares.
+    pub domain: DomainId,
+    /// Since when it may write.
+    pub from: Timestamp,
+    /// Verifies what it signs.
+    pub key: PublicKey,
+    /// The object that holds its domain keys.
+    pub object: String,
+    /// Public half of its age identity.
+    pub recipient: String,
+    /// When its right to write ended.
+    pub to: Option<Timestamp>,
+    /// Its name.
+    pub writer: WriterId,
+}
+
+impl Document {
+    /// The canonical bytes, which are signed.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec(self).expect("maps with text keys always become JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// Reads a document that [`Self::to_bytes`] wrote, or says what is wrong with it. Does not check who signed it.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let document: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if document.to_bytes() != bytes {
+            return Err("it is not in canonical form".to_owned());
+        }
+        document.consistent()?;
+        Ok(document)
+    }
+
+    fn consistent(&self) -> Result<(), String> {
+        if self.format != FORMAT {
+            return Err(format!("it is of format {}, not {FORMAT}", self.format));
+        }
+        if self.epochs.is_empty() || self.owners.is_empty() {
+            return Err("it names no epoch or no owner".to_owned());
+        }
+        if !self.epochs.iter().zip(1..).all(|(epoch, number)| epoch.epoch == number) {
+            return Err("its epochs are not numbered 1, 2, 3…".to_owned());
+        }
+        let writers: BTreeSet<_> = self.writers.iter().map(|writer| (&writer.domain, &writer.writer)).collect();
+        if writers.len() != self.writers.len() {
+            return Err("it lists a writer twice".to_owned());
+        }
+        let objects: BTreeSet<_> = self.objects.iter().map(|object| object.key.as_str()).collect();
+        if objects.len() != self.objects.len() {
+            return Err("it lists an object twice".to_owned());
+        }
+        let named = [&self.owner, &self.canary.object].into_iter();
+        let mut named = named.chain(self.epochs.iter().map(|epoch| &epoch.object)).chain(self.writers.iter().map(|writer| &writer.object));
+        named.find(|key| !objects.contains(key.as_str())).map_or(Ok(()), |key| Err(format!("it names {key} without its digest")))
+    }
+}

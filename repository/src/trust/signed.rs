@@ -1,0 +1,94 @@
+//! Signed documents: `repository.json` and `trust/<n>.json`.
+//!
+//! The first line, with its line feed, is the document and is what is signed. Each further line is one signature:
+//! `{"key":"<public key>","signature":"<signature>"}`, both in hexadecimal digits. One object, so that no crash leaves a
+//! document without its signature or a signature that fits no document.
+
+use serde::{Deserialize, Serialize};
+
+use crate::keys::{OwnerKey, PublicKey, SIGNATURE_LEN};
+
+/// More signatures than this are not looked at.
+const MAX_SIGNATURES: usize = 64;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    key: PublicKey,
+    signature: String,
+}
+
+/// The bytes of the object: `document`, which is one line, and `owner`'s signature.
+pub(crate) fn seal(owner: &OwnerKey, document: &[u8]) -> Vec<u8> {
+    let line = Line { key: owner.public(), signature: hex::encode(owner.sign(document)) };
+    let line = serde_json::to_vec(&line).expect("maps with text keys always become JSON");
+    [document, &line, b"\n"].concat()
+}
+
+/// The document, with its line feed, and the lines behind it. Says nothing of who signed.
+pub(crate) fn split(object: &[u8]) -> Result<(&[u8], &[u8]), String> {
+    let end = object.iter().position(|byte| *byte == b'\n').ok_or("its first line does not end")?;
+    Ok(object.split_at(end + 1))
+}
+
+/// The document inside `object`, if one of `owners` signed it; otherwise what is wrong.
+pub(crate) fn signed_by_any<'a>(owners: &[PublicKey], object: &'a [u8]) -> Result<&'a [u8], String> {
+    let (document, signatures) = split(object)?;
+    let signatures = signatures.strip_suffix(b"\n").ok_or("it has no signature, or its last line does not end")?;
+    let (mut fits, mut known) = (false, false);
+    for (index, line) in signatures.split(|byte| *byte == b'\n').enumerate() {
+        if index == MAX_SIGNATURES {
+            return Err("it has too many signatures".to_owned());
+        }
+        let line: Line = serde_json::from_slice(line).map_err(|_| format!("line {} is not a signature", index + 2))?;
+        let mut signature = [0; SIGNATURE_LEN];
+        hex::decode_to_slice(&line.signature, &mut signature).map_err(|_| format!("line {} has no 128 hexadecimal digits", index + 2))?;
+        known |= owners.contains(&line.key);
+        fits |= owners.contains(&line.key) && line.key.accepts_owner(document, &signature);
+    }
+    match (fits, known) {
+        (true, _) => Ok(document),
+        (false, true) => Err("its signature does not fit".to_owned()),
+        (false, false) => Err("no owner has signed it".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_an_owners_signature_over_these_bytes_is_accepted() {
+        let [owner, other] = [(); 2].map(|()| OwnerKey::generate().unwrap());
+        let object = seal(&owner, b"{}\n");
+        assert_eq!(signed_by_any(&[other.public(), owner.public()], &object), Ok(&b"{}\n"[..]));
+        assert_eq!(signed_by_any(&[other.public()], &object), Err("no owner has signed it".to_owned()));
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_truncation_is_noticed() {
+        let owner = OwnerKey::generate().unwrap();
+        let object = seal(&owner, b"{\"a\":1}\n");
+        for bit in 0..object.len() * 8 {
+            let mut changed = object.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            // Hexadecimal digits may be upper case; such a change changes nothing that is signed.
+            if !changed.eq_ignore_ascii_case(&object) || changed[..8] != object[..8] {
+                assert!(signed_by_any(&[owner.public()], &changed).is_err(), "bit {bit}");
+            }
+        }
+        for length in 0..object.len() {
+            assert!(signed_by_any(&[owner.public()], &object[..length]).is_err(), "length {length}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused(bytes in any::<Vec<u8>>(), tail in any::<String>()) {
+            let owner = OwnerKey::generate().unwrap();
+            prop_assert!(signed_by_any(&[owner.public()], &bytes).is_err());
+            prop_assert!(signed_by_any(&[owner.public()], format!("{{}}\n{tail}\n").as_bytes()).is_err());
+        }
+    }
+}
