@@ -7,7 +7,9 @@
 pub mod chain;
 pub mod drill;
 pub mod event;
+pub mod evidence;
 pub mod journal;
+pub mod seal;
 
 pub use chain::{Actor, ActorKind, Entry};
 pub use event::Event;

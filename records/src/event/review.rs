@@ -35,8 +35,10 @@ pub struct ReviewSigned {
     pub role: String,
     /// What the signature means: "reviewed", "approved".
     pub meaning: String,
-    /// SHA-256 of the statement that was signed.
+    /// The statement that was signed, to the byte: without it nobody could verify the signature later.
+    pub statement: String,
+    /// SHA-256 of the statement.
     pub statement_digest: Digest,
-    /// SSHSIG, armored.
+    /// SSHSIG over the statement, armored, in the namespace [`crate::seal::REVIEW_NAMESPACE`].
     pub signature: String,
 }

@@ -1,0 +1,1 @@
+//! Every figure of a report, computed from facts and records.

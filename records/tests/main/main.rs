@@ -1,0 +1,6 @@
+//! Tests of the crate at the border that others use.
+
+extern crate lifeboat_records as records;
+
+mod journal;
+mod seal;
