@@ -39,7 +39,7 @@ pub struct Facts {
     pub checks: BTreeMap<RepositoryId, (Timestamp, u64)>,
     /// Reviews that were started or signed, oldest first.
     pub reviews: Vec<Entry>,
-    /// Notices that were delivered, failed or recovered, oldest first.
+    /// Notices that were delivered, or failed to be, oldest first.
     pub notices: Vec<Entry>,
 }
 
@@ -110,7 +110,7 @@ impl Facts {
                 self.checks.insert(e.repository.clone(), (at, e.n_findings));
             }
             Event::ReviewStarted(_) | Event::ReviewSigned(_) => self.reviews.push(entry),
-            Event::NoticeDelivered(_) | Event::NoticeFailed(_) | Event::NoticeRecovered(_) => self.notices.push(entry),
+            Event::NoticeDelivered(_) | Event::NoticeFailed(_) => self.notices.push(entry),
             _ => {}
         }
     }
