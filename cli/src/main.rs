@@ -6,9 +6,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod output;
-mod plan_files;
 mod settings;
-mod wiring;
 
 use std::process::ExitCode;
 

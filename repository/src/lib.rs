@@ -1,8 +1,17 @@
 //! How bytes are kept: keys, trust, packs, index, snapshots, and the checks that show they are sound.
 //!
 //! The engine is usable and auditable alone: it knows no plan, no journal and no concrete store. Functions that need no
-//! key take no key.
+//! key take no key. [`writer::Writer`] stores and [`reader::Reader`] reads; `docs/format.md` describes the bytes.
 
+pub mod chunk;
+pub mod finding;
+pub mod format;
+pub mod index;
 pub mod keys;
+pub mod pack;
+pub mod reader;
 pub mod repository;
+pub mod seal;
+pub mod snapshots;
 pub mod trust;
+pub mod writer;

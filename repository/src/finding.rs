@@ -1,0 +1,35 @@
+//! A fault that was found in a repository, in a form that is reported and never thrown.
+
+use crate::snapshots::SnapshotId;
+
+/// One damaged or missing object, and who needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Its key in the store.
+    pub object: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// Snapshots that need it, where that is known.
+    pub snapshots: Vec<SnapshotId>,
+    /// Paths that need it, where they are known.
+    pub paths: Vec<String>,
+}
+
+impl Finding {
+    /// A finding of which only the object is known.
+    pub fn new(object: impl ToString, what: impl ToString) -> Self {
+        Self { object: object.to_string(), what: what.to_string(), snapshots: Vec::new(), paths: Vec::new() }
+    }
+}
+
+/// An error and its causes in one line, for findings.
+pub(crate) fn whole_story(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,50 @@
+//! What is wrong with stored bytes.
+
+/// Bytes that are not what they should be.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// More bytes, rows or levels than the format allows.
+    #[error("a {what} of {size} is over the limit of {limit}")]
+    TooLarge {
+        /// "tree", "pack table", "index object"…
+        what: &'static str,
+        /// What was found.
+        size: u64,
+        /// What is allowed.
+        limit: u64,
+    },
+    /// Bytes that are not CBOR of the right shape.
+    #[error("this is no {what}")]
+    Cbor {
+        /// "tree", "pack table", "index object"…
+        what: &'static str,
+        /// Where the decoder gave up.
+        source: minicbor::decode::Error,
+    },
+    /// Bytes that are not JSON of the right shape.
+    #[error("this is no {what}")]
+    Json {
+        /// "snapshot"…
+        what: &'static str,
+        /// Where the parser gave up.
+        source: serde_json::Error,
+    },
+    /// Values of the right shape that contradict each other or the format.
+    #[error("a {what} {fault}")]
+    Wrong {
+        /// "tree", "pack table", "index object"…
+        what: &'static str,
+        /// The rule that is broken: "has two nodes of one name"…
+        fault: &'static str,
+    },
+    /// Written by a newer lifeboat. Unknown is not corrupt.
+    #[error("a {what} of format {found} is newer than this program, which reads format {known}")]
+    Newer {
+        /// "tree", "pack table", "index object"…
+        what: &'static str,
+        /// The format found.
+        found: u32,
+        /// The newest format that this program reads.
+        known: u32,
+    },
+}

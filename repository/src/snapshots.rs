@@ -1,0 +1,112 @@
+//! Snapshots: what the repository holds, as its writers signed it.
+//!
+//! [`list`] is for whoever has a key that opens the private part: the host itself, or a person. One bad object never hides
+//! the others: it is told beside them.
+
+mod list;
+pub(crate) mod open;
+
+use std::fmt;
+
+use base::Digest;
+use base::id::{DomainId, SourceId, WriterId};
+use jiff::Timestamp;
+
+use crate::finding::Finding;
+pub use crate::format::snapshot::{Canary, PathError, SnapshotStats};
+use crate::format::tree::TreeRef;
+use crate::keys::{ReaderKey, WriterKey};
+
+pub use list::list;
+pub(crate) use list::list_opened;
+
+/// The name of a snapshot: SHA-256 of its object.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct SnapshotId(Digest);
+
+impl SnapshotId {
+    /// The id of the snapshot whose object has this digest.
+    pub const fn new(digest: Digest) -> Self {
+        Self(digest)
+    }
+
+    /// The digest of its object.
+    pub const fn digest(&self) -> &Digest {
+        &self.0
+    }
+
+    /// The first eight digits, for people.
+    pub fn short(&self) -> String {
+        self.0.short()
+    }
+}
+
+impl fmt::Display for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SnapshotId({self})")
+    }
+}
+
+/// A snapshot whose signature was verified and whose private part was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// SHA-256 of its object.
+    pub id: SnapshotId,
+    /// Who signed it.
+    pub writer: WriterId,
+    /// Whose chunks it needs.
+    pub domain: DomainId,
+    /// The writer's count of its snapshots, from 0.
+    pub seq: u64,
+    /// The writer's snapshot before this one.
+    pub prev: Option<SnapshotId>,
+    /// Every pack that it needs, and perhaps more; ascending.
+    pub packs: Vec<Digest>,
+    /// The source, as the plan names it.
+    pub source: SourceId,
+    /// Tags of the services that need the source.
+    pub service_tags: Vec<String>,
+    /// The host that read the source.
+    pub host: String,
+    /// What was read, as people write paths.
+    pub paths: Vec<String>,
+    /// When the source began to be read, by the host's clock.
+    pub taken: Timestamp,
+    /// When the source had been read, by the host's clock.
+    pub finished: Timestamp,
+    /// Whether everything that was to be backed up is in it.
+    pub complete: bool,
+    /// The tree of everything.
+    pub root: TreeRef,
+    /// Counts.
+    pub stats: SnapshotStats,
+    /// What could not be read.
+    pub errors: Vec<PathError>,
+    /// A file with known bytes that a drill looks for.
+    pub canary: Option<Canary>,
+}
+
+/// What was found in a repository.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// In order of [`Snapshot::taken`].
+    pub snapshots: Vec<Snapshot>,
+    /// Objects that are damaged, missing, or signed by nobody who may.
+    pub damaged: Vec<Finding>,
+}
+
+/// Whose key opens the private parts.
+#[derive(Debug, Clone, Copy)]
+pub enum SnapshotKey<'k> {
+    /// A host: sees the snapshots of its domain.
+    Writer(&'k WriterKey),
+    /// A person: sees all.
+    Reader(&'k ReaderKey),
+}

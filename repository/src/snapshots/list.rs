@@ -1,0 +1,111 @@
+//! Lists snapshots: verified, opened, in order of time; damage is told beside them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base::id::{DomainId, WriterId};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use stores::key::{Key, Prefix};
+use stores::store::list_all;
+
+use super::open::{at, whole};
+use super::{Listing, Snapshot, SnapshotKey};
+use crate::finding::{Finding, whole_story};
+use crate::format::names::Numbered;
+use crate::reader::ReadError;
+use crate::repository::Repository;
+use crate::seal::domain::{DomainSeal, Purpose};
+
+/// Objects that are fetched at once.
+const AT_ONCE: usize = 8;
+
+/// All snapshots that `key` opens: a host sees those of its domain, a person sees all.
+pub async fn list(repository: &Repository, key: &SnapshotKey<'_>) -> Result<Listing, ReadError> {
+    let closed = |error| ReadError::Key(Arc::new(error));
+    let mut seals = BTreeMap::new();
+    match key {
+        SnapshotKey::Writer(key) => {
+            let keys = key.open(repository).await.map_err(closed)?;
+            seals.insert(key.domain().clone(), DomainSeal::new(&keys.k_index, Purpose::Snapshot));
+        }
+        SnapshotKey::Reader(key) => {
+            for (domain, keys) in key.open(repository).await.map_err(closed)?.domains {
+                seals.insert(domain, DomainSeal::new(&keys.k_index, Purpose::Snapshot));
+            }
+        }
+    }
+    let only = match key {
+        SnapshotKey::Writer(key) => Some(key.domain()),
+        SnapshotKey::Reader(_) => None,
+    };
+    list_opened(repository, &seals, only).await
+}
+
+/// As [`list`], with the seals at hand; `only` limits it to one domain.
+pub(crate) async fn list_opened(
+    repository: &Repository,
+    seals: &BTreeMap<DomainId, DomainSeal>,
+    only: Option<&DomainId>,
+) -> Result<Listing, ReadError> {
+    let prefix = only.map_or_else(|| "snapshots/".to_owned(), |domain| format!("snapshots/{domain}/"));
+    let prefix: Prefix = prefix.parse().expect("ids are made of characters that keys allow, and are short");
+    let entries = list_all(repository.store().as_ref(), &prefix).await;
+    let entries = entries.map_err(|source| ReadError::Store { object: prefix.to_string(), source })?;
+    let mut found = stream::iter(entries.into_iter().map(|entry| entry.key))
+        .map(|key| async move {
+            let object = repository.store().get(&key).await;
+            (key, object)
+        })
+        .buffer_unordered(AT_ONCE);
+    let mut listing = Listing::default();
+    while let Some((key, object)) = found.next().await {
+        match object {
+            Ok(object) => match open_one(repository, seals, &key, &object) {
+                Ok(snapshot) => listing.snapshots.push(snapshot),
+                Err(what) => listing.damaged.push(Finding::new(&key, what)),
+            },
+            // Listed and gone again: the store is not what it says, and that is a finding as well.
+            Err(error) if error.is_not_found() => listing.damaged.push(Finding::new(&key, "it is listed and is not there")),
+            Err(source) => return Err(ReadError::Store { object: key.to_string(), source }),
+        }
+    }
+    drop(found);
+    gaps(&mut listing);
+    listing.snapshots.sort_by(|a, b| (a.taken, &a.writer, a.seq).cmp(&(b.taken, &b.writer, b.seq)));
+    listing.damaged.sort_by(|a, b| a.object.cmp(&b.object));
+    Ok(listing)
+}
+
+fn open_one(repository: &Repository, seals: &BTreeMap<DomainId, DomainSeal>, key: &Key, object: &[u8]) -> Result<Snapshot, String> {
+    let at = at(key).ok_or_else(|| "its name is not one that a snapshot has".to_owned())?;
+    let seal = seals.get(&at.domain).ok_or_else(|| format!("no key of domain {} is at hand", at.domain))?;
+    whole(repository, &at, object, seal).map_err(|error| whole_story(&error))
+}
+
+/// Each snapshot names the one before it, so storage cannot leave one out in the middle, or put another in its place, unseen.
+fn gaps(listing: &mut Listing) {
+    let mut by_writer: BTreeMap<(&DomainId, &WriterId), BTreeMap<u64, &Snapshot>> = BTreeMap::new();
+    for snapshot in &listing.snapshots {
+        by_writer.entry((&snapshot.domain, &snapshot.writer)).or_default().insert(snapshot.seq, snapshot);
+    }
+    let known: Vec<Numbered> = listing.damaged.iter().filter_map(|finding| at(&finding.object.parse().ok()?)).collect();
+    let mut findings = Vec::new();
+    for ((domain, writer), snapshots) in by_writer {
+        for (seq, snapshot) in &snapshots {
+            let Some(before) = seq.checked_sub(1) else { continue };
+            let place = Numbered { domain: domain.clone(), writer: writer.clone(), seq: before };
+            let key = crate::format::names::snapshot(domain, writer, before);
+            match snapshots.get(&before) {
+                Some(previous) if Some(previous.id) != snapshot.prev => {
+                    let mut finding = Finding::new(&key, "it is not the snapshot that the next one names as the one before it");
+                    finding.snapshots = vec![previous.id];
+                    findings.push(finding);
+                }
+                None if !known.contains(&place) => findings.push(Finding::new(&key, "it is missing: the next snapshot names it")),
+                _ => {}
+            }
+        }
+    }
+    listing.damaged.append(&mut findings);
+}

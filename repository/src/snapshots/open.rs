@@ -1,0 +1,87 @@
+//! Verifies one snapshot object and opens its private part.
+
+use std::sync::Arc;
+
+use base::Digest;
+use stores::key::Key;
+
+use super::{Snapshot, SnapshotId};
+use crate::format::FormatError;
+use crate::format::names::Numbered;
+use crate::format::snapshot::{Public, decode, decode_private, split};
+use crate::repository::Repository;
+use crate::seal::domain::{DomainSeal, SealBroken, place};
+use crate::trust::TrustError;
+
+/// A snapshot object that cannot be believed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SnapshotError {
+    /// Its bytes make no sense.
+    #[error("it cannot be read")]
+    Format(#[source] Arc<FormatError>),
+    /// Nobody who may has signed it.
+    #[error("nobody who may write has signed it")]
+    Trust(#[from] TrustError),
+    /// It belongs to another place than the one where it lies.
+    #[error("it was signed for another place")]
+    Misplaced,
+    /// Its private part does not open.
+    #[error("its private part cannot be read")]
+    Sealed(#[from] SealBroken),
+}
+
+impl From<FormatError> for SnapshotError {
+    fn from(source: FormatError) -> Self {
+        Self::Format(Arc::new(source))
+    }
+}
+
+/// The public part of an object that lies at `at`: verified, and no key is needed for it.
+pub(crate) fn public(repository: &Repository, at: &Numbered, object: &[u8]) -> Result<Public, SnapshotError> {
+    let (line, signature) = split(object)?;
+    repository.trust().verify(&at.domain, &at.writer, line, &signature)?;
+    let public = decode(line)?;
+    let here = public.repository == repository.id().to_string();
+    if !here || public.domain != at.domain || public.writer != at.writer || public.seq != at.seq {
+        return Err(SnapshotError::Misplaced);
+    }
+    Ok(public)
+}
+
+/// The whole snapshot: the private part is opened with the domain's seal.
+pub(crate) fn whole(repository: &Repository, at: &Numbered, object: &[u8], seal: &DomainSeal) -> Result<Snapshot, SnapshotError> {
+    let public = public(repository, at, object)?;
+    let (nonce, sealed) = public.sealed.split_first_chunk::<12>().ok_or(SealBroken)?;
+    let mut plaintext = sealed.to_vec();
+    seal.open(&place_of(repository, at), *nonce, &mut plaintext)?;
+    let private = decode_private(&plaintext)?;
+    Ok(Snapshot {
+        id: SnapshotId::new(Digest::of(object)),
+        writer: public.writer,
+        domain: public.domain,
+        seq: public.seq,
+        prev: public.prev.map(SnapshotId::new),
+        packs: public.packs,
+        source: private.source,
+        service_tags: private.service_tags,
+        host: private.host,
+        paths: private.paths,
+        taken: public.taken,
+        finished: public.finished,
+        complete: public.complete,
+        root: public.root,
+        stats: private.stats,
+        errors: private.errors,
+        canary: private.canary,
+    })
+}
+
+/// What the private part is bound to.
+pub(crate) fn place_of(repository: &Repository, at: &Numbered) -> String {
+    place(&repository.id().to_string(), at.domain.as_str(), at.writer.as_str(), at.seq)
+}
+
+/// The place that a snapshot's key names.
+pub(crate) fn at(key: &Key) -> Option<Numbered> {
+    crate::format::names::numbered("snapshots", key)
+}

@@ -1,0 +1,90 @@
+//! Why something could not be written.
+
+use std::io;
+use std::sync::Arc;
+
+use base::Hint;
+use stores::error::StoreError;
+
+use crate::format::FormatError;
+use crate::format::tree::ChunkId;
+use crate::keys::KeyError;
+use crate::pack::fill::FillError;
+
+/// A write that failed. One failure ends the run; it is told to everybody who waits, so it can be cloned.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WriteError {
+    /// The host's key does not open its domain keys.
+    #[error("cannot open the keys of this host")]
+    Key(#[source] Arc<KeyError>),
+    /// An object could not be read or listed.
+    #[error("cannot read {object}")]
+    Read {
+        /// Its key, or the prefix that was listed.
+        object: String,
+        /// What the store said.
+        source: StoreError,
+    },
+    /// An object could not be stored.
+    #[error("cannot store {object}")]
+    Store {
+        /// Its key.
+        object: String,
+        /// What the store said.
+        source: StoreError,
+    },
+    /// A pack could not be made.
+    #[error("cannot make a pack")]
+    Fill(#[from] Arc<FillError>),
+    /// Nodes that cannot be a directory.
+    #[error("cannot store a directory")]
+    Tree(#[from] Arc<FormatError>),
+    /// A directory or snapshot that names what is not there.
+    #[error("chunk {0} is named and is not in the repository")]
+    Unknown(ChunkId),
+    /// Many other writers use the same name at once.
+    #[error("another process took {object} and the numbers after it")]
+    Race {
+        /// The last key that was tried.
+        object: String,
+    },
+    /// The operating system gave no threads or no random bytes.
+    #[error("the operating system refuses what the writer needs")]
+    System(#[source] Arc<io::Error>),
+    /// A worker ended before its time.
+    #[error("the writer has stopped")]
+    Stopped,
+}
+
+impl Hint for WriteError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Key(source) => source.hint(),
+            Self::Read { source, .. } | Self::Store { source, .. } => source.hint(),
+            Self::Fill(source) => source.hint(),
+            Self::Unknown(_) => Some("delete the cache of this host, then run it again: everything is read anew".to_owned()),
+            Self::Race { .. } => Some("give each host a writer of its own: lifeboat key new --writer".to_owned()),
+            Self::Tree(_) | Self::System(_) | Self::Stopped => None,
+        }
+    }
+}
+
+/// A file that could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreFileError {
+    /// The file could not be read: a fault of the source, and other files go on.
+    #[error("cannot read the file")]
+    Source(#[source] io::Error),
+    /// The repository could not be written: nothing goes on.
+    #[error("cannot store the file")]
+    Write(#[from] WriteError),
+}
+
+impl Hint for StoreFileError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Source(_) => None,
+            Self::Write(source) => source.hint(),
+        }
+    }
+}
