@@ -1,0 +1,190 @@
+//! The business impact analysis: for each service what an outage costs over time, what was promised, and what the last
+//! drills achieved.
+//!
+//! The first part is the plan's own, the achieved part comes from the latest drill that passed, and a gap is wherever the
+//! two do not meet. `lifeboat register list impact` shows the rows, highest tier first.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base::Span;
+use base::id::{ContactId, DrillId, ServiceId, SourceId};
+use jiff::Timestamp;
+use plans::Plan;
+use plans::plan::{Category, Mtpd, Service, Tier};
+use serde::Serialize;
+
+use crate::facts::{DrillRun, Facts};
+
+/// A service at an instant.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ImpactRow {
+    /// How the plan calls it.
+    pub service: ServiceId,
+    /// Its title.
+    pub title: String,
+    /// The process that it serves.
+    pub process: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<ContactId>,
+    /// Who stands in for the owner.
+    pub deputy: Option<ContactId>,
+    /// How much depends on it.
+    pub tier: Tier,
+    /// Whether someone else runs it.
+    pub external: bool,
+    /// For each category the level of harm, 1 to 5, that an outage reaches after a time.
+    pub impact: BTreeMap<Category, Vec<(Span, u8)>>,
+    /// The longest outage that can be tolerated and the category that says so, derived from `impact`.
+    pub mtpd: Option<Mtpd>,
+    /// Recovery time objective.
+    pub rto: Option<Span>,
+    /// Recovery point objective.
+    pub rpo: Option<Span>,
+    /// The least service that counts as recovered.
+    pub minimum: Option<String>,
+    /// Services that it needs.
+    pub needs: Vec<ServiceId>,
+    /// Data that it needs.
+    pub sources: Vec<SourceId>,
+    /// What the latest drill that passed achieved; none if no drill of it ever passed.
+    pub achieved: Option<Achieved>,
+    /// Where promise and proof do not meet.
+    pub gaps: Vec<Gap>,
+}
+
+/// What a drill achieved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Achieved {
+    /// The drill.
+    pub drill: DrillId,
+    /// When it started.
+    pub at: Timestamp,
+    /// How long the recovery took, in milliseconds, where it was measured.
+    pub rto_ms: Option<u64>,
+    /// How much time of data was lost, in milliseconds, where it was measured.
+    pub rpo_ms: Option<u64>,
+}
+
+/// Where promise and proof do not meet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "gap")]
+pub enum Gap {
+    /// Nobody answers for the service.
+    NoOwner,
+    /// The plan does not say how long it may be away.
+    NoRto,
+    /// The plan does not say how much data may be lost, though it has data.
+    NoRpo,
+    /// The plan does not say what an outage costs, so no time limit can be derived.
+    NoImpact,
+    /// The objective is not below the longest outage that can be tolerated.
+    RtoBeyondMtpd,
+    /// No drill covers it.
+    NoDrill,
+    /// A drill covers it, and none ever passed.
+    NeverProven,
+    /// The last drill that passed took longer than promised.
+    RtoMissed {
+        /// What it took, in milliseconds.
+        achieved_ms: u64,
+    },
+    /// The last drill that passed lost more than promised.
+    RpoMissed {
+        /// What it lost, in milliseconds.
+        achieved_ms: u64,
+    },
+}
+
+impl std::fmt::Display for Gap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let human = |ms: &u64| base::span::human(Duration::from_millis(*ms));
+        match self {
+            Self::NoOwner => f.pad("no owner"),
+            Self::NoRto => f.pad("no RTO"),
+            Self::NoRpo => f.pad("no RPO"),
+            Self::NoImpact => f.pad("no impact over time, so no MTPD"),
+            Self::RtoBeyondMtpd => f.pad("the RTO is not below the MTPD"),
+            Self::NoDrill => f.pad("no drill covers it"),
+            Self::NeverProven => f.pad("no drill of it ever passed"),
+            Self::RtoMissed { achieved_ms } => write!(f, "recovery took {}", human(achieved_ms)),
+            Self::RpoMissed { achieved_ms } => write!(f, "data of {} was lost", human(achieved_ms)),
+        }
+    }
+}
+
+/// The register, highest tier first, then the tightest RTO, then by name.
+pub fn rows(plan: &Plan, facts: &Facts) -> Vec<ImpactRow> {
+    let mut rows: Vec<ImpactRow> = plan.services.values().map(|service| row(plan, service, facts)).collect();
+    let rto = |row: &ImpactRow| row.rto.map_or(Duration::MAX, Span::at_least);
+    rows.sort_by(|a, b| b.tier.cmp(&a.tier).then_with(|| rto(a).cmp(&rto(b))).then_with(|| a.service.cmp(&b.service)));
+    rows
+}
+
+fn row(plan: &Plan, service: &Service, facts: &Facts) -> ImpactRow {
+    let achieved = achieved(plan, service, facts);
+    let deputy = service.owner.as_ref().and_then(|owner| plan.contacts.get(owner)).and_then(|owner| owner.deputy.clone());
+    ImpactRow {
+        service: service.id.clone(),
+        title: service.title.clone(),
+        process: service.process.clone(),
+        owner: service.owner.clone(),
+        deputy,
+        tier: service.tier,
+        external: service.external,
+        impact: service.impact.clone(),
+        mtpd: service.mtpd.clone(),
+        rto: service.objectives.rto,
+        rpo: service.objectives.rpo,
+        minimum: service.objectives.minimum.clone(),
+        needs: service.needs.clone(),
+        sources: service.sources.clone(),
+        gaps: gaps(plan, service, achieved.as_ref()),
+        achieved,
+    }
+}
+
+fn achieved(plan: &Plan, service: &Service, facts: &Facts) -> Option<Achieved> {
+    let passes = covering(plan, service).filter_map(|drill| facts.last_pass(drill).map(|run| (drill, run)));
+    let (drill, run): (&DrillId, &DrillRun) = passes.max_by_key(|(_, run)| run.started)?;
+    Some(Achieved { drill: drill.clone(), at: run.started, rto_ms: run.measured.rto_ms(), rpo_ms: run.measured.rpo_ms })
+}
+
+/// The drills that recover the service, also as something that another one needs.
+fn covering<'p>(plan: &'p Plan, service: &'p Service) -> impl Iterator<Item = &'p DrillId> {
+    plan.drills.values().filter(|drill| plan.recovery_order(drill).contains(&service.id)).map(|drill| &drill.id)
+}
+
+fn gaps(plan: &Plan, service: &Service, achieved: Option<&Achieved>) -> Vec<Gap> {
+    let objectives = &service.objectives;
+    let over = |promised: Option<Span>, achieved_ms: Option<u64>| match (promised, achieved_ms) {
+        (Some(promised), Some(ms)) if Duration::from_millis(ms) > promised.at_least() => Some(ms),
+        _ => None,
+    };
+    let drilled = covering(plan, service).next().is_some();
+    let beyond = match (objectives.rto, &service.mtpd) {
+        (Some(rto), Some(mtpd)) => rto.at_least() >= mtpd.after.at_least(),
+        _ => false,
+    };
+    let recovered_here = !service.external;
+    let mut gaps = Vec::new();
+    let mut note = |missing: bool, gap: Gap| {
+        if missing {
+            gaps.push(gap);
+        }
+    };
+    note(service.owner.is_none(), Gap::NoOwner);
+    note(objectives.rto.is_none(), Gap::NoRto);
+    note(objectives.rpo.is_none() && !service.sources.is_empty(), Gap::NoRpo);
+    note(service.impact.is_empty() && recovered_here, Gap::NoImpact);
+    note(beyond, Gap::RtoBeyondMtpd);
+    note(recovered_here && !drilled, Gap::NoDrill);
+    note(recovered_here && drilled && achieved.is_none(), Gap::NeverProven);
+    if let Some(achieved_ms) = achieved.and_then(|achieved| over(objectives.rto, achieved.rto_ms)) {
+        gaps.push(Gap::RtoMissed { achieved_ms });
+    }
+    if let Some(achieved_ms) = achieved.and_then(|achieved| over(objectives.rpo, achieved.rpo_ms)) {
+        gaps.push(Gap::RpoMissed { achieved_ms });
+    }
+    gaps
+}

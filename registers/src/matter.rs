@@ -1,0 +1,70 @@
+//! One row of what people must look at: late ([`crate::overdue`]) or gone wrong ([`crate::trouble`]).
+//!
+//! The orchestrator makes a condition of `alerts` of each, `status` and `register list` show them.
+
+use base::id::ContactId;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// What is the matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A check found damage in a repository.
+    Damage,
+    /// The latest run of a drill did not pass.
+    DrillFailed,
+    /// The latest run of a drill took longer, or lost more, than was promised.
+    ObjectiveMissed,
+    /// The latest run of a backup stored nothing, or not everything.
+    BackupFailed,
+    /// The newest complete restore point is older than promised.
+    BackupOverdue,
+    /// A drill did not run within its cadence.
+    DrillOverdue,
+    /// The plan has to be reviewed.
+    ReviewOverdue,
+    /// Nobody looked at a threat for too long, or its acceptance has ended.
+    ThreatOverdue,
+    /// The plan has to be reviewed soon.
+    ReviewSoon,
+}
+
+impl Kind {
+    /// The event's name in a plan's `alerts.events`.
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::Damage => "verify.damaged",
+            Self::DrillFailed => "drill.failed",
+            Self::ObjectiveMissed => "objective.missed",
+            Self::BackupFailed => "backup.failed",
+            Self::BackupOverdue => "backup.overdue",
+            Self::DrillOverdue => "drill.overdue",
+            Self::ReviewOverdue => "review.overdue",
+            Self::ThreatOverdue => "threat.overdue",
+            Self::ReviewSoon => "review.soon",
+        }
+    }
+}
+
+/// Something that people must look at. It is the same matter as long as `kind` and `object` are the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Matter {
+    /// What is the matter.
+    pub kind: Kind,
+    /// With what: "web in vault-local", "drill web-monthly".
+    pub object: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who answers for it, where the plan says so.
+    pub owner: Option<ContactId>,
+    /// The fact in a sentence.
+    pub what: String,
+    /// A command to type, or the next step in words.
+    pub todo: String,
+}
+
+/// The gravest kind first, then what has lasted longest.
+pub(crate) fn sort(matters: &mut [Matter]) {
+    matters.sort_by(|a, b| (a.kind, a.since, &a.object).cmp(&(b.kind, b.since, &b.object)));
+}

@@ -1,0 +1,170 @@
+//! Everything that is late at an instant: reviews, drills, backups against their RPO, threats nobody looked at.
+//!
+//! Lateness follows from state alone, so that something that never happened is late like something that stopped. The
+//! orchestrator's notices task and `lifeboat status` ask it.
+
+use base::Span;
+use base::id::{RepositoryId, SourceId};
+use base::span::human;
+use jiff::Timestamp;
+use plans::Plan;
+use plans::plan::{Band, Drill, Source};
+use plans::review::{OverdueReason, ReviewStatus, SignedReview};
+
+use crate::facts::{Facts, later, slack};
+use crate::matter::{Kind, Matter, sort};
+use crate::threat;
+
+/// Everything that is late at `now`, and the review if it is due soon; gravest first, then longest.
+///
+/// `last_signed` is the last review whose required signatures are all there: [`crate::review::last_signed`].
+pub fn list(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now: Timestamp) -> Vec<Matter> {
+    let mut late = Vec::new();
+    late.extend(review(plan, facts, last_signed, now));
+    late.extend(plan.drills.values().filter_map(|drill| self::drill(plan, drill, facts, now)));
+    for source in plan.sources.values() {
+        late.extend(source.to.iter().filter_map(|repository| backup(plan, source, repository, facts, now)));
+    }
+    late.extend(threats(plan, facts, now));
+    sort(&mut late);
+    late
+}
+
+/// Where the plan's review stands, as `review list` shows it.
+pub fn review_status(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now: Timestamp) -> ReviewStatus {
+    let since = facts.plan_since().unwrap_or(now);
+    let changed = facts.changed_at(plan.fingerprint).unwrap_or(now);
+    plans::review::due(&plan.review, last_signed, since, changed, plan.fingerprint, &plan.timezone, now)
+}
+
+fn review(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now: Timestamp) -> Vec<Matter> {
+    let matter = |kind, object: String, since, what: String| Matter {
+        kind,
+        object,
+        since,
+        owner: plan.owner.clone(),
+        what,
+        todo: "lifeboat review start".to_owned(),
+    };
+    match review_status(plan, facts, last_signed, now) {
+        ReviewStatus::Fresh { .. } => Vec::new(),
+        // Each reminder that is reached is a matter of its own, so that the later one is told although the first was.
+        ReviewStatus::Soon { due_at, reminder } => plan
+            .review
+            .remind
+            .iter()
+            .take(reminder + 1)
+            .map(|ahead| {
+                let what = format!("the review is due on {}", due_at.strftime("%Y-%m-%d"));
+                matter(Kind::ReviewSoon, format!("plan {}, {ahead} ahead", plan.id), ahead.before(due_at, &plan.timezone), what)
+            })
+            .collect(),
+        ReviewStatus::Overdue { since, reason } => {
+            let what = match reason {
+                OverdueReason::Calendar => format!("the last signed review is older than {}", plan.review.every),
+                OverdueReason::Changed => "the plan differs from the one that was last reviewed and signed".to_owned(),
+                OverdueReason::NeverReviewed => "no review of the plan was ever signed".to_owned(),
+            };
+            vec![matter(Kind::ReviewOverdue, format!("plan {}", plan.id), since, what)]
+        }
+    }
+}
+
+fn drill(plan: &Plan, drill: &Drill, facts: &Facts, now: Timestamp) -> Option<Matter> {
+    let last = facts.last_verdict(&drill.id);
+    let since = match last {
+        Some(run) => run.holds_until(drill),
+        // A drill that never ran is due at once; it is late when it had the time that any run has.
+        None => later(facts.changed_at(plan.fingerprint)?, slack(drill.schedule.longest_gap())),
+    };
+    let what = match last {
+        Some(run) => format!("it last came to a verdict on {}, longer ago than its schedule allows", run.started.strftime("%Y-%m-%d")),
+        None => "it never came to a verdict".to_owned(),
+    };
+    (since <= now).then(|| Matter {
+        kind: Kind::DrillOverdue,
+        object: format!("drill {}", drill.id),
+        since,
+        owner: drill.services.first().and_then(|id| plan.services.get(id)).and_then(|service| service.owner.clone()),
+        what,
+        todo: format!("lifeboat drill run {}", drill.id),
+    })
+}
+
+fn backup(plan: &Plan, source: &Source, repository: &RepositoryId, facts: &Facts, now: Timestamp) -> Option<Matter> {
+    let newest = facts.backups.get(&(source.id.clone(), repository.clone())).and_then(|state| state.newest_complete);
+    let from = newest.or_else(|| facts.changed_at(plan.fingerprint))?;
+    let rpo = plan.rpo_of(source);
+    let since = allowed(source, rpo, from, plan);
+    if now < since {
+        return None;
+    }
+    let promise = match rpo {
+        Some(rpo) => format!("the RPO is {rpo}"),
+        None => format!("its schedule is \"{}\"", source.schedule.text()),
+    };
+    let what = match newest {
+        Some(newest) => format!("the newest complete restore point is {} old; {promise}", human(now.duration_since(newest).unsigned_abs())),
+        None => format!("there is no complete restore point; {promise}"),
+    };
+    Some(Matter {
+        kind: Kind::BackupOverdue,
+        object: object(&source.id, repository),
+        since,
+        owner: owner(plan, &source.id),
+        what,
+        todo: format!("lifeboat backup {}", source.id),
+    })
+}
+
+/// Until when a restore point taken at `from` is young enough: its RPO, or without one the time of the next scheduled run.
+fn allowed(source: &Source, rpo: Option<Span>, from: Timestamp, plan: &Plan) -> Timestamp {
+    if let Some(rpo) = rpo {
+        return rpo.after(from, &plan.timezone);
+    }
+    let gap = source.schedule.longest_gap();
+    later(from, gap.saturating_add(source.expect_run.at_least()).saturating_add(slack(gap)))
+}
+
+fn threats(plan: &Plan, facts: &Facts, now: Timestamp) -> Vec<Matter> {
+    let late = threat::rows(plan, facts, now).into_iter().filter(|row| row.late);
+    late.filter_map(|row| {
+        let threat = plan.threats.get(&row.id)?;
+        let since = row.next_review?;
+        let what = match (threat::acceptance_end(plan, threat), row.reviewed) {
+            (Some(end), _) if end == since => {
+                format!("its acceptance has ended; it stands at {} ({})", row.shown.score, word(row.shown.band))
+            }
+            (_, Some(day)) => format!("someone last looked at it on {day}; it stands at {} ({})", row.shown.score, word(row.shown.band)),
+            (_, None) => format!("nobody ever looked at it; it stands at {} ({})", row.shown.score, word(row.shown.band)),
+        };
+        Some(Matter {
+            kind: Kind::ThreatOverdue,
+            object: format!("threat {}", row.id),
+            since,
+            owner: row.owner.or_else(|| plan.owner.clone()),
+            what,
+            todo: format!("look at it: lifeboat register show threat {}; then set its `reviewed` in the plan", row.id),
+        })
+    })
+    .collect()
+}
+
+/// "web in vault-local".
+pub(crate) fn object(source: &SourceId, repository: &RepositoryId) -> String {
+    format!("{source} in {repository}")
+}
+
+/// The owner of the first service that relies on the source, or else of the plan.
+pub(crate) fn owner(plan: &Plan, source: &SourceId) -> Option<base::id::ContactId> {
+    plan.services_of(source).find_map(|service| service.owner.clone()).or_else(|| plan.owner.clone())
+}
+
+fn word(band: Band) -> &'static str {
+    match band {
+        Band::Low => "low",
+        Band::Medium => "medium",
+        Band::High => "high",
+        Band::Extreme => "extreme",
+    }
+}
