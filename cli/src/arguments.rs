@@ -44,6 +44,9 @@ pub(crate) struct Global {
 /// The commands, in the order in which people meet them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Check the plan and look at what follows from it
+    #[command(subcommand)]
+    Plan(commands::plan::PlanCommand),
     /// Explain an error code or a rule of the plan
     Explain(commands::explain::ExplainArgs),
     /// Print a completion script for a shell

@@ -6,7 +6,9 @@ mod arguments;
 mod commands;
 mod failure;
 mod output;
+mod plan_files;
 mod settings;
+mod wiring;
 
 use std::process::ExitCode;
 

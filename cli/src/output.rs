@@ -2,6 +2,9 @@
 //!
 //! The only file of the project that writes to the terminal, with the progress bars of `progress`.
 
+pub(crate) mod instant;
+pub(crate) mod table;
+
 use std::io::{IsTerminal as _, Write as _};
 
 use serde::Serialize;
@@ -114,5 +117,23 @@ impl Output {
             Ok(line) => self.data(&line),
             Err(error) => self.warn(&format!("the answer cannot be written as JSON: {error}")),
         }
+    }
+}
+
+/// Text from outside with control characters escaped, so that a file name cannot drive the terminal.
+pub(crate) fn printable(text: &str) -> String {
+    if text.chars().any(|c| c.is_control() && c != '\n') {
+        text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// The bytes of a file name for people: invalid UTF-8 and control characters escaped.
+pub(crate) fn file_name(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+        Ok(text) => text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect(),
+        Err(_) => bytes.escape_ascii().to_string(),
     }
 }

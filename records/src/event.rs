@@ -20,7 +20,7 @@ use serde_json::Value;
 pub use backup::{BackupFailed, BackupFinished, BackupStarted, BackupStats, Trigger};
 pub use drill::{DrillFinished, DrillStarted};
 pub use host::{DaemonStarted, DaemonStopped, EvidenceExported, KeyCreated};
-pub use notice::{NoticeDelivered, NoticeFailed, NoticeRecovered};
+pub use notice::{NoticeAbout, NoticeDelivered, NoticeFailed};
 pub use plan::{PlanLoaded, PlanRefused};
 pub use repository::{CheckFinished, ProbeLine, RepositoryCreated, RepositoryProbed};
 pub use restore::{RestoreFailed, RestoreFinished, RestoreStarted};
@@ -115,8 +115,6 @@ events! {
     NoticeDelivered = "notice.delivered"
     /// A channel refused a notice.
     NoticeFailed = "notice.failed"
-    /// What a notice told of is over, and that was told too.
-    NoticeRecovered = "notice.recovered"
     /// A key was made.
     KeyCreated = "key.created"
     /// An evidence pack was written.
@@ -146,9 +144,8 @@ impl Event {
             Self::DrillFinished(e) => format!("drill/{}", e.record.identity.drill),
             Self::ReviewStarted(e) => format!("review/{}", e.review),
             Self::ReviewSigned(e) => format!("review/{}", e.review),
-            Self::NoticeDelivered(e) => format!("notice/{}", e.notice),
-            Self::NoticeFailed(e) => format!("notice/{}", e.notice),
-            Self::NoticeRecovered(e) => format!("notice/{}", e.notice),
+            Self::NoticeDelivered(e) => format!("notice/{}", e.about.notice),
+            Self::NoticeFailed(e) => format!("notice/{}", e.about.notice),
             Self::KeyCreated(e) => format!("key/{}", e.fingerprint),
             Self::EvidenceExported(e) => format!("evidence/{}", e.period),
             Self::DaemonStarted(e) => format!("host/{}", e.host),

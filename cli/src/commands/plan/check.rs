@@ -1,0 +1,93 @@
+//! `lifeboat plan check`: every fault at once, with its line and a caret.
+
+use std::path::PathBuf;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use plans::load::Text;
+use plans::{Fault, Severity};
+
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::plan_files;
+use crate::settings::Settings;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// Plan file or folder, instead of this host's plan
+    path: Option<PathBuf>,
+    /// Fail on warnings, too
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Checked<'a> {
+    valid: bool,
+    errors: usize,
+    warnings: usize,
+    faults: &'a [Fault],
+}
+
+pub(crate) fn run(args: &CheckArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let path = args.path.as_ref().unwrap_or(&settings.plan);
+    let texts = plan_files::read(path)?;
+    let (plan, faults) = match plans::load::load(&texts) {
+        Ok(loaded) => (Some(loaded.plan), loaded.warnings),
+        Err(faults) => (None, faults.0),
+    };
+    let errors = faults.iter().filter(|fault| fault.severity == Severity::Error).count();
+    let warnings = faults.len() - errors;
+    let valid = plan.is_some() && !(args.strict && warnings > 0);
+    let checked = Checked { valid, errors, warnings, faults: &faults };
+    output.answer("plan_check", &checked, || {
+        let mut text: String = faults.iter().map(|fault| draw(fault, &texts) + "\n\n").collect();
+        match &plan {
+            None => {}
+            Some(plan) => {
+                text += &format!(
+                    "The plan {} holds: {}, {}, {}, {}.\n",
+                    plan.id,
+                    count(plan.services.len(), "service"),
+                    count(plan.sources.len(), "source"),
+                    count(plan.drills.len(), "drill"),
+                    count(plan.threats.len(), "threat"),
+                );
+            }
+        }
+        text
+    });
+    if errors + warnings > 0 {
+        output.note(&format!("{}, {} in {}", count(errors, "error"), count(warnings, "warning"), path.display()));
+    }
+    Ok(if valid { Exit::Done } else { Exit::PlanInvalid })
+}
+
+fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// A fault with the line that it is in and a caret below the place.
+fn draw(fault: &Fault, texts: &[Text]) -> String {
+    let level = match fault.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(fault.what.as_str()).id(fault.rule);
+    let mut group = match texts.iter().find(|text| text.name == fault.file) {
+        Some(text) => {
+            let end = fault.span.end.min(text.text.len());
+            let span = fault.span.start.min(end)..end;
+            let mark = AnnotationKind::Primary.span(span);
+            let mark = match &fault.why {
+                Some(why) => mark.label(why.as_str()),
+                None => mark,
+            };
+            title.element(Snippet::source(text.text.as_str()).path(text.name.as_str()).annotation(mark))
+        }
+        None => Group::with_title(title),
+    };
+    if let Some(hint) = &fault.hint {
+        group = group.element(Level::HELP.message(hint.as_str()));
+    }
+    Renderer::styled().render(&[group])
+}
