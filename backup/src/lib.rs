@@ -1,1 +1,29 @@
-//! placeholder
+//! Puts a source into a repository: walks it, reads what changed, hands it to `repository::writer`, and reports.
+//!
+//! `orchestrator` and `cli` call [`run::run`]. This crate writes no records, knows no journal and names no concrete store.
+
+mod assemble;
+mod attributes;
+mod canary;
+mod directory;
+pub mod eta;
+mod exclude;
+mod lock;
+mod owners;
+mod pipeline;
+pub mod progress;
+mod read;
+pub mod report;
+mod roots;
+pub mod run;
+mod shared;
+pub mod spec;
+mod stat;
+mod trouble;
+mod unchanged;
+mod walk;
+
+pub use progress::{Progress, Silent, Status};
+pub use report::BackupReport;
+pub use run::{BackupError, run};
+pub use spec::{BackupOptions, BackupSpec, Files};

@@ -1,0 +1,57 @@
+//! Opens and lists folders by descriptor, so that a name that is swapped for a link on the way leads nowhere else.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir};
+use rustix::io::Errno;
+
+use crate::stat::Stat;
+
+/// Bytes of a buffer for names: one call to the kernel lists about a thousand entries.
+pub(crate) const LIST_BUFFER: usize = 64 << 10;
+
+/// Opens the folder `name` in `parent`, unless it has become something else. Its access time is left alone where the system lets us.
+pub(crate) fn open(parent: BorrowedFd<'_>, name: &[u8], keep_atime: bool) -> Result<OwnedFd, Errno> {
+    open_quietly(parent, name, OFlags::DIRECTORY | OFlags::NOFOLLOW, keep_atime)
+}
+
+/// Opens for reading without a terminal, without waiting for a pipe's other end and, if allowed, without a mark in the access time.
+pub(crate) fn open_quietly(parent: BorrowedFd<'_>, name: &[u8], flags: OFlags, keep_atime: bool) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    if keep_atime {
+        match rustix::fs::openat(parent, name, flags | OFlags::NOATIME, Mode::empty()) {
+            Err(Errno::PERM) => {} // only its owner may ask for this; within a user namespace even root may not
+            answer => return answer,
+        }
+    }
+    rustix::fs::openat(parent, name, flags, Mode::empty())
+}
+
+/// What the system says of `name` in `parent`, itself and not what it points to.
+pub(crate) fn stat(parent: BorrowedFd<'_>, name: &[u8]) -> Result<Stat, Errno> {
+    rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map(Stat::from)
+}
+
+/// Lists an open folder: appends the names to `names` and their places in it to `places`, ascending by bytes.
+pub(crate) fn list(
+    folder: BorrowedFd<'_>,
+    buffer: &mut [MaybeUninit<u8>],
+    names: &mut Vec<u8>,
+    places: &mut Vec<Range<usize>>,
+) -> Result<(), Errno> {
+    let mut listing = RawDir::new(folder, buffer);
+    while let Some(entry) = listing.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            let start = names.len();
+            names.extend_from_slice(name);
+            places.push(start..names.len());
+        }
+    }
+    let name = |place: &Range<usize>| names.get(place.clone()).unwrap_or_default();
+    places.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+    Ok(())
+}

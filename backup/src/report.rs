@@ -1,0 +1,33 @@
+//! What a backup came to. `cli` prints it and chooses the exit code; `orchestrator` appends it to the journal.
+
+use std::time::Duration;
+
+use repository::snapshots::Snapshot;
+use repository::writer::PathError;
+
+/// The most entries that are named one by one in a report and in a snapshot. Beyond it they are counted.
+pub const MAX_NAMED: usize = 1000;
+
+/// A backup that was stored and acknowledged. `complete == false` means that something could not be read: such a snapshot
+/// can be restored from, and never counts for an objective (exit 3 in `cli`).
+#[derive(Debug, Clone)]
+pub struct BackupReport {
+    /// As stored.
+    pub snapshot: Snapshot,
+    /// Everything that the source holds was read, except what was excluded, vanished or is no file, folder or link.
+    pub complete: bool,
+    /// Entries that were listed and gone when they were to be read. Not an error.
+    pub vanished: u64,
+    /// Sockets, pipes and devices, which hold no data of their own.
+    pub special: u64,
+    /// Files and folders that exclude rules, cache tags or file-system borders left out; what lies below them is not counted.
+    pub excluded: u64,
+    /// How many entries could not be read; the first [`MAX_NAMED`] of them are in `errors`.
+    pub n_errors: u64,
+    /// What could not be read: the snapshot lacks it.
+    pub errors: Vec<PathError>,
+    /// What was stored, or left out on purpose, and is worth a word: changed or grown while it was read, special files, own folders.
+    pub notes: Vec<PathError>,
+    /// From the start of the walk to the acknowledgement, on the monotonic clock.
+    pub took: Duration,
+}
