@@ -90,9 +90,7 @@ impl Config {
 
     /// The canonical bytes, which are signed.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec(self).expect("maps with text keys always become JSON");
-        bytes.push(b'\n');
-        bytes
+        serde_json::to_vec(self).expect("maps with text keys always become JSON")
     }
 
     /// Reads what [`Self::to_bytes`] wrote. Does not check who signed it.
@@ -138,7 +136,7 @@ mod tests {
         let config = config();
         assert_eq!(Config::parse(&config.to_bytes()), Ok(config.clone()));
         let text = String::from_utf8(config.to_bytes()).unwrap();
-        for other in [text.replace(':', ": "), text.replace("\"format\":0", "\"format\":0,\"more\":1"), text.trim_end().to_owned()] {
+        for other in [text.replace(':', ": "), text.replace("\"format\":0", "\"format\":0,\"more\":1"), format!("{text}\n")] {
             assert!(matches!(Config::parse(other.as_bytes()), Err(BadConfig::Broken(_))), "{other}");
         }
     }

@@ -1,6 +1,6 @@
 //! One trust document, `trust/<n>.json`: bytes to types and back. Pure.
 //!
-//! Canonical JSON: the members of every object in the order of their names, no white space, one line feed at the end.
+//! Canonical JSON: the members of every object in the order of their names, no white space.
 //! Bytes that are not exactly what [`Document::to_bytes`] makes of them are refused.
 
 use std::collections::BTreeSet;
@@ -101,9 +101,7 @@ pub struct ListedWriter {
 impl Document {
     /// The canonical bytes, which are signed.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec(self).expect("maps with text keys always become JSON");
-        bytes.push(b'\n');
-        bytes
+        serde_json::to_vec(self).expect("maps with text keys always become JSON")
     }
 
     /// Reads a document that [`Self::to_bytes`] wrote, or says what is wrong with it. Does not check who signed it.

@@ -1,6 +1,6 @@
 //! Signed documents: `repository.json` and `trust/<n>.json`.
 //!
-//! The first line, with its line feed, is the document and is what is signed. Each further line is one signature:
+//! The first line, without its line feed, is the document and is what is signed. Each further line is one signature:
 //! `{"key":"<public key>","signature":"<signature>"}`, both in hexadecimal digits. One object, so that no crash leaves a
 //! document without its signature or a signature that fits no document.
 
@@ -22,13 +22,14 @@ struct Line {
 pub(crate) fn seal(owner: &OwnerKey, document: &[u8]) -> Vec<u8> {
     let line = Line { key: owner.public(), signature: hex::encode(owner.sign(document)) };
     let line = serde_json::to_vec(&line).expect("maps with text keys always become JSON");
-    [document, &line, b"\n"].concat()
+    [document, b"\n", &line, b"\n"].concat()
 }
 
-/// The document, with its line feed, and the lines behind it. Says nothing of who signed.
+/// The document, and the lines behind it. Says nothing of who signed.
 pub(crate) fn split(object: &[u8]) -> Result<(&[u8], &[u8]), String> {
-    let end = object.iter().position(|byte| *byte == b'\n').ok_or("its first line does not end")?;
-    Ok(object.split_at(end + 1))
+    let mut parts = object.splitn(2, |byte| *byte == b'\n');
+    let document = parts.next().unwrap_or_default();
+    Ok((document, parts.next().ok_or("its first line does not end")?))
 }
 
 /// The document inside `object`, if one of `owners` signed it; otherwise what is wrong.
@@ -61,15 +62,15 @@ mod tests {
     #[test]
     fn only_an_owners_signature_over_these_bytes_is_accepted() {
         let [owner, other] = [(); 2].map(|()| OwnerKey::generate().unwrap());
-        let object = seal(&owner, b"{}\n");
-        assert_eq!(signed_by_any(&[other.public(), owner.public()], &object), Ok(&b"{}\n"[..]));
+        let object = seal(&owner, b"{}");
+        assert_eq!(signed_by_any(&[other.public(), owner.public()], &object), Ok(&b"{}"[..]));
         assert_eq!(signed_by_any(&[other.public()], &object), Err("no owner has signed it".to_owned()));
     }
 
     #[test]
     fn every_flipped_bit_and_every_truncation_is_noticed() {
         let owner = OwnerKey::generate().unwrap();
-        let object = seal(&owner, b"{\"a\":1}\n");
+        let object = seal(&owner, b"{\"a\":1}");
         for bit in 0..object.len() * 8 {
             let mut changed = object.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
