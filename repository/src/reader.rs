@@ -83,11 +83,7 @@ impl Reader {
     }
 
     /// The bytes of one file, in order.
-    pub async fn content(
-        &self,
-        content: &Content,
-        sink: &mut (dyn FnMut(&[u8]) -> Result<(), SinkError> + Send),
-    ) -> Result<(), ReadError> {
+    pub async fn content(&self, content: &Content, sink: &mut (dyn FnMut(&[u8]) -> Result<(), SinkError> + Send)) -> Result<(), ReadError> {
         let _ = sink;
         todo!("{content:?}")
     }

@@ -203,8 +203,7 @@ pub fn decode(line: &[u8]) -> Result<Public, FormatError> {
         return Err(FormatError::Newer { what: WHAT, found, known: FORMAT });
     }
     let line: Line = serde_json::from_slice(line).map_err(json)?;
-    let chunks: Vec<_> =
-        line.root.iter().map(|chunk| ChunkRef { id: ChunkId::from_bytes(*chunk.id.as_bytes()), len: chunk.len }).collect();
+    let chunks: Vec<_> = line.root.iter().map(|chunk| ChunkRef { id: ChunkId::from_bytes(*chunk.id.as_bytes()), len: chunk.len }).collect();
     if chunks.is_empty() || chunks.iter().any(|chunk| chunk.len == 0 || chunk.len as usize > CHUNK_MAX) {
         return Err(wrong("names no tree"));
     }

@@ -8,8 +8,8 @@ use std::ops::Range;
 use base::Digest;
 use zstd::bulk::Decompressor;
 
-use super::squeeze::unsqueeze;
 pub use super::squeeze::FrameError;
+use super::squeeze::unsqueeze;
 use crate::chunk::ChunkHasher;
 use crate::format::FormatError;
 use crate::format::chunk::{ChunkId, ChunkRef, Kind};

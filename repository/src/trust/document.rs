@@ -137,3 +137,61 @@ impl Document {
         named.find(|key| !objects.contains(key.as_str())).map_or(Ok(()), |key| Err(format!("it names {key} without its digest")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn document() -> Document {
+        let listed = |key: &str| ListedObject { key: key.to_owned(), recipients: Vec::new(), sha256: Digest::of(b""), size: 0 };
+        Document {
+            canary: Canary { object: "c".to_owned(), plaintext: Digest::of(b"canary") },
+            created: "2026-11-24T06:00:00Z".parse().unwrap(),
+            epochs: vec![Epoch { epoch: 1, object: "e".to_owned(), recipient: crate::keys::EpochIdentity::generate().recipient() }],
+            format: FORMAT,
+            objects: ["c", "e", "o"].map(listed).to_vec(),
+            owner: "o".to_owned(),
+            owners: vec![crate::keys::OwnerKey::generate().unwrap().public()],
+            repository: "00112233445566778899aabbccddeeff".parse().unwrap(),
+            version: 1,
+            writers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_document_that_contradicts_itself_is_refused() {
+        let sound = document();
+        assert_eq!(Document::parse(&sound.to_bytes()), Ok(sound.clone()));
+        for (fault, break_it) in [
+            ("no epoch", (|d: &mut Document| d.epochs.clear()) as fn(&mut Document)),
+            ("no owner", |d| d.owners.clear()),
+            ("not numbered", |d| d.epochs[0].epoch = 2),
+            ("of format 1", |d| d.format = 1),
+            ("an object twice", |d| d.objects.push(d.objects[0].clone())),
+            ("without its digest", |d| d.owner = "elsewhere".to_owned()),
+        ] {
+            let mut broken = sound.clone();
+            break_it(&mut broken);
+            let refused = Document::parse(&broken.to_bytes()).unwrap_err();
+            assert!(refused.contains(fault), "{refused}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_document_or_an_error(bytes in any::<Vec<u8>>()) {
+            let _ = Document::parse(&bytes);
+        }
+
+        #[test]
+        fn what_is_read_is_written_back_as_it_was(at in any::<prop::sample::Index>(), change in 1_u8..) {
+            let mut bytes = document().to_bytes();
+            let at = at.index(bytes.len());
+            bytes[at] ^= change;
+            if let Ok(read) = Document::parse(&bytes) {
+                prop_assert_eq!(read.to_bytes(), bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The repository as its users see it. One binary; each file of `suite/` is one topic.
+
+extern crate lifeboat_repository as repository; // as all other crates of the house name it
+
+mod suite {
+    pub mod create_and_open;
+    pub mod keys;
+}
