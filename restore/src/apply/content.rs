@@ -1,0 +1,158 @@
+//! The middle part of a restore: chunks come in the order of the packs, each once, and are written at all their places.
+//!
+//! Memory is bounded by windows of places and by a small set of open files, whatever the size of the restore.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use repository::format::tree::ChunkId;
+use repository::reader::{Reader, SinkError};
+
+use super::ApplyError;
+use super::job::{Job, State};
+use super::prepare::{create, parent_is_there};
+use crate::plan::Action;
+use crate::tree::{Data, Kind};
+
+/// Places that are written in one pass over the packs: 48 MiB of memory for about 128 GiB of data.
+const WINDOW: usize = 1 << 20;
+
+/// Groups of open files, each with a lock of its own.
+const SHARDS: usize = 16;
+
+/// Open files in a group.
+const OPEN: usize = 12;
+
+/// Where a chunk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    id: ChunkId,
+    entry: u32,
+    offset: u64,
+}
+
+/// Runs the part.
+pub(super) async fn run(job: &Arc<Job>, reader: &Reader) -> Result<(), ApplyError> {
+    let mut places: Vec<Place> = Vec::new();
+    for i in 0..job.plan.tree.entries().len() {
+        let Kind::File { data: Data::Chunks(chunks), .. } = &job.entry(i).kind else { continue };
+        let waiting = job.state(i) == State::Waiting && !matches!(job.action(i), Action::Keep | Action::Skip);
+        if chunks.is_empty() || !waiting || !parent_is_there(job, i) {
+            continue;
+        }
+        let entry = u32::try_from(i).expect("a tree has fewer than 2^32 entries: MAX_ENTRIES");
+        let mut offset = 0;
+        for chunk in chunks {
+            places.push(Place { id: chunk.id, entry, offset });
+            offset += u64::from(chunk.len);
+        }
+        // A window ends with a file, so that no file is open in two of them.
+        if places.len() >= WINDOW {
+            window(job, reader, std::mem::take(&mut places)).await?;
+        }
+    }
+    window(job, reader, places).await
+}
+
+async fn window(job: &Arc<Job>, reader: &Reader, mut places: Vec<Place>) -> Result<(), ApplyError> {
+    if places.is_empty() {
+        return job.stopped();
+    }
+    places.sort_unstable();
+    let mut wanted: Vec<ChunkId> = places.iter().map(|place| place.id).collect();
+    wanted.dedup();
+    let writer = Arc::new(Writer { job: Arc::clone(job), places, open: Default::default() });
+    let sink = {
+        let writer = Arc::clone(&writer);
+        Arc::new(move |id: &ChunkId, bytes: &[u8]| writer.chunk(id, bytes))
+    };
+    let streamed = crate::stream::run(reader, wanted, sink, &job.cancel).await;
+    job.stopped()?;
+    let report = streamed.map_err(ApplyError::Read)?;
+    job.read.0.fetch_add(report.chunks, Ordering::Relaxed);
+    job.read.1.fetch_add(report.bytes, Ordering::Relaxed);
+    for (id, error) in &report.missing {
+        for place in writer.places_of(id) {
+            let i = place.entry as usize;
+            if job.state(i) != State::Damaged {
+                let why = crate::damage::explain(error);
+                job.fail(i, crate::damage::step(error), format!("a part of it, at byte {}, cannot be had: {why}", place.offset));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes the chunks of one window.
+struct Writer {
+    job: Arc<Job>,
+    /// Sorted by id.
+    places: Vec<Place>,
+    open: [Mutex<VecDeque<(u32, Arc<File>)>>; SHARDS],
+}
+
+impl Writer {
+    fn places_of(&self, id: &ChunkId) -> &[Place] {
+        let start = self.places.partition_point(|place| place.id < *id);
+        let rest = &self.places[start..];
+        &rest[..rest.partition_point(|place| place.id == *id)]
+    }
+
+    /// Called by the reader's threads for each chunk, once.
+    fn chunk(&self, id: &ChunkId, bytes: &[u8]) -> Result<(), SinkError> {
+        for place in self.places_of(id) {
+            let i = place.entry as usize;
+            if matches!(self.job.state(i), State::Failed | State::Damaged) {
+                continue;
+            }
+            if let Err(error) = self.write(i, place.offset, bytes) {
+                self.job.fail_io(i, "write it", error);
+            }
+            self.job.progress.advance(u64::from(place.offset == 0), bytes.len() as u64);
+        }
+        // What concerns one file is noted and the others go on; a fatal error has cancelled the token, which ends the stream.
+        Ok(())
+    }
+
+    fn write(&self, i: usize, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let Kind::File { size, .. } = self.job.entry(i).kind else { return Ok(()) };
+        if size == bytes.len() as u64 {
+            let file = create(&self.job, i)?;
+            self.job.set_state(i, State::Begun);
+            return file.write_all_at(bytes, 0);
+        }
+        let file = self.file(i, size)?;
+        // The file was made at its full length: what is zero is there already, as a hole.
+        if bytes.iter().all(|b| *b == 0) { Ok(()) } else { file.write_all_at(bytes, offset) }
+    }
+
+    /// The open file of an entry: made at its first chunk, opened again when it had to be closed for others.
+    fn file(&self, i: usize, size: u64) -> io::Result<Arc<File>> {
+        let key = u32::try_from(i).expect("a tree has fewer than 2^32 entries: MAX_ENTRIES");
+        let mut open = self.open[i % SHARDS].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = open.iter().position(|(entry, _)| *entry == key) {
+            let found = open.remove(at).expect("its place was just found");
+            let file = Arc::clone(&found.1);
+            open.push_back(found);
+            return Ok(file);
+        }
+        let file = if self.job.state(i) == State::Begun {
+            File::from(self.job.root.open_write(self.job.write_path(i).as_bytes())?)
+        } else {
+            let file = create(&self.job, i)?;
+            file.set_len(size)?;
+            self.job.set_state(i, State::Begun);
+            file
+        };
+        let file = Arc::new(file);
+        if open.len() >= OPEN {
+            open.pop_front();
+        }
+        open.push_back((key, Arc::clone(&file)));
+        Ok(file)
+    }
+}

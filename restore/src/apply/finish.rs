@@ -1,0 +1,113 @@
+//! The last part of a restore: every file is read back and compared, gets its metadata and its name; folders follow.
+
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::sync::atomic::Ordering;
+
+use super::job::{Job, State};
+use super::prepare::parent_is_there;
+use crate::parallel;
+use crate::plan::Action;
+use crate::progress::Stage;
+use crate::report::Step;
+use crate::tree::{Data, Kind};
+use crate::verify;
+
+/// Runs the part. Blocks.
+pub(super) fn run(job: &Job) {
+    let counts = job.plan.preview().total;
+    job.progress.begin(Stage::Compare, counts.files, counts.bytes);
+    parallel::each(job.options.threads, job.plan.tree.entries().len(), &job.cancel, |i, buffer| match &job.entry(i).kind {
+        Kind::File { size, data } => {
+            file(job, i, *size, data, buffer);
+            job.progress.advance(1, *size);
+        }
+        Kind::Symlink(_) => symlink(job, i),
+        Kind::Folder => {}
+    });
+    // From the leaves up, after everything in them: making an entry changes the time of its folder.
+    for i in (0..job.plan.tree.entries().len()).rev() {
+        if job.cancel.is_cancelled() {
+            return;
+        }
+        if job.entry(i).kind == Kind::Folder && job.state(i) == State::Begun {
+            folder(job, i);
+        }
+    }
+}
+
+fn file(job: &Job, i: usize, size: u64, data: &Data, buffer: &mut Vec<u8>) {
+    let state = job.state(i);
+    if !matches!(state, State::Begun | State::Left | State::Damaged) {
+        return untouched(job, i, state);
+    }
+    let (path, written) = (job.path(i), if state == State::Left { job.path(i) } else { job.write_path(i) });
+    let file = match job.root.open_read(written.as_bytes()) {
+        Ok(fd) => File::from(fd),
+        // A damaged file of which not a single chunk could be had was never made; its problem is noted.
+        Err(_) if state == State::Damaged => return,
+        Err(error) => return job.fail(i, Step::Compare, format!("it cannot be read back: {error}")),
+    };
+    if state == State::Begun {
+        match verify::difference(&file, size, data, &job.hasher, buffer) {
+            Ok(None) => {
+                job.compared.0.fetch_add(1, Ordering::Relaxed);
+                job.compared.1.fetch_add(size, Ordering::Relaxed);
+            }
+            Ok(Some(what)) => return job.fail(i, Step::Compare, what),
+            Err(error) => return job.fail(i, Step::Compare, format!("it cannot be read back: {error}")),
+        }
+    }
+    if state == State::Damaged && job.replaces(i) {
+        // The old file is worth more than a new one with holes.
+        let _ = job.root.remove(written.as_bytes()); // a rest that stays is overwritten by the next attempt
+        return;
+    }
+    let entry = job.entry(i);
+    job.setter.set(file.as_fd(), &entry.attributes, &mut |what, why| job.gap(i, what, why));
+    if state == State::Begun {
+        named(job, i, &written, &path);
+    }
+}
+
+fn symlink(job: &Job, i: usize) {
+    let (path, state) = (job.path(i), job.state(i));
+    if !matches!(state, State::Begun | State::Left) {
+        return untouched(job, i, state);
+    }
+    let written = if state == State::Left { path.clone() } else { job.write_path(i) };
+    let attributes = &job.entry(i).attributes;
+    job.setter.set_symlink(&job.root, written.as_bytes(), attributes, &mut |what, why| job.gap(i, what, why));
+    if state == State::Begun {
+        named(job, i, &written, &path);
+    }
+}
+
+/// An entry that nothing was done to, though the plan wants it: nothing may be missing without a word.
+fn untouched(job: &Job, i: usize, state: State) {
+    if state == State::Waiting && !matches!(job.action(i), Action::Keep | Action::Skip) {
+        let what = if parent_is_there(job, i) { "it was not written" } else { "its folder could not be made" };
+        job.fail(i, Step::Write, what.to_owned());
+    }
+}
+
+/// Gives what was written its name, over what had it before.
+fn named(job: &Job, i: usize, written: &crate::path::TreePath, path: &crate::path::TreePath) {
+    let renamed = if written == path { Ok(()) } else { job.root.rename_in_place(written.as_bytes(), path.as_bytes()) };
+    match renamed {
+        Ok(()) => job.set_state(i, State::Done),
+        Err(error) => job.fail_io(i, "replace what is there", error),
+    }
+}
+
+fn folder(job: &Job, i: usize) {
+    if matches!(job.action(i), Action::Create | Action::Adopt) {
+        match job.root.open_folder(job.path(i).as_bytes()) {
+            Ok(fd) => job.setter.set(fd.as_fd(), &job.entry(i).attributes, &mut |what, why| job.gap(i, what, why)),
+            Err(error) => return job.fail(i, Step::Compare, format!("the folder cannot be opened: {error}")),
+        }
+    }
+    if job.action(i) == Action::Create {
+        job.set_state(i, State::Done);
+    }
+}

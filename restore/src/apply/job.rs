@@ -1,0 +1,234 @@
+//! What the parts of one restore share: the plan, the open target, how far each entry is, what went wrong.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use repository::chunk::ChunkHasher;
+use tokio_util::sync::CancellationToken;
+
+use super::{ApplyError, ApplyOptions, is_fatal};
+use crate::beneath::Root;
+use crate::marker::Marker;
+use crate::metadata::Setter;
+use crate::path::TreePath;
+use crate::plan::{Action, RestorePlan};
+use crate::progress::Progress;
+use crate::report::{Counts, Gap, MAX_GAPS, Outcome, Problem, RestoreReport, Step};
+use crate::tree::{Entry, Kind};
+
+/// How far an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing was done yet.
+    Waiting,
+    /// The file exists and takes contents.
+    Begun,
+    /// It was there already and is equal.
+    Left,
+    /// It could not be made or written; the problem is noted.
+    Failed,
+    /// A part of its content could not be had; the problem is noted.
+    Damaged,
+    /// Compared and complete.
+    Done,
+}
+
+/// One restore while it runs.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub plan: RestorePlan,
+    pub root: Root,
+    pub hasher: ChunkHasher,
+    pub options: ApplyOptions,
+    pub setter: Setter,
+    pub progress: Arc<dyn Progress>,
+    /// Cancelled from outside, or by ourselves after a fatal error.
+    pub cancel: CancellationToken,
+    states: Vec<AtomicU8>,
+    problems: Mutex<Vec<Problem>>,
+    gaps: Mutex<(Vec<Gap>, u64)>,
+    fatal: Mutex<Option<io::Error>>,
+    pub compared: (AtomicU64, AtomicU64),
+    pub read: (AtomicU64, AtomicU64),
+}
+
+impl Job {
+    /// Makes and opens the target and leaves the marker in it. Blocks.
+    pub fn open(
+        plan: RestorePlan,
+        hasher: ChunkHasher,
+        options: ApplyOptions,
+        progress: Arc<dyn Progress>,
+        cancel: CancellationToken,
+        now: Timestamp,
+    ) -> Result<Self, ApplyError> {
+        let target = plan.target.clone();
+        std::fs::create_dir_all(&target).map_err(|source| target_error(&target, "make", source))?;
+        let root = Root::open(&target).map_err(|source| target_error(&target, "open", source))?;
+        let marker = Marker::new(plan.preview().point.snapshot.clone(), now);
+        match Marker::read(&root) {
+            Some(there) if there.snapshot == marker.snapshot => {}
+            // In place the marker of another restore that never ended gives way to this one.
+            there => {
+                let cleared = if there.is_some() { root.remove(crate::marker::NAME) } else { Ok(()) };
+                cleared.and_then(|()| marker.write(&root)).map_err(|source| target_error(&target, "write to", source))?;
+            }
+        }
+        let states = plan.tree.entries().iter().map(|_| AtomicU8::new(State::Waiting as u8)).collect();
+        let problems = Mutex::new(plan.preview().findings.clone());
+        Ok(Self {
+            root,
+            hasher,
+            options,
+            setter: Setter { owners: rustix::process::geteuid().is_root(), special: options.special_bits },
+            progress,
+            // A child: a fatal error stops this restore and not what its caller does beside it.
+            cancel: cancel.child_token(),
+            states,
+            problems,
+            gaps: Mutex::default(),
+            fatal: Mutex::default(),
+            compared: Default::default(),
+            read: Default::default(),
+            plan,
+        })
+    }
+
+    pub fn entry(&self, i: usize) -> &Entry {
+        &self.plan.tree.entries()[i]
+    }
+
+    pub fn action(&self, i: usize) -> Action {
+        self.plan.actions[i]
+    }
+
+    pub fn state(&self, i: usize) -> State {
+        const ALL: [State; 6] = [State::Waiting, State::Begun, State::Left, State::Failed, State::Damaged, State::Done];
+        ALL[usize::from(self.states[i].load(Ordering::Acquire))]
+    }
+
+    pub fn set_state(&self, i: usize, state: State) {
+        self.states[i].store(state as u8, Ordering::Release);
+    }
+
+    /// The path below the target.
+    pub fn path(&self, i: usize) -> TreePath {
+        self.plan.tree.path(i)
+    }
+
+    /// Whether an old file stays until the new one is complete.
+    pub fn replaces(&self, i: usize) -> bool {
+        matches!(self.action(i), Action::Compare | Action::Replace)
+    }
+
+    /// Where a file or link is written: at its place when that is free, beside it when something is there.
+    pub fn write_path(&self, i: usize) -> TreePath {
+        let path = self.path(i);
+        if !self.replaces(i) {
+            return path;
+        }
+        let name = format!(".lifeboat-part-{}-{i:x}", self.plan.preview().point.snapshot.get(..8).unwrap_or("x"));
+        match path.as_bytes().iter().rposition(|b| *b == b'/') {
+            None => TreePath::default().join(name.as_bytes()),
+            Some(at) => TreePath::parse(&path.as_bytes()[..at]).unwrap_or_default().join(name.as_bytes()),
+        }
+    }
+
+    /// Notes a problem with an entry and gives it up.
+    pub fn fail(&self, i: usize, step: Step, what: String) {
+        let state = if matches!(step, Step::Read | Step::Reach) { State::Damaged } else { State::Failed };
+        let before = self.states[i].swap(state as u8, Ordering::AcqRel);
+        if before == State::Failed as u8 {
+            return; // two chunks of one file fail at once; the first problem says enough
+        }
+        let problem = Problem { path: self.plan.tree.source_path(i).to_string(), step, what };
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
+    }
+
+    /// Notes an error of the file system: of one entry, or of all.
+    pub fn fail_io(&self, i: usize, what: &str, error: io::Error) {
+        if is_fatal(&error) {
+            self.set_state(i, State::Failed);
+            self.fatal.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            self.cancel.cancel();
+        } else {
+            self.fail(i, Step::Write, format!("cannot {what}: {error}"));
+        }
+    }
+
+    /// Notes metadata that could not be set.
+    pub fn gap(&self, i: usize, what: String, why: String) {
+        let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
+        gaps.1 += 1;
+        if gaps.0.len() < MAX_GAPS {
+            gaps.0.push(Gap { path: self.plan.tree.source_path(i).to_string(), what, why });
+        }
+    }
+
+    pub fn target_error(&self, what: &'static str, source: io::Error) -> ApplyError {
+        target_error(&self.plan.target, what, source)
+    }
+
+    /// Why the restore must stop, if it must.
+    pub fn stopped(&self) -> Result<(), ApplyError> {
+        if let Some(source) = self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(self.target_error("write to", source));
+        }
+        if self.cancel.is_cancelled() {
+            return Err(ApplyError::Cancelled { target: self.plan.target.clone() });
+        }
+        Ok(())
+    }
+
+    /// The report of what happened.
+    pub fn report(&self, write_took: Duration, compare_took: Duration) -> RestoreReport {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        problems.sort();
+        let (gaps, n_gaps) = self.gaps.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (mut written, mut files_left, mut kept) = (Counts::default(), 0, 0);
+        for (i, entry) in self.plan.tree.entries().iter().enumerate() {
+            match (self.state(i), self.action(i)) {
+                (_, Action::Keep) => kept += 1,
+                (State::Left, _) => files_left += u64::from(matches!(entry.kind, Kind::File { .. })),
+                (State::Done, _) => written.add(&entry.kind),
+                _ => {}
+            }
+        }
+        let load = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        RestoreReport {
+            v: 1,
+            point: self.plan.preview().point.clone(),
+            target: self.plan.preview().target.clone(),
+            outcome: if problems.is_empty() { Outcome::Complete } else { Outcome::Incomplete },
+            written,
+            files_left,
+            kept,
+            files_compared: load(&self.compared.0),
+            bytes_compared: load(&self.compared.1),
+            chunks_read: load(&self.read.0),
+            bytes_read: load(&self.read.1),
+            problems,
+            gaps,
+            n_gaps,
+            resumed: self.plan.preview().resumes,
+            write_took_ms: ms(write_took),
+            compare_took_ms: ms(compare_took),
+        }
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn target_error(target: &Path, what: &'static str, source: io::Error) -> ApplyError {
+    let target = target.to_owned();
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ApplyError::Full { target, source },
+        _ => ApplyError::Target { target, what, source },
+    }
+}

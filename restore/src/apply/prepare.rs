@@ -1,0 +1,127 @@
+//! The first part of a restore: folders are made, what is there already is compared, tiny files are written.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::sync::atomic::Ordering;
+
+use super::job::{Job, State};
+use crate::parallel;
+use crate::plan::Action;
+use crate::progress::Stage;
+use crate::tree::{Data, Kind};
+use crate::verify;
+
+/// Runs the part. Blocks.
+pub(super) fn run(job: &Job) {
+    let counts = job.plan.preview().total;
+    job.progress.begin(Stage::Restore, counts.files, counts.bytes);
+    // Folders first and alone: each needs the one it is in.
+    for i in 0..job.plan.tree.entries().len() {
+        if job.cancel.is_cancelled() {
+            return;
+        }
+        if job.entry(i).kind == Kind::Folder {
+            folder(job, i);
+        }
+    }
+    parallel::each(job.options.threads, job.plan.tree.entries().len(), &job.cancel, |i, buffer| match &job.entry(i).kind {
+        Kind::Folder => {}
+        _ if matches!(job.action(i), Action::Keep | Action::Skip) || !parent_is_there(job, i) => {}
+        Kind::File { size, data } => {
+            if job.action(i) == Action::Compare && is_equal(job, i, *size, data, buffer) {
+                job.set_state(i, State::Left);
+                job.progress.advance(1, *size);
+            } else if let Some(bytes) = in_tree(data) {
+                match create(job, i).and_then(|file| file.write_all_at(bytes, 0)) {
+                    Ok(()) => job.set_state(i, State::Begun),
+                    Err(error) => job.fail_io(i, "write it", error),
+                }
+                job.progress.advance(1, *size);
+            }
+        }
+        Kind::Symlink(target) => symlink(job, i, target),
+    });
+}
+
+/// Whether the folder of an entry could be made. If not, its problem says enough.
+pub(super) fn parent_is_there(job: &Job, i: usize) -> bool {
+    job.entry(i).parent.is_none_or(|p| job.state(p as usize) != State::Failed)
+}
+
+/// The bytes of a file that needs no chunk.
+pub(super) fn in_tree(data: &Data) -> Option<&[u8]> {
+    match data {
+        Data::Inline(bytes) => Some(bytes),
+        Data::Chunks(chunks) if chunks.is_empty() => Some(&[]),
+        Data::Chunks(_) => None,
+    }
+}
+
+/// Makes the file that takes an entry's content.
+pub(super) fn create(job: &Job, i: usize) -> io::Result<File> {
+    let path = job.write_path(i);
+    match job.root.create_file(path.as_bytes()) {
+        // What an interrupted run left beside the file it could not yet replace.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && job.replaces(i) => {
+            job.root.remove(path.as_bytes())?;
+            job.root.create_file(path.as_bytes())
+        }
+        other => other,
+    }
+    .map(File::from)
+}
+
+fn folder(job: &Job, i: usize) {
+    if matches!(job.action(i), Action::Keep | Action::Skip) {
+        return;
+    }
+    if !parent_is_there(job, i) {
+        job.set_state(i, State::Failed);
+        return;
+    }
+    let path = job.path(i);
+    let made = match job.action(i) {
+        Action::Create => job.root.make_folder(path.as_bytes()),
+        // A folder that an interrupted run gave its final mode may refuse its owner; until the end it is open to us.
+        Action::Adopt => job.root.open_folder(path.as_bytes()).and_then(|fd| {
+            let folder = File::from(fd);
+            let mode = folder.metadata()?.permissions().mode();
+            if mode & 0o700 == 0o700 { Ok(()) } else { folder.set_permissions(std::fs::Permissions::from_mode(mode | 0o700)) }
+        }),
+        _ => job.root.open_folder(path.as_bytes()).map(drop),
+    };
+    match made {
+        Ok(()) => job.set_state(i, State::Begun),
+        Err(error) => job.fail_io(i, "make the folder", error),
+    }
+}
+
+fn is_equal(job: &Job, i: usize, size: u64, data: &Data, buffer: &mut Vec<u8>) -> bool {
+    let path = job.path(i);
+    let Ok(fd) = job.root.open_read(path.as_bytes()) else { return false };
+    let equal = verify::difference(&File::from(fd), size, data, &job.hasher, buffer).is_ok_and(|found| found.is_none());
+    if equal {
+        job.compared.0.fetch_add(1, Ordering::Relaxed);
+        job.compared.1.fetch_add(size, Ordering::Relaxed);
+    }
+    equal
+}
+
+fn symlink(job: &Job, i: usize, target: &[u8]) {
+    let (path, write_path) = (job.path(i), job.write_path(i));
+    if job.action(i) == Action::Compare && job.root.read_symlink(path.as_bytes()).is_ok_and(|there| there == target) {
+        job.set_state(i, State::Left);
+        return;
+    }
+    let made = match job.root.make_symlink(target, write_path.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && job.replaces(i) => {
+            job.root.remove(write_path.as_bytes()).and_then(|()| job.root.make_symlink(target, write_path.as_bytes()))
+        }
+        other => other,
+    };
+    match made {
+        Ok(()) => job.set_state(i, State::Begun),
+        Err(error) => job.fail_io(i, "make the link", error),
+    }
+}

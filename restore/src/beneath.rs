@@ -1,0 +1,220 @@
+//! Access to files below one folder, and to nothing else.
+//!
+//! [`crate::apply`], [`crate::verify`] and [`crate::target`] do all their file work through [`Root`]. The kernel resolves every
+//! path with `RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS` (openat2(2), Linux 5.6), so that neither ".." nor a link that someone
+//! plants while the restore runs can lead it elsewhere. It never follows a symbolic link below the root.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timestamps, Uid};
+
+/// Paths of more bytes are resolved in pieces; the kernel takes less than 4096 at once (`PATH_MAX`).
+const PIECE: usize = 3072;
+
+/// A folder that stays open.
+#[derive(Debug)]
+pub struct Root {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+/// The folder that holds an entry, opened, and the entry's own name.
+struct Place<'r, 'p> {
+    parent: Parent<'r>,
+    name: &'p [u8],
+}
+
+enum Parent<'r> {
+    Root(BorrowedFd<'r>),
+    Opened(OwnedFd),
+}
+
+impl Parent<'_> {
+    fn fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Root(fd) => *fd,
+            Self::Opened(fd) => fd.as_fd(),
+        }
+    }
+}
+
+impl Root {
+    /// Opens the folder `path`. Links in `path` itself are followed: the user named it.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let fd = rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        Ok(Self { fd, path: path.to_owned() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn resolve(fd: impl AsFd, path: &[u8], flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+        let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NOCTTY;
+        loop {
+            match rustix::fs::openat2(fd.as_fd(), path, flags, mode, how) {
+                // EAGAIN: something below was renamed at that moment and the kernel could not be sure (openat2(2)).
+                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// Opens `path`, which may be longer than the kernel takes at once.
+    fn open_at(&self, path: &[u8], flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+        if path.is_empty() {
+            return Self::resolve(&self.fd, b".", flags, mode);
+        }
+        let (mut at, mut rest): (Option<OwnedFd>, &[u8]) = (None, path);
+        while let Some(cut) = cut_at(rest) {
+            let here = at.as_ref().map_or(self.fd.as_fd(), AsFd::as_fd);
+            let next = Self::resolve(here, &rest[..cut], OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
+            (at, rest) = (Some(next), &rest[cut + 1..]);
+        }
+        Self::resolve(at.as_ref().map_or(self.fd.as_fd(), AsFd::as_fd), rest, flags, mode)
+    }
+
+    fn place<'p>(&self, path: &'p [u8]) -> io::Result<Place<'_, 'p>> {
+        let (parent, name) = match path.iter().rposition(|b| *b == b'/') {
+            None => (Parent::Root(self.fd.as_fd()), path),
+            Some(at) => (Parent::Opened(self.open_at(&path[..at], OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?), &path[at + 1..]),
+        };
+        // Names were checked when the tree was read; this is the last line of defence for calls that take a bare name.
+        crate::path::check_name(name).map_err(|bad| io::Error::new(io::ErrorKind::InvalidInput, bad))?;
+        Ok(Place { parent, name })
+    }
+
+    /// Makes a new file, readable by its owner alone until its metadata is set. Something of that name is an error.
+    pub fn create_file(&self, path: &[u8]) -> io::Result<OwnedFd> {
+        self.open_at(path, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, Mode::RUSR | Mode::WUSR)
+    }
+
+    /// Opens a file that is there, for writing.
+    pub fn open_write(&self, path: &[u8]) -> io::Result<OwnedFd> {
+        self.open_at(path, OFlags::WRONLY, Mode::empty())
+    }
+
+    /// Opens a file that is there, for reading. Never waits on a pipe or device in its place.
+    pub fn open_read(&self, path: &[u8]) -> io::Result<OwnedFd> {
+        let fd = self.open_at(path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?;
+        match FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) {
+            FileType::RegularFile => Ok(fd),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+        }
+    }
+
+    /// Opens a folder.
+    pub fn open_folder(&self, path: &[u8]) -> io::Result<OwnedFd> {
+        self.open_at(path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
+    }
+
+    /// Makes a folder, for its owner alone until its metadata is set.
+    pub fn make_folder(&self, path: &[u8]) -> io::Result<()> {
+        let place = self.place(path)?;
+        Ok(rustix::fs::mkdirat(place.parent.fd(), place.name, Mode::RWXU)?)
+    }
+
+    /// What is at `path`, itself and not what it links to; `None` where nothing is.
+    pub fn stat(&self, path: &[u8]) -> io::Result<Option<Stat>> {
+        let found = self.place(path).and_then(|place| Ok(rustix::fs::statat(place.parent.fd(), place.name, AtFlags::SYMLINK_NOFOLLOW)?));
+        match found {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a symbolic link with the content `target`, which is never looked at.
+    pub fn make_symlink(&self, target: &[u8], path: &[u8]) -> io::Result<()> {
+        let place = self.place(path)?;
+        Ok(rustix::fs::symlinkat(target, place.parent.fd(), place.name)?)
+    }
+
+    /// The content of a symbolic link.
+    pub fn read_symlink(&self, path: &[u8]) -> io::Result<Vec<u8>> {
+        let place = self.place(path)?;
+        Ok(rustix::fs::readlinkat(place.parent.fd(), place.name, Vec::new())?.into_bytes())
+    }
+
+    /// Sets owner and times of a symbolic link itself.
+    pub fn set_symlink_meta(&self, path: &[u8], owner: Option<(u32, u32)>, times: &Timestamps) -> io::Result<()> {
+        let place = self.place(path)?;
+        if let Some((uid, gid)) = owner {
+            let (uid, gid) = (Uid::from_raw_unchecked(uid), Gid::from_raw_unchecked(gid));
+            rustix::fs::chownat(place.parent.fd(), place.name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
+        }
+        Ok(rustix::fs::utimensat(place.parent.fd(), place.name, times, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    /// Renames `from` to `to` in the same folder, over what is there.
+    pub fn rename_in_place(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
+        let (from, to) = (self.place(from)?, self.place(to)?);
+        Ok(rustix::fs::renameat(to.parent.fd(), from.name, to.parent.fd(), to.name)?)
+    }
+
+    /// Removes a file or link.
+    pub fn remove(&self, path: &[u8]) -> io::Result<()> {
+        let place = self.place(path)?;
+        Ok(rustix::fs::unlinkat(place.parent.fd(), place.name, AtFlags::empty())?)
+    }
+}
+
+/// Where to cut a path that is too long for one call: at the last "/" within a piece.
+fn cut_at(path: &[u8]) -> Option<usize> {
+    let head = path.get(..PIECE)?;
+    head.iter().rposition(|b| *b == b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root() -> (tempfile::TempDir, Root) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("in")).unwrap();
+        std::fs::write(folder.path().join("outside"), "kept").unwrap();
+        std::os::unix::fs::symlink("..", folder.path().join("in/up")).unwrap();
+        std::os::unix::fs::symlink("../outside", folder.path().join("in/link")).unwrap();
+        let root = Root::open(&folder.path().join("in")).unwrap();
+        (folder, root)
+    }
+
+    #[test]
+    fn nothing_outside_the_root_can_be_opened_made_or_removed() {
+        let (folder, root) = root();
+        for path in [&b"../outside"[..], b"/etc/passwd", b"up/outside", b"link", b"a/../../outside"] {
+            assert!(root.open_read(path).is_err());
+            assert!(root.open_write(path).is_err());
+            assert!(root.create_file(path).is_err());
+        }
+        assert!(root.make_folder(b"up/new").is_err());
+        assert!(root.make_folder(b"..").is_err());
+        assert!(root.make_symlink(b"x", b"up/new").is_err());
+        assert!(root.remove(b"up/outside").is_err());
+        assert_eq!(std::fs::read(folder.path().join("outside")).unwrap(), b"kept");
+        assert!(!folder.path().join("new").exists());
+    }
+
+    #[test]
+    fn a_path_longer_than_the_kernel_takes_is_reached() {
+        let (_folder, root) = root();
+        let mut path = Vec::new();
+        for depth in 0..40 {
+            if depth > 0 {
+                path.push(b'/');
+            }
+            path.extend_from_slice(&[b'd'; 200]);
+            root.make_folder(&path).unwrap();
+        }
+        path.extend_from_slice(b"/file");
+        assert!(path.len() > 8000);
+        drop(root.create_file(&path).unwrap());
+        assert!(root.open_read(&path).is_ok());
+        assert_eq!(root.stat(&path).unwrap().unwrap().st_size, 0);
+        // std cannot remove such a deep folder by one path; the names are taken away from the top.
+    }
+}
