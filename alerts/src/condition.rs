@@ -44,6 +44,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind that [`Kind::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::First, Self::Reminder, Self::Recovery, Self::Test].into_iter().find(|kind| kind.as_str() == text)
+    }
+
     /// The kind in lower case, as it is stored: "first".
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -112,6 +117,11 @@ impl NoticeId {
         let mut text = Digest::of(&bytes).to_string();
         text.truncate(32);
         Self(text)
+    }
+
+    /// A name that the journal kept.
+    pub fn from_journal(text: &str) -> Self {
+        Self(text.to_owned())
     }
 
     /// Its digits.

@@ -1,13 +1,15 @@
 //! What the journal says has happened, folded into what decisions ask for.
 //!
 //! Standing tasks and commands gather facts before they decide. Folding is pure: [`Facts::take`] sees one entry after the other,
-//! and the same entries always give the same facts. A long-running daemon only folds what is new since its last look.
+//! and the same entries always give the same facts. A long-running daemon folds only what is new since its last look.
 
-mod backups;
+mod notices;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alerts::Attempt;
 use base::Digest;
 use base::id::{DrillId, PlanId, RepositoryId, SourceId};
 use jiff::Timestamp;
@@ -17,51 +19,60 @@ use records::drill::{DrillRecord, Verdict};
 use records::event::Event;
 use records::journal::{Filter, Journal, JournalError};
 
-pub use backups::{BackupFact, Failed, Point};
+pub use notices::{attempt_of, event_of};
+pub use runs::{Point, Runs};
 
 /// How many entries are read from the journal at once.
 const BATCH: u64 = 2000;
 
-/// What is known from the journal.
-#[derive(Debug, Clone, Default)]
+/// What is known about one plan.
+#[derive(Debug, Clone)]
 pub struct Facts {
+    plan: PlanId,
     /// The number of the last entry that was folded in; 0 before the first.
     pub seq: u64,
-    /// What happened to each source in each repository.
-    pub backups: BTreeMap<(SourceId, RepositoryId), BackupFact>,
-    /// Every drill, oldest first.
+    /// What the registers decide on.
+    pub register: registers::Facts,
+    /// The runs of each backup.
+    pub backups: BTreeMap<(SourceId, RepositoryId), Runs<Point>>,
+    /// The runs of each drill.
+    pub drill_runs: BTreeMap<DrillId, Runs<Timestamp>>,
+    /// Every drill of the plan that came to an end, oldest first.
     pub drills: Vec<Arc<DrillRecord>>,
-    /// When each drill was last begun, whether or not it came to an end.
-    pub drill_starts: BTreeMap<DrillId, Timestamp>,
-    /// What was loaded of each plan.
-    pub plans: BTreeMap<PlanId, PlanFact>,
-    /// How many findings the last check of each repository had, and when it was.
-    pub checks: BTreeMap<RepositoryId, (Timestamp, u64)>,
     /// Reviews that were started or signed, oldest first.
-    pub reviews: Vec<Entry>,
-    /// Notices that were delivered, or failed to be, oldest first.
-    pub notices: Vec<Entry>,
-}
-
-/// What is known of the loading of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PlanFact {
-    /// When it was loaded for the first time: six months without a review count from here.
-    pub since: Timestamp,
-    /// What its material sections were when it was loaded last.
-    pub fingerprint: Digest,
-    /// When they became so.
-    pub changed_at: Timestamp,
-    /// The bytes of its files when it was loaded last.
-    pub file_digest: Digest,
+    pub reviews: Vec<(Timestamp, Event)>,
+    /// What was sent to people, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// The bytes of the plan's files when it was loaded last.
+    pub file_digest: Option<Digest>,
 }
 
 impl Facts {
-    /// All facts of a journal.
-    pub async fn gather(journal: &Journal) -> Result<Self, JournalError> {
-        let mut facts = Self::default();
+    /// Nothing known yet.
+    pub fn about(plan: PlanId) -> Self {
+        Self {
+            plan,
+            seq: 0,
+            register: registers::Facts::default(),
+            backups: BTreeMap::new(),
+            drill_runs: BTreeMap::new(),
+            drills: Vec::new(),
+            reviews: Vec::new(),
+            attempts: Vec::new(),
+            file_digest: None,
+        }
+    }
+
+    /// All that the journal knows about a plan.
+    pub async fn gather(plan: PlanId, journal: &Journal) -> Result<Self, JournalError> {
+        let mut facts = Self::about(plan);
         facts.advance(journal).await?;
         Ok(facts)
+    }
+
+    /// The plan that these facts are about.
+    pub fn plan(&self) -> &PlanId {
+        &self.plan
     }
 
     /// Folds in what is new.
@@ -71,9 +82,7 @@ impl Facts {
             if new.is_empty() {
                 return Ok(());
             }
-            for entry in new {
-                self.take(entry);
-            }
+            new.into_iter().for_each(|entry| self.take(entry));
         }
     }
 
@@ -81,52 +90,57 @@ impl Facts {
     pub fn take(&mut self, entry: Entry) {
         self.seq = entry.seq;
         let at = entry.at;
-        match &entry.event {
-            Event::BackupStarted(e) => self.backup(&e.source, &e.repository).started(at),
-            Event::BackupFinished(e) => self.backup(&e.source, &e.repository).finished(e, at),
-            Event::BackupFailed(e) => self.backup(&e.source, &e.repository).failed(e, at),
-            Event::DrillStarted(e) => {
-                self.drill_starts.insert(e.drill.clone(), at);
-            }
-            Event::DrillFinished(e) => {
-                let begun = self.drill_starts.entry(e.record.identity.drill.clone()).or_insert(e.record.clocks.started);
-                *begun = (*begun).max(e.record.clocks.started);
-                self.drills.push(Arc::new((*e.record).clone()));
-            }
-            Event::PlanLoaded(e) => {
-                let fact = self.plans.entry(e.plan.clone()).or_insert(PlanFact {
-                    since: at,
-                    fingerprint: e.fingerprint,
-                    changed_at: at,
-                    file_digest: e.file_digest,
-                });
-                if fact.fingerprint != e.fingerprint {
-                    fact.fingerprint = e.fingerprint;
-                    fact.changed_at = at;
-                }
-                fact.file_digest = e.file_digest;
-            }
-            Event::CheckFinished(e) => {
-                self.checks.insert(e.repository.clone(), (at, e.n_findings));
-            }
-            Event::ReviewStarted(_) | Event::ReviewSigned(_) => self.reviews.push(entry),
-            Event::NoticeDelivered(_) | Event::NoticeFailed(_) => self.notices.push(entry),
-            _ => {}
+        self.register.take(&self.plan, at, &entry.event);
+        match entry.event {
+            Event::BackupStarted(e) => self.backup(e.source, e.repository).started(at),
+            Event::BackupFinished(e) if e.complete => self.backup(e.source.clone(), e.repository.clone()).succeeded(Point::of(&e)),
+            Event::BackupFinished(e) => self.backup(e.source, e.repository).failed(at),
+            Event::BackupFailed(e) if e.interrupted => self.backup(e.source, e.repository).interrupted(),
+            Event::BackupFailed(e) => self.backup(e.source, e.repository).failed(at),
+            Event::DrillStarted(e) => self.drill_runs.entry(e.drill).or_default().started(at),
+            Event::DrillFinished(e) => self.drill(*e.record),
+            Event::DaemonStarted(_) => self.nothing_runs(),
+            Event::PlanLoaded(e) if e.plan == self.plan => self.file_digest = Some(e.file_digest),
+            event @ (Event::ReviewStarted(_) | Event::ReviewSigned(_)) => self.reviews.push((at, event)),
+            event => self.attempts.extend(attempt_of(&event, at)),
         }
     }
 
-    fn backup(&mut self, source: &SourceId, repository: &RepositoryId) -> &mut BackupFact {
-        self.backups.entry((source.clone(), repository.clone())).or_default()
+    fn backup(&mut self, source: SourceId, repository: RepositoryId) -> &mut Runs<Point> {
+        self.backups.entry((source, repository)).or_default()
     }
 
-    /// When each source was last begun to be backed up to each repository, for `plans::backup::due`.
-    pub fn backup_starts(&self) -> BTreeMap<(SourceId, RepositoryId), Timestamp> {
-        self.backups.iter().filter_map(|(key, fact)| fact.last_start.map(|at| (key.clone(), at))).collect()
+    fn drill(&mut self, record: DrillRecord) {
+        let runs = self.drill_runs.entry(record.identity.drill.clone()).or_default();
+        match record.outcome {
+            // What was cut short is due again; a failed drill is a result.
+            Verdict::Aborted => runs.failed(record.clocks.ended),
+            Verdict::Pass | Verdict::Fail | Verdict::Void => runs.succeeded(record.clocks.started),
+        }
+        if record.identity.plan == self.plan {
+            self.drills.push(Arc::new(record));
+        }
+    }
+
+    /// The daemon of this host starts: whatever was begun before it and did not end was cut short.
+    fn nothing_runs(&mut self) {
+        self.backups.values_mut().for_each(Runs::interrupted);
+        self.drill_runs.values_mut().for_each(Runs::interrupted);
+    }
+
+    /// When each source was last begun to be backed up, for `plans::backup::due`; a failed run counts until it may be tried again.
+    pub fn backup_starts(&self, now: Timestamp) -> BTreeMap<(SourceId, RepositoryId), Timestamp> {
+        self.backups.iter().filter_map(|(key, runs)| Some((key.clone(), runs.counted_start(now)?))).collect()
+    }
+
+    /// When each drill was last begun, for `plans::drill::due`.
+    pub fn drill_starts(&self, now: Timestamp) -> BTreeMap<DrillId, Timestamp> {
+        self.drill_runs.iter().filter_map(|(key, runs)| Some((key.clone(), runs.counted_start(now)?))).collect()
     }
 
     /// The newest complete restore point of a source in any repository.
     pub fn newest_point(&self, source: &SourceId) -> Option<&Point> {
-        self.backups.iter().filter(|((id, _), _)| id == source).filter_map(|(_, fact)| fact.last_point.as_ref()).max_by_key(|p| p.taken)
+        self.backups.iter().filter(|((id, _), _)| id == source).filter_map(|(_, runs)| runs.last.as_ref()).max_by_key(|p| p.taken)
     }
 
     /// Drills as `plans::posture` asks for them.
@@ -143,7 +157,12 @@ impl Facts {
 
     /// Findings of the last check of each repository, for the last number of 3-2-1-1-0.
     pub fn check_errors(&self) -> BTreeMap<RepositoryId, u64> {
-        self.checks.iter().map(|(repository, (_, findings))| (repository.clone(), *findings)).collect()
+        self.register.checks.iter().map(|(repository, check)| (repository.clone(), check.n_findings)).collect()
+    }
+
+    /// The reviews of the plan.
+    pub fn reviews(&self) -> Vec<registers::review::Review> {
+        registers::review::fold(&self.plan, self.reviews.iter().map(|(at, event)| (*at, event)))
     }
 }
 

@@ -13,6 +13,7 @@ pub mod objective;
 pub mod plan;
 pub mod posture;
 pub mod retention;
+pub mod retry;
 pub mod review;
 pub mod rules;
 pub mod schedule;

@@ -89,9 +89,7 @@ impl Plan {
 
     /// The tightest RPO that applies to `source`: its own, or else the shortest among the services that rely on it.
     pub fn rpo_of(&self, source: &Source) -> Option<Span> {
-        source
-            .rpo
-            .or_else(|| self.services_of(&source.id).filter_map(|service| service.objectives.rpo).min_by_key(|rpo| rpo.at_least()))
+        source.rpo.or_else(|| self.services_of(&source.id).filter_map(|service| service.objectives.rpo).min_by_key(|rpo| rpo.at_least()))
     }
 
     /// The services of `drill` with everything they need, dependencies first; an external service is no part of it.

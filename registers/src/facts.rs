@@ -105,7 +105,8 @@ impl Facts {
         facts
     }
 
-    fn take(&mut self, plan: &PlanId, at: Timestamp, event: &Event) {
+    /// Folds in one event, written after all that were taken before.
+    pub fn take(&mut self, plan: &PlanId, at: Timestamp, event: &Event) {
         match event {
             Event::PlanLoaded(loaded)
                 if loaded.plan == *plan && self.loads.last().is_none_or(|last| last.fingerprint != loaded.fingerprint) =>

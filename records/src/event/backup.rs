@@ -114,4 +114,7 @@ pub struct BackupFailed {
     /// How long it took, in milliseconds.
     #[serde(default)]
     pub took_ms: u64,
+    /// A signal or a shutdown ended it: nothing is wrong, and it is due again at once.
+    #[serde(default)]
+    pub interrupted: bool,
 }
