@@ -148,11 +148,11 @@ impl Review {
         if !contact.roles.contains(role) {
             return Err(SignRefused::NotTheirRole { by: by.clone(), role: role.clone() });
         }
-        let rule = &plan.review.sign;
-        if !rule.roles.is_empty() && !rule.roles.contains(role) {
+        let asked = &plan.review.sign;
+        if !asked.roles.is_empty() && !asked.roles.contains(role) {
             return Err(SignRefused::RoleNotAsked { role: role.clone() });
         }
-        match self.standing(rule, plan.fingerprint) {
+        match self.standing(asked, plan.fingerprint) {
             Standing::Done { .. } => return Err(SignRefused::Done { review: self.id.clone() }),
             Standing::Superseded => return Err(SignRefused::Superseded { review: self.id.clone() }),
             Standing::Open { .. } => {}
@@ -162,7 +162,7 @@ impl Review {
             return Err(SignRefused::Twice { by: by.clone(), role: role.clone() });
         }
         match theirs().next() {
-            Some(signed) if rule.distinct => {
+            Some(signed) if asked.distinct => {
                 Err(SignRefused::NotDistinct { by: by.clone(), role: role.clone(), other: signed.role.clone() })
             }
             _ => Ok(()),
@@ -182,18 +182,18 @@ pub fn open<'r>(reviews: &'r [Review], plan: &Plan) -> Option<&'r Review> {
     reviews.iter().rev().find(waits)
 }
 
-/// The roles of `rule` that no signature covers. Where persons must differ, each person covers one role, and the persons are
+/// The roles of `asked` that no signature covers. Where persons must differ, each person covers one role, and the persons are
 /// given to roles so that as few as possible stay open.
-fn missing(signatures: &[Signed], rule: &SignRule) -> Vec<Role> {
-    if !rule.distinct {
-        return rule.roles.iter().filter(|role| signatures.iter().all(|one| one.role != **role)).cloned().collect();
+fn missing(signatures: &[Signed], asked: &SignRule) -> Vec<Role> {
+    if !asked.distinct {
+        return asked.roles.iter().filter(|role| signatures.iter().all(|one| one.role != **role)).cloned().collect();
     }
     // A matching between roles and persons, grown one role at a time (augmenting paths); both are few.
     let mut holder: Vec<(ContactId, usize)> = Vec::new();
     let mut open = Vec::new();
-    for index in 0..rule.roles.len() {
-        if !place(index, signatures, rule, &mut holder, &mut BTreeSet::new()) {
-            open.extend(rule.roles.get(index).cloned());
+    for index in 0..asked.roles.len() {
+        if !place(index, signatures, asked, &mut holder, &mut BTreeSet::new()) {
+            open.extend(asked.roles.get(index).cloned());
         }
     }
     open
@@ -203,11 +203,11 @@ fn missing(signatures: &[Signed], rule: &SignRule) -> Vec<Role> {
 fn place(
     index: usize,
     signatures: &[Signed],
-    rule: &SignRule,
+    asked: &SignRule,
     holder: &mut Vec<(ContactId, usize)>,
     seen: &mut BTreeSet<ContactId>,
 ) -> bool {
-    let Some(role) = rule.roles.get(index) else { return false };
+    let Some(role) = asked.roles.get(index) else { return false };
     for person in signatures.iter().filter(|one| one.role == *role).map(|one| &one.by) {
         if !seen.insert(person.clone()) {
             continue;
@@ -215,7 +215,7 @@ fn place(
         let held = holder.iter().position(|(by, _)| by == person);
         let free = match held.and_then(|at| holder.get(at).map(|(_, other)| *other)) {
             None => true,
-            Some(other) => place(other, signatures, rule, holder, seen),
+            Some(other) => place(other, signatures, asked, holder, seen),
         };
         if free {
             holder.retain(|(by, _)| by != person);

@@ -1,6 +1,6 @@
 //! The text that a signer signs: a few lines that say which review, of what, what the signature means, who, and when.
 //!
-//! It is signed with stock tools, `ssh-keygen -Y sign -n lifeboat-review -f KEY FILE`, and `records::seal` verifies that
+//! It is signed with stock tools, `ssh-keygen -Y sign -n lifeboat-review@1 -f KEY FILE`, and `records::seal` verifies that
 //! signature. There is exactly one text for one statement, and it is read back strictly, so that nothing can be signed that
 //! reads differently from what is recorded. The printed name, the date and time and the meaning are the parts that
 //! 21 CFR 11.50 asks for.
@@ -12,8 +12,8 @@ use base::{Digest, Hint};
 use jiff::Timestamp;
 use plans::plan::Role;
 
-/// The namespace of the signature: one made for something else does not count here (SSHSIG, section 2).
-pub const NAMESPACE: &str = "lifeboat-review";
+pub use records::seal::REVIEW_NAMESPACE as NAMESPACE;
+
 /// The longest statement that is read, in bytes.
 pub const MAX_BYTES: usize = 8 * 1024;
 
