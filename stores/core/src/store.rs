@@ -60,6 +60,12 @@ pub trait Delete: Send + Sync {
     async fn delete(&self, key: &Key) -> Result<(), StoreError>;
 }
 
+/// The answer of a wrapping store that is asked to delete in a store that does not.
+pub(crate) fn no_delete(store: &dyn Store, key: &Key) -> StoreError {
+    let attempt = Attempt::new(Operation::Delete, key.as_str(), store.location());
+    StoreError::Unsupported { attempt, source: None }
+}
+
 /// The answer to a put.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Put {
