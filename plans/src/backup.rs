@@ -1,4 +1,8 @@
 //! Decides which backups are due.
+//!
+//! `orchestrator::tasks::backups` and `lifeboat backup --due` start what this module names. Runs that were missed, because the host was off or
+//! busy, are caught up once: ten missed hours make one backup, not ten.
+
 use std::collections::BTreeMap;
 
 use base::id::{RepositoryId, SourceId};
@@ -6,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::Plan;
+use crate::schedule::Schedule;
 
 /// A backup that should run now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,7 +19,7 @@ pub struct BackupDue {
     pub source: SourceId,
     /// Where to.
     pub repository: RepositoryId,
-    /// The scheduled time that this run answers; `now` for the first one.
+    /// The scheduled time that this run answers; `now` for the first one of all.
     pub planned_at: Timestamp,
     /// Scheduled times before `planned_at` that passed without a run (at most [`MAX_MISSED`]).
     pub missed: u32,
@@ -23,8 +28,27 @@ pub struct BackupDue {
 /// Where counting missed runs ends.
 pub const MAX_MISSED: u32 = 1000;
 
-/// The backups that are due at `now`. `last_start` knows for each pair when its last run, good or bad, began.
+/// The backups that are due at `now`, the longest waiting first. `last_start` knows for each pair when its last run, good or bad, began:
+/// a run that failed is told by an alert and repeated at its next time, so that a broken store is not asked in a tight loop.
+/// A pair that never ran is due at once, so that new data is not without a copy until tonight.
 pub fn due(plan: &Plan, last_start: &BTreeMap<(SourceId, RepositoryId), Timestamp>, now: Timestamp) -> Vec<BackupDue> {
-    let _ = (plan, last_start, now);
-    todo!()
+    let pairs = plan.sources.values().flat_map(|source| source.to.iter().map(move |repository| (source, repository)));
+    let mut due: Vec<BackupDue> = pairs
+        .filter_map(|(source, repository)| {
+            let last = last_start.get(&(source.id.clone(), repository.clone())).copied();
+            let (planned_at, missed) = waiting(&source.schedule, last, now)?;
+            Some(BackupDue { source: source.id.clone(), repository: repository.clone(), planned_at, missed })
+        })
+        .collect();
+    due.sort_by(|a, b| (a.planned_at, &a.source, &a.repository).cmp(&(b.planned_at, &b.source, &b.repository)));
+    due
+}
+
+/// The scheduled time that waits for a run at `now`, and how many before it were missed. `last`: when the last run began.
+pub(crate) fn waiting(schedule: &Schedule, last: Option<Timestamp>, now: Timestamp) -> Option<(Timestamp, u32)> {
+    let Some(last) = last else { return Some((now, 0)) };
+    let planned_at = schedule.last_at_or_before(now).filter(|planned| *planned > last)?;
+    let runs = std::iter::successors(schedule.next_after(last), |run| schedule.next_after(*run));
+    let missed = runs.take_while(|run| *run < planned_at).zip(0..MAX_MISSED).count();
+    Some((planned_at, u32::try_from(missed).unwrap_or(MAX_MISSED)))
 }

@@ -1,4 +1,8 @@
 //! Decides which drills are due.
+//!
+//! `orchestrator::tasks::drills` starts what this module names. A drill that never ran is due at once, so that a new service is not trusted
+//! before its first restore.
+
 use std::collections::BTreeMap;
 
 use base::id::DrillId;
@@ -6,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::Plan;
+use crate::backup::waiting;
 
 /// A drill that should run now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,8 +23,17 @@ pub struct Due {
     pub first: bool,
 }
 
-/// The drills that are due at `now`. `last` knows when each last started, whatever came of it.
+/// The drills that are due at `now`, the longest waiting first. `last` knows when each last started, whatever came of it.
 pub fn due(plan: &Plan, last: &BTreeMap<DrillId, Timestamp>, now: Timestamp) -> Vec<Due> {
-    let _ = (plan, last, now);
-    todo!()
+    let mut due: Vec<Due> = plan
+        .drills
+        .values()
+        .filter_map(|drill| {
+            let last = last.get(&drill.id).copied();
+            let (planned_at, _) = waiting(&drill.schedule, last, now)?;
+            Some(Due { drill: drill.id.clone(), planned_at, first: last.is_none() })
+        })
+        .collect();
+    due.sort_by(|a, b| (a.planned_at, &a.drill).cmp(&(b.planned_at, &b.drill)));
+    due
 }

@@ -7,6 +7,9 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use crate::document::node::At;
+use crate::rules::Rule;
+
 /// How bad a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -77,5 +80,64 @@ impl std::error::Error for Faults {}
 impl base::Hint for Faults {
     fn hint(&self) -> Option<String> {
         Some("see them all: lifeboat plan check".to_owned())
+    }
+}
+
+/// The most faults that are kept. Beyond it a text is not a plan with mistakes but something else.
+pub(crate) const MAX_FAULTS: usize = 200;
+
+/// Takes faults in while a plan is read and checked.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    files: Vec<String>,
+    faults: Vec<(usize, Fault)>,
+    left_out: Vec<Fault>,
+}
+
+impl Collector {
+    /// Knows the names of the texts by their position.
+    pub fn new(files: Vec<String>) -> Self {
+        Self { files, faults: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// Takes a fault in, and hands it back so that a reason and a remedy can be added.
+    pub fn add(&mut self, rule: &'static Rule, at: &At, what: String) -> &mut Fault {
+        let file = self.file_name(at.file).to_owned();
+        let severity = rule.severity;
+        let fault =
+            Fault { rule: rule.id, severity, file, line: at.line, column: at.column, span: at.span.clone(), what, why: None, hint: None };
+        if self.faults.len() >= MAX_FAULTS {
+            self.left_out.truncate(0); // only the place to write to is needed, not its history
+            return self.left_out.push_mut(fault);
+        }
+        &mut self.faults.push_mut((at.file, fault)).1
+    }
+
+    /// Name of a text.
+    pub fn file_name(&self, file: usize) -> &str {
+        self.files.get(file).map_or("plan", String::as_str)
+    }
+
+    /// Whether a rule was broken by now.
+    pub fn has(&self, rule: &Rule) -> bool {
+        self.faults.iter().any(|(_, fault)| fault.rule == rule.id)
+    }
+
+    /// Whether an error was noted within some bytes of a text.
+    pub fn any_error_within(&self, file: usize, bytes: Range<usize>) -> bool {
+        let within = |at: usize| bytes.start <= at && at <= bytes.end;
+        self.faults.iter().any(|(of, fault)| *of == file && fault.severity == Severity::Error && within(fault.span.start))
+    }
+
+    /// All faults in the order of files, lines and columns, each once.
+    pub fn finish(mut self) -> Vec<Fault> {
+        if let (true, Some((file, last))) = (!self.left_out.is_empty(), self.faults.last().cloned()) {
+            let what = format!("more faults follow, only the first {MAX_FAULTS} are told");
+            let rule = &crate::rules::language::TOO_MANY_FAULTS;
+            self.faults.push((file, Fault { rule: rule.id, severity: rule.severity, what, why: None, hint: None, ..last }));
+        }
+        self.faults.sort_by_key(|(file, fault)| (*file, fault.line, fault.column));
+        self.faults.dedup_by(|(_, a), (_, b)| a == b);
+        self.faults.into_iter().map(|(_, fault)| fault).collect()
     }
 }

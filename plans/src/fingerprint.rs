@@ -1,6 +1,13 @@
-//! The digest of what is material in a plan.
+//! The digest of what is material in a plan: when it differs from the one that was signed, the plan has to be reviewed.
+//!
+//! It is taken of the tree as written, not of the typed plan, so that a new version of lifeboat with new defaults does not call for a review.
+//! Comments, formatting, quotes, the order of keys and the spread over files make no difference; the order of lists does.
 
-/// Sections that a review signs for.
+use base::Digest;
+
+use crate::document::node::{Kind, Node};
+
+/// Sections that a review signs for. Titles, alerts and how evidence is signed are not among them.
 pub const MATERIAL: [&str; 15] = [
     "scope",
     "owner",
@@ -18,3 +25,47 @@ pub const MATERIAL: [&str; 15] = [
     "appetite",
     "review",
 ];
+
+/// The digest of the material sections of a document.
+pub(crate) fn material(root: &Node) -> Digest {
+    let mut bytes = b"lifeboat material 1\n".to_vec();
+    for section in MATERIAL {
+        if let Some(node) = root.get(section) {
+            text(section, &mut bytes);
+            canonical(node, &mut bytes);
+        }
+    }
+    Digest::of(&bytes)
+}
+
+/// Every part is written with its kind and length, so that no two trees give the same bytes.
+fn canonical(node: &Node, bytes: &mut Vec<u8>) {
+    match &node.kind {
+        Kind::Scalar { text: value, .. } => {
+            bytes.push(b's');
+            text(if node.is_nothing() { "" } else { value }, bytes);
+        }
+        Kind::List(items) => {
+            bytes.push(b'l');
+            bytes.extend((items.len() as u64).to_be_bytes());
+            for item in items {
+                canonical(item, bytes);
+            }
+        }
+        Kind::Map(entries) => {
+            bytes.push(b'm');
+            bytes.extend((entries.len() as u64).to_be_bytes());
+            let mut sorted: Vec<_> = entries.iter().collect();
+            sorted.sort_by(|a, b| a.key.cmp(&b.key));
+            for entry in sorted {
+                text(&entry.key, bytes);
+                canonical(&entry.value, bytes);
+            }
+        }
+    }
+}
+
+fn text(value: &str, bytes: &mut Vec<u8>) {
+    bytes.extend((value.len() as u64).to_be_bytes());
+    bytes.extend(value.as_bytes());
+}

@@ -5,6 +5,8 @@
 //! Nothing here does I/O, reads a clock or the environment; `clippy.toml` beside this crate's manifest holds it to that.
 
 pub mod backup;
+mod check;
+mod document;
 pub mod drill;
 pub mod fault;
 pub mod fingerprint;

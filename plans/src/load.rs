@@ -1,6 +1,14 @@
 //! Texts in, plan or faults out.
+//!
+//! `cli` and `orchestrator` read the files and call [`load`]. It touches no file itself: what it says depends on the texts alone.
 
-use crate::{Fault, Faults, Plan};
+use crate::document::node::At;
+use crate::document::places::Places;
+use crate::document::shape::{self, Type};
+use crate::document::{merge, parse, secrets, section};
+use crate::fault::Collector;
+use crate::rules::language as rules;
+use crate::{Fault, Faults, Plan, Severity, check, fingerprint};
 
 /// One text of a plan; a plan may be spread over several, which are merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +28,44 @@ pub struct Loaded {
     pub warnings: Vec<Fault>,
 }
 
+/// The most texts that make up one plan.
+pub const MAX_TEXTS: usize = 64;
+
 /// Reads and checks a plan.
 ///
+/// A text that is not YAML, or is too large, ends the reading after the faults of all texts were told, since the sections that it
+/// holds would be missed everywhere. Every other fault is told in one go: keys, kinds, values, names, and what the plan means.
+///
 /// # Errors
-/// Every fault at once, where at least one is an error.
+/// Every fault at once, warnings among them, where at least one is an error.
 pub fn load(texts: &[Text]) -> Result<Loaded, Faults> {
-    let _ = texts;
-    todo!()
+    let mut faults = Collector::new(texts.iter().map(|text| text.name.clone()).collect());
+    let plan = read(texts, &mut faults);
+    let found = faults.finish();
+    match plan {
+        Some(plan) if found.iter().all(|fault| fault.severity == Severity::Warning) => Ok(Loaded { plan, warnings: found }),
+        _ => Err(Faults(found)),
+    }
+}
+
+fn read(texts: &[Text], faults: &mut Collector) -> Option<Plan> {
+    let start = At { file: 0, line: 1, column: 1, span: 0..0 };
+    if texts.len() > MAX_TEXTS {
+        faults.add(&rules::TOO_LARGE, &start, format!("the plan is spread over {} files, at most {MAX_TEXTS} are read", texts.len()));
+        return None;
+    }
+    let parsed: Vec<_> = texts.iter().enumerate().map(|(file, text)| parse::parse(file, &text.text, faults)).collect();
+    let documents: Vec<_> = parsed.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect();
+    if documents.is_empty() {
+        faults.add(&rules::MISSING_KEY, &start, "the plan is empty".to_owned()).hint = Some("begin with \"lifeboat: 1\"".to_owned());
+        return None;
+    }
+    let root = merge::merge(documents, faults);
+    secrets::refuse(&root, faults);
+    let top = At { span: root.at.span.start..root.at.span.start, ..root.at.clone() };
+    shape::check(&root, &Type::Record(&section::ROOT), "the plan", &top, faults);
+    let places = Places::of(&root);
+    let plan = section::read(&root, fingerprint::material(&root))?;
+    check::run(&plan, &places, faults);
+    Some(plan)
 }

@@ -1,6 +1,57 @@
-//! The JSON Schema of the plan language.
+//! The JSON Schema of the plan language, made of the same tables that the check reads.
 
-/// JSON Schema (draft 2020-12), for editors.
-pub fn json_schema() -> serde_json::Value {
-    todo!()
+use serde_json::{Map, Value, json};
+
+use crate::document::section::ROOT;
+use crate::document::shape::{Record, Type};
+
+/// JSON Schema (draft 2020-12), for editors. It knows keys, kinds and words; forms and meaning are `plan check`'s.
+pub fn json_schema() -> Value {
+    let mut schema = record(&ROOT);
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+        object.insert("title".to_owned(), json!("lifeboat plan, version 1"));
+    }
+    schema
+}
+
+fn record(record: &Record) -> Value {
+    let mut properties = Map::new();
+    for field in record.fields {
+        let mut schema = of(&field.of);
+        if let Some(object) = schema.as_object_mut() {
+            object.insert("description".to_owned(), json!(field.about));
+        }
+        properties.insert(field.name.to_owned(), schema);
+    }
+    let required: Vec<&str> = record.fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+    let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
+    if let Some(object) = schema.as_object_mut() {
+        if !required.is_empty() {
+            object.insert("required".to_owned(), json!(required));
+        }
+        if !record.one_of.is_empty() {
+            let one_of: Vec<Value> = record.one_of.iter().map(|key| json!({"required": [key]})).collect();
+            object.insert("oneOf".to_owned(), json!(one_of));
+        }
+    }
+    schema
+}
+
+fn of(kind: &Type) -> Value {
+    match kind {
+        Type::Text => json!({"type": ["string", "number", "boolean"]}),
+        Type::Integer { min, max: u64::MAX } => json!({"type": "integer", "minimum": min}),
+        Type::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
+        Type::Truth => json!({"type": "boolean"}),
+        Type::Format(format) => json!({"type": ["string", "integer"], "title": format.name, "examples": format.examples}),
+        Type::Word(words) => json!({"enum": words}),
+        Type::List { of: item, least } => {
+            let item = of(item);
+            json!({"anyOf": [{"type": "array", "items": item, "minItems": least}, item]})
+        }
+        Type::Map { of: value, .. } => json!({"type": "object", "additionalProperties": of(value)}),
+        Type::Record(known) => record(known),
+        Type::ScalarOr(scalar, known) => json!({"anyOf": [of(scalar), record(known)]}),
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use base::id::{ContactId, RecoveryKeyId, RepositoryId};
 use serde::Serialize;
@@ -50,13 +51,70 @@ pub enum Url {
 }
 
 impl fmt::Display for Url {
-    /// As a plan writes it, without parameters: "file:///srv/backup", "s3://bucket/prefix".
+    /// As a plan writes it, without parameters: `file:///srv/backup`, `s3://bucket/prefix`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path } => write!(f, "file://{}", path.display()),
             Self::S3 { bucket, prefix, .. } if prefix.is_empty() => write!(f, "s3://{bucket}"),
             Self::S3 { bucket, prefix, .. } => write!(f, "s3://{bucket}/{prefix}"),
         }
+    }
+}
+
+/// Text that is not the place of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" is not the place of a repository: {reason}")]
+pub struct BadUrl {
+    text: String,
+    reason: &'static str,
+}
+
+impl FromStr for Url {
+    type Err = BadUrl;
+
+    fn from_str(text: &str) -> Result<Self, BadUrl> {
+        let bad = |reason| BadUrl { text: text.chars().take(80).collect(), reason };
+        if text.contains(|c: char| c.is_control()) {
+            return Err(bad("it holds a control character"));
+        }
+        if let Some(path) = text.strip_prefix("file://") {
+            if !path.starts_with('/') {
+                return Err(bad("after file:// an absolute path must follow"));
+            }
+            if path.split('/').any(|part| part == "..") {
+                return Err(bad("it climbs up by \"..\""));
+            }
+            return Ok(Self::File { path: path.into() });
+        }
+        let rest = text.strip_prefix("s3://").ok_or_else(|| bad("it begins with neither file:// nor s3://"))?;
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
+        // The rules for names of buckets in Amazon's user guide, without those for reserved prefixes.
+        if !(3..=63).contains(&bucket.len()) || !bucket.chars().all(plain) {
+            return Err(bad("the name of a bucket has 3 to 63 lower-case letters, digits, dots and hyphens"));
+        }
+        let prefix = prefix.trim_matches('/');
+        let good_part = |part: &str| !part.is_empty() && !part.starts_with('.');
+        let good_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
+        let good_prefix = prefix.split('/').all(good_part) && prefix.chars().all(good_char);
+        if !prefix.is_empty() && !good_prefix {
+            return Err(bad("the prefix is made of letters, digits, \".\", \"_\" and \"-\", and no part begins with a dot"));
+        }
+        let (mut region, mut endpoint, mut path_style) = (None, None, false);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=') {
+                Some(("region", value)) if !value.is_empty() => region = Some(value.to_owned()),
+                Some(("endpoint", value)) if value.starts_with("http://") || value.starts_with("https://") => {
+                    endpoint = Some(value.trim_end_matches('/').to_owned());
+                }
+                Some(("endpoint", _)) => return Err(bad("an endpoint begins with https:// or http://")),
+                Some(("path_style", "true")) => path_style = true,
+                Some(("path_style", "false")) => path_style = false,
+                _ => return Err(bad("its parameters are region=, endpoint= and path_style=true")),
+            }
+        }
+        Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned(), region, endpoint, path_style })
     }
 }
 

@@ -1,0 +1,60 @@
+//! `repositories` and `recovery_keys`: where copies live and who can open them.
+
+use base::id::{RecoveryKeyId, RepositoryId};
+
+use super::super::formats::{ID, PATH, RECIPIENT, URL, WORD};
+use super::super::node::Node;
+use super::super::shape::{Record, Type, optional, required};
+use super::{SECRET_REF, parsed, secret, text};
+use crate::plan::{RecoveryKey, Repository, Url};
+
+pub(crate) static REPOSITORY: Record = Record {
+    name: "a repository",
+    fields: &[
+        required("url", Type::Format(&URL), "where it is: file:///folder or s3://bucket/prefix"),
+        optional("media", Type::Format(&WORD), "kind of media; disk for file:, object for s3: unless set"),
+        optional("site", Type::Format(&WORD), "where it stands"),
+        optional("account", Type::Format(&WORD), "the account that owns it, where it is another than that of the rest"),
+        optional("credential", Type::Record(&SECRET_REF), "what opens the store"),
+        optional("ca", Type::Format(&PATH), "certificate authority of a private endpoint, a PEM file"),
+    ],
+    one_of: &[],
+    later: &["lock"],
+};
+
+pub(crate) static RECOVERY_KEY: Record = Record {
+    name: "a recovery key",
+    fields: &[
+        required("recipient", Type::Format(&RECIPIENT), "the public key, age1…"),
+        optional("custodian", Type::Format(&ID), "the contact who holds the secret key"),
+        optional("kept", Type::Text, "where the secret key is kept, in words"),
+    ],
+    one_of: &[],
+    later: &[],
+};
+
+pub(crate) fn read(id: RepositoryId, node: &Node) -> Repository {
+    let url = parsed(node, "url").unwrap_or(Url::File { path: "/".into() });
+    let media = match url {
+        Url::File { .. } => "disk",
+        Url::S3 { .. } => "object",
+    };
+    Repository {
+        id,
+        url,
+        media: text(node, "media").unwrap_or_else(|| media.to_owned()),
+        site: text(node, "site"),
+        account: text(node, "account"),
+        credential: node.get("credential").and_then(secret),
+        ca: text(node, "ca").map(Into::into),
+    }
+}
+
+pub(crate) fn read_key(id: RecoveryKeyId, node: &Node) -> RecoveryKey {
+    RecoveryKey {
+        id,
+        recipient: text(node, "recipient").unwrap_or_default(),
+        custodian: parsed(node, "custodian"),
+        kept: text(node, "kept"),
+    }
+}

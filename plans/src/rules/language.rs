@@ -1,0 +1,28 @@
+//! Rules about how a plan is written.
+
+super::rules! {
+    SYNTAX "LB2001" Error "the text is not YAML"
+        "A plan is YAML 1.2. The parser could not go on at the place that is shown, so nothing after it was read; the fault may lie a little before it, often a missing quote, bracket, colon or space. Quote texts that hold a colon or begin with a special character."
+    TAB "LB2002" Error "a tab indents a line"
+        "YAML allows spaces alone for indentation, since a tab has no agreed width. Let the editor turn tabs into spaces for YAML files. Every line that begins with a tab is shown at once."
+    DUPLICATE "LB2003" Error "a key is given twice"
+        "A key may stand once in a mapping, and a section's entry in one of the files that make up a plan. YAML readers silently take one of the two, which is how a correction gets lost. Keep one of them."
+    TOO_LARGE "LB2004" Error "the text is beyond the limits of a plan"
+        "A plan is written by people: one file has at most 1 MiB and 20000 values, and nests at most 32 deep. Text beyond that is refused before it is read, so that no input can keep the program busy. Spread a large plan over several files."
+    ALIAS "LB2005" Error "anchors, aliases, merge keys and tags are not used in plans"
+        "What holds for a service stands at the service, so that a reviewer sees it there and a change in one place changes nothing elsewhere. YAML's anchors (&name), aliases (*name), merge keys (<<) and tags (!name) are therefore refused; it also keeps a chain of aliases from growing without bounds. Write the value out."
+    UNKNOWN_KEY "LB2006" Error "a key that the language does not know"
+        "An unknown key would have no effect, and whoever wrote it would believe that it had one. The nearest known key is offered, or the keys that this place knows. `lifeboat plan schema` lets an editor show them while typing."
+    LATER "LB2007" Error "a key that this version does not do yet"
+        "The key is part of the plan language, but this version would not act on it, and a plan must not promise what nothing keeps. Remove it until a version that does it is installed."
+    MISSING_KEY "LB2008" Error "a key that must be there is missing"
+        "Some keys have no sensible default: where data is, where copies go, when it happens. The fault names the place and the key that it lacks."
+    WRONG_TYPE "LB2009" Error "a value of the wrong kind"
+        "A list, a mapping or a text stands where another of them belongs, or a key has no value at all. The fault says what is expected and what was found."
+    BAD_VALUE "LB2010" Error "a value that means nothing here"
+        "The value has the right kind but not the right form: a span of time is written like 4h or 6 months, a schedule has five fields, an age recipient has a checksum that must fit. The hint shows how such a value looks."
+    SECRET "LB2011" Error "a secret stands in the plan"
+        "A plan is kept in git and shown to reviewers and auditors, so that a secret in it is known to all of them for ever. There is no place for one: refer to it by {file: …}, {env: …} or {credential: …} (systemd). Replace the secret that was written, as it has been seen."
+    TOO_MANY_FAULTS "LB2012" Error "there are more faults than are told"
+        "Only the first 200 faults of a plan are told, since more of them seldom help. Mend those that are shown and check again; one early slip, such as a wrong indentation, often causes many."
+}

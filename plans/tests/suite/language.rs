@@ -1,0 +1,200 @@
+//! How plans are read.
+
+use std::fmt::Write as _;
+
+use plans::Text;
+use plans::plan::{Channel, CheckKind, Url};
+
+use crate::support::{changed, faults, load, of_manual, plan, quickly, text};
+
+#[test]
+fn the_smallest_plan_of_the_manual_has_less_than_15_lines_and_loads() {
+    let yaml = of_manual(0);
+    assert!(yaml.lines().count() < 15);
+    let loaded = load(yaml).unwrap();
+    let rules: Vec<&str> = loaded.warnings.iter().map(|fault| fault.rule).collect();
+    assert_eq!(rules, ["LB2106", "LB2114"]);
+    assert_eq!(loaded.plan.title, "web");
+    let source = loaded.plan.sources.values().next().unwrap();
+    assert_eq!(source.to.len(), 1);
+    assert_eq!(source.expect_run.to_string(), "10m");
+    assert_eq!(loaded.plan.review.every.to_string(), "6 months");
+}
+
+#[test]
+fn the_fuller_plan_of_the_manual_loads_without_a_word() {
+    let loaded = load(of_manual(1)).unwrap();
+    assert_eq!(loaded.warnings, []);
+    let plan = loaded.plan;
+    let shop = &plan.services["shop"];
+    let mtpd = shop.mtpd.as_ref().unwrap();
+    assert_eq!((mtpd.after.to_string().as_str(), mtpd.category.as_str()), ("1d", "operations"));
+    let Url::S3 { bucket, prefix, region, path_style, .. } = &plan.repositories["away"].url else { panic!() };
+    assert_eq!((bucket.as_str(), prefix.as_str(), region.as_deref(), *path_style), ("shop-backup", "vault", Some("eu-central-1"), false));
+    let drill = &plan.drills["shop-monthly"];
+    assert_eq!(drill.checks.len(), 3);
+    let CheckKind::Files(files) = &drill.checks[1].kind else { panic!() };
+    assert_eq!(files.min_bytes, Some(1024));
+    assert!(matches!(plan.alerts.channels["email"], Channel::Smtp(_)));
+    assert_eq!(plan.route_of("review.soon").unwrap().as_str(), "owners");
+    assert_eq!(plan.route_of("drill.overdue"), None);
+    let order: Vec<String> = plan.recovery_order(drill).iter().map(ToString::to_string).collect();
+    assert_eq!(order, ["shop"]);
+    assert!(serde_json::to_string(&plan).unwrap().contains("\"timezone\":\"Europe/Berlin\""));
+}
+
+/// More than fifteen things are wrong here, on every level of reading, and one run tells them all.
+#[test]
+fn all_faults_of_a_plan_are_told_in_one_run() {
+    let yaml = include_str!("../fixtures/many-faults.yaml");
+    let found = faults(yaml);
+    let lines: Vec<String> =
+        found.iter().map(|fault| format!("{fault}{}", fault.hint.as_ref().map(|h| format!(" | {h}")).unwrap_or_default())).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+    assert!(found.len() >= 15, "{}", found.len());
+    for fault in &found {
+        assert!(yaml.get(fault.span.clone()).is_some(), "{fault}");
+        let line = yaml.lines().nth(fault.line as usize - 1).unwrap();
+        assert!(fault.column as usize <= line.chars().count() + 1, "{fault}");
+    }
+}
+
+#[test]
+fn text_that_is_not_yaml_is_told_with_its_place() {
+    for (yaml, rule, line) in [
+        ("lifeboat: 1\nplan: [a, b\n", "LB2001", 2),
+        ("lifeboat: 1\nplan: \"web\n", "LB2001", 2),
+        ("lifeboat: 1\nplan: web\n  x: y: z\n", "LB2001", 3),
+        ("lifeboat: 1\nservices:\n\tweb: {}\n", "LB2002", 3),
+        ("", "LB2008", 1),
+        ("# nothing\n", "LB2008", 1),
+        ("- a\n- b\n", "LB2009", 1),
+        ("lifeboat: 1\n? [a]\n: b\n", "LB2009", 2),
+    ] {
+        let found = faults(yaml);
+        assert!(found.iter().any(|fault| fault.rule == rule && fault.line == line), "{yaml:?}: {found:#?}");
+    }
+}
+
+#[test]
+fn every_line_that_a_tab_indents_is_told() {
+    let found = faults("lifeboat: 1\nservices:\n\tweb:\n\t  title: x\n\tdb: {}\n");
+    let tabs: Vec<u32> = found.iter().filter(|fault| fault.rule == "LB2002").map(|fault| fault.line).collect();
+    assert_eq!(tabs, [3, 4, 5]);
+}
+
+#[test]
+fn two_broken_files_are_both_told() {
+    let broken = |name: &str| Text { name: name.to_owned(), text: "a: [".to_owned() };
+    let faults = plans::load(&[broken("a.yaml"), broken("b.yaml")]).unwrap_err();
+    let files: Vec<&str> = faults.0.iter().map(|fault| fault.file.as_str()).collect();
+    assert_eq!(files, ["a.yaml", "b.yaml"]);
+}
+
+#[test]
+fn a_plan_may_be_spread_over_files_and_documents_but_says_nothing_twice() {
+    let whole = of_manual(0);
+    let (head, sources) = whole.split_at(whole.find("sources:\n").unwrap());
+    let second = format!("lifeboat: 1\n---\n{sources}");
+    let split = plans::load(&[text(head), Text { name: "sources.yaml".to_owned(), text: second.clone() }]).unwrap();
+    assert_eq!(split.plan.fingerprint, plan(whole).fingerprint);
+
+    let faults = plans::load(&[text(whole), Text { name: "sources.yaml".to_owned(), text: second }]).unwrap_err();
+    let duplicate = faults.0.iter().find(|fault| fault.severity == plans::Severity::Error).unwrap();
+    assert_eq!((duplicate.rule, duplicate.file.as_str(), duplicate.line), ("LB2003", "sources.yaml", 4));
+    assert_eq!(duplicate.why.as_deref(), Some("it was first given in plan.yaml, line 10"));
+}
+
+#[test]
+fn an_alias_bomb_is_refused_quickly() {
+    let mut bomb = "lifeboat: 1\na: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for (name, from) in ('b'..='z').zip('a'..) {
+        writeln!(bomb, "{name}: &{name} [*{from}, *{from}, *{from}, *{from}, *{from}, *{from}, *{from}, *{from}]").unwrap();
+    }
+    let found = quickly("bomb", || faults(&bomb));
+    assert!(found.iter().any(|fault| fault.rule == "LB2005"));
+    assert!(found.len() <= 201);
+    assert_eq!(found.iter().filter(|fault| fault.rule == "LB2012").count(), 1);
+}
+
+#[test]
+fn huge_and_deep_texts_are_refused_quickly() {
+    let deep = format!("lifeboat: 1\nplan: {}\n", "[".repeat(100_000));
+    let wide = format!("lifeboat: 1\nplan: [{}]\n", "1,".repeat(200_000));
+    let keys = (0..90_000).fold(String::new(), |keys, n| keys + &format!("k{n}: 1\n"));
+    for (what, yaml) in [
+        ("10 MB", "x: y\n".repeat(2_000_000)),
+        ("deep", deep),
+        ("wide", wide),
+        ("keys", keys),
+        ("quote", format!("a: \"{}", "x".repeat(900_000))),
+    ] {
+        let found = quickly(what, || faults(&yaml));
+        assert!(found.iter().any(|fault| ["LB2004", "LB2001"].contains(&fault.rule)), "{what}: {found:?}");
+    }
+}
+
+#[test]
+fn a_key_of_the_language_that_is_not_done_yet_is_told_from_an_unknown_one() {
+    let found = faults(&changed(&[("site: berlin", "site: berlin, lock: {mode: compliance}"), ("tier: high", "teir: high")]));
+    let seen: Vec<(&str, &str, Option<&str>)> = found.iter().map(|f| (f.rule, f.what.as_str(), f.hint.as_deref())).collect();
+    assert_eq!(
+        seen,
+        [
+            ("LB2006", "a service has no key \"teir\"", Some("did you mean tier?")),
+            ("LB2007", "\"lock\" is not supported by this version", Some("remove it until a later version does it")),
+        ]
+    );
+}
+
+#[test]
+fn secrets_are_refused_wherever_they_stand_and_not_repeated() {
+    for (from, to) in [
+        ("kept: \"safe B2\"", "kept: \"AGE-SECRET-KEY-1QGN8K3XXXX\""),
+        ("smtps://mail.shop.example:465", "smtps://user:hunter2@mail.shop.example:465"),
+        ("process: Taking orders", "process: AKIAIOSFODNN7EXAMPLE"),
+        ("owner: d.petrova\ntimezone", "password: hunter2\nowner: d.petrova\ntimezone"),
+    ] {
+        let found = faults(&changed(&[(from, to)]));
+        assert!(found.iter().any(|fault| fault.rule == "LB2011"), "{to}: {found:#?}");
+        assert!(found.iter().filter(|fault| fault.rule == "LB2011").all(|fault| !fault.what.contains("hunter2")), "{found:#?}");
+    }
+}
+
+#[test]
+fn the_fingerprint_sees_meaning_and_not_writing() {
+    let base = plan(of_manual(1)).fingerprint;
+    for same in [
+        changed(&[("# ", "# ")].map(|_| ("title: Business", "title: Another business"))),
+        changed(&[("timezone: Europe/Berlin", "timezone: \"Europe/Berlin\"   # where we are")]),
+        changed(&[("retention: long\n    copies: everywhere", "copies: everywhere\n    retention: long")]),
+        changed(&[("repeat: 30m", "repeat: 1h")]),
+        changed(&[("copies:\n  everywhere: {to: [vault, away]}", "copies:\n  everywhere:\n    to:\n      - vault\n      - away")]),
+    ] {
+        assert_eq!(plan(&same).fingerprint, base);
+    }
+    for other in [
+        changed(&[("rto: 4h, rpo", "rto: 3h, rpo")]),
+        changed(&[("to: [vault, away]", "to: [away, vault]")]),
+        changed(&[("j.okafor@shop.example}", "joy@shop.example}")]),
+        changed(&[("likelihood: 2, impact: 4", "likelihood: 1, impact: 4")]),
+        changed(&[("remind: [30d, 7d]", "remind: [30d, 3d]")]),
+        changed(&[("min_count: 1,", "min_count: 2,")]),
+    ] {
+        assert_ne!(plan(&other).fingerprint, base);
+    }
+}
+
+#[test]
+fn the_schema_knows_every_section_and_refuses_others() {
+    let schema = plans::schema::json_schema();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["additionalProperties"], false);
+    let root: serde_json::Value = schema["properties"].clone();
+    for section in ["services", "sources", "drills", "alerts", "review", "recovery_keys"] {
+        assert!(root[section]["description"].is_string(), "{section}");
+    }
+    let source = &root["sources"]["additionalProperties"];
+    assert_eq!(source["required"], serde_json::json!(["schedule"]));
+    assert_eq!(source["oneOf"], serde_json::json!([{"required": ["files"]}]));
+}

@@ -1,0 +1,51 @@
+//! Plans for tests.
+
+use plans::{Fault, Loaded, Plan, Text};
+
+const MANUAL: &str = include_str!("../../../docs/plan.md");
+
+/// The nth plan of the manual: 0 is the smallest one, 1 the fuller one.
+pub fn of_manual(nth: usize) -> &'static str {
+    MANUAL.split("```yaml\n").nth(nth + 1).unwrap().split("```").next().unwrap()
+}
+
+pub fn text(text: &str) -> Text {
+    Text { name: "plan.yaml".to_owned(), text: text.to_owned() }
+}
+
+pub fn load(yaml: &str) -> Result<Loaded, plans::Faults> {
+    plans::load(&[text(yaml)])
+}
+
+pub fn plan(yaml: &str) -> Plan {
+    load(yaml).unwrap_or_else(|faults| panic!("{:#?}", faults.0)).plan
+}
+
+/// Every fault and warning of a text.
+pub fn faults(yaml: &str) -> Vec<Fault> {
+    match load(yaml) {
+        Ok(loaded) => loaded.warnings,
+        Err(faults) => faults.0,
+    }
+}
+
+/// The fuller plan of the manual with some of its text replaced; each of the texts must be there.
+pub fn changed(changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(of_manual(1).to_owned(), |plan, (from, to)| {
+        assert!(plan.contains(from), "the manual's plan does not hold {from:?}");
+        plan.replacen(from, to, 1)
+    })
+}
+
+pub fn at(text: &str) -> jiff::Timestamp {
+    text.parse().unwrap()
+}
+
+/// Runs something that must not take long, whatever comes in. The limit is far above what it takes, for slow machines.
+#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a test of the time that it takes")]
+pub fn quickly<T>(what: &str, run: impl FnOnce() -> T) -> T {
+    let started = std::time::Instant::now();
+    let result = run();
+    assert!(started.elapsed().as_secs() < 5, "{what} took {:?}", started.elapsed());
+    result
+}
