@@ -4,9 +4,15 @@
 //! host with `sha256sum` and `ssh-keygen` check it. Everything in a pack but its signature is a function of facts and
 //! records: it can be made again to the byte, and no figure can be set by hand.
 
+mod chart;
 pub mod export;
 pub mod figures;
 pub mod input;
+mod manifest;
+mod page;
+mod render;
+mod table;
+mod text;
 pub mod verify;
 
 pub use export::{ExportError, Exported, export};

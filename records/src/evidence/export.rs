@@ -1,11 +1,18 @@
 //! Writes a pack: renders every file, hashes them into the manifest, signs that.
 
+use std::fs::{File, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base::{Digest, Hint};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::input::PackInput;
-use crate::seal::{SealError, SigningKey};
+use super::manifest::{self, Files, MANIFEST, SIGNATURE};
+use super::render;
+use crate::seal::{self, EVIDENCE_NAMESPACE, SealError, SigningKey};
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +84,47 @@ impl Hint for ExportError {
     }
 }
 
-/// Writes the pack of `input` to `folder`, which must not be there, signed by `key`.
+/// Writes the pack of `input` to `folder`, which must not be there, signed by `key`. It appears whole or not at all.
 pub fn export(input: &PackInput, key: &SigningKey, folder: &Path) -> Result<Exported, ExportError> {
-    todo!()
+    render::check_entries(&input.facts, &input.entries)?;
+    let public_line = key.public_line();
+    let figures = render::figures(&input.facts, &input.entries, &public_line)?;
+    let files = render::files(&input.facts, &input.entries, &figures, &public_line)?;
+    let manifest = manifest::of(&files);
+    let signature = seal::sign(manifest.as_bytes(), key, EVIDENCE_NAMESPACE).map_err(ExportError::Sign)?;
+    write(folder, &files, &manifest, &signature)?;
+    let records = figures.chain.after.zip(figures.chain.head).map(|(after, head)| (after.seq + 1, head.seq));
+    Ok(Exported { folder: folder.to_owned(), manifest_digest: Digest::of(manifest.as_bytes()), records, answer: figures.answer.sentence })
+}
+
+/// Writes into a temporary folder beside, and renames that without replacing anything.
+fn write(folder: &Path, files: &Files, manifest: &str, signature: &str) -> Result<(), ExportError> {
+    let failed = |source| ExportError::Write { folder: folder.to_owned(), source };
+    if folder.symlink_metadata().is_ok() {
+        return Err(ExportError::Exists { folder: folder.to_owned() });
+    }
+    let parent = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let new = tempfile::Builder::new().prefix(".evidence-").tempdir_in(parent).map_err(failed)?;
+    let own = files.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
+    for (name, bytes) in own.chain([(MANIFEST, manifest.as_bytes()), (SIGNATURE, signature.as_bytes())]) {
+        let mut file = File::create_new(new.path().join(name)).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
+        if name == "verify.sh" {
+            file.set_permissions(Permissions::from_mode(0o755)).map_err(failed)?;
+        }
+        file.sync_all().map_err(failed)?;
+    }
+    File::open(new.path()).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    match renameat_with(CWD, new.path(), CWD, folder, RenameFlags::NOREPLACE) {
+        Ok(()) => {}
+        Err(Errno::EXIST) => return Err(ExportError::Exists { folder: folder.to_owned() }),
+        // Some file systems cannot rename without replacing; nothing was there a moment ago, and a folder replaces only an empty one.
+        Err(Errno::INVAL | Errno::NOSYS) => std::fs::rename(new.path(), folder).map_err(failed)?,
+        Err(errno) => return Err(failed(errno.into())),
+    }
+    let _ = new.keep(); // it stands under its own name now
+    File::open(parent).and_then(|parent| parent.sync_all()).map_err(failed)
 }
