@@ -6,6 +6,8 @@ mod canary;
 mod command;
 mod files;
 
+pub(crate) use canary::path as canary_path;
+
 use base::Digest;
 use jiff::Timestamp;
 use plans::plan::{Check, CheckKind};
