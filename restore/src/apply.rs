@@ -116,7 +116,7 @@ pub async fn apply(
     let hasher = reader.hasher(&domain).ok_or(ApplyError::NoKey { domain })?;
     let job = blocking({
         let (progress, cancel) = (Arc::clone(&progress), cancel.clone());
-        move || Job::open(plan, hasher, options, progress, cancel, now)
+        move || Job::open(plan, hasher, options, progress, &cancel, now)
     })
     .await?;
     let job = Arc::new(job);

@@ -54,7 +54,10 @@ impl Root {
 
     fn resolve(fd: impl AsFd, path: &[u8], flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
         let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NOCTTY;
+        let mut flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        if !flags.contains(OFlags::PATH) {
+            flags |= OFlags::NOCTTY; // openat2 refuses it together with O_PATH
+        }
         loop {
             match rustix::fs::openat2(fd.as_fd(), path, flags, mode, how) {
                 // EAGAIN: something below was renamed at that moment and the kernel could not be sure (openat2(2)).
@@ -196,6 +199,13 @@ mod tests {
         assert!(root.make_symlink(b"x", b"up/new").is_err());
         assert!(root.remove(b"up/outside").is_err());
         assert_eq!(std::fs::read(folder.path().join("outside")).unwrap(), b"kept");
+        // The same calls inside do work, so that the refusals above mean something.
+        root.make_folder(b"a").unwrap();
+        root.make_folder(b"a/b").unwrap();
+        root.make_symlink(b"x", b"a/b/link").unwrap();
+        drop(root.create_file(b"a/b/file").unwrap());
+        root.open_read(b"a/b/file").unwrap();
+        root.remove(b"a/b/link").unwrap();
         assert!(!folder.path().join("new").exists());
     }
 

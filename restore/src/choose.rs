@@ -86,11 +86,10 @@ fn some(candidates: &[String]) -> String {
 impl base::Hint for ChooseError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::None { n_incomplete: 0, .. } => "see what there is: lifeboat snapshots".to_owned(),
-            Self::None { n_incomplete, .. } => {
+            Self::None { n_incomplete: n_incomplete @ 1.., .. } => {
                 format!("{n_incomplete} incomplete ones exist; name one by its id to use it all the same: lifeboat snapshots")
             }
-            Self::Unknown { .. } => "see what there is: lifeboat snapshots".to_owned(),
+            Self::None { .. } | Self::Unknown { .. } => "see what there is: lifeboat snapshots".to_owned(),
             Self::Ambiguous { .. } => "type more digits of the id".to_owned(),
             Self::BadPrefix { .. } => format!("type {MIN_PREFIX} to 64 hexadecimal digits of the id: lifeboat snapshots"),
         })

@@ -136,8 +136,7 @@ pub async fn ls(
     visit: &mut (dyn FnMut(Listed) + Send),
 ) -> Result<Vec<Problem>, ListError> {
     let top = match resolve(reader, snapshot, path).await? {
-        Found::Root(tree) => tree,
-        Found::Node(Node { kind: NodeKind::Directory { tree }, .. }) => tree,
+        Found::Root(tree) | Found::Node(Node { kind: NodeKind::Directory { tree }, .. }) => tree,
         Found::Node(node) => {
             visit(Listed::new(path.clone(), &node));
             return Ok(Vec::new());

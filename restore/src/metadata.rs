@@ -27,7 +27,7 @@ pub(crate) type Tell<'a> = &'a mut dyn FnMut(String, String);
 
 impl Setter {
     /// Sets what can be set on an open file or folder. Times come last: everything before would change them.
-    pub fn set(&self, fd: BorrowedFd<'_>, wanted: &Attributes, tell: Tell<'_>) {
+    pub fn set(self, fd: BorrowedFd<'_>, wanted: &Attributes, tell: Tell<'_>) {
         if self.owners {
             let (uid, gid) = (Uid::from_raw_unchecked(wanted.uid), Gid::from_raw_unchecked(wanted.gid));
             note("owner", rustix::fs::fchown(fd, Some(uid), Some(gid)), tell);
@@ -50,7 +50,7 @@ impl Setter {
     }
 
     /// Sets what a symbolic link has: owner and time.
-    pub fn set_symlink(&self, root: &Root, path: &[u8], wanted: &Attributes, tell: Tell<'_>) {
+    pub fn set_symlink(self, root: &Root, path: &[u8], wanted: &Attributes, tell: Tell<'_>) {
         let owner = self.owners.then_some((wanted.uid, wanted.gid));
         let done = times(wanted).map_err(std::io::Error::from).and_then(|times| root.set_symlink_meta(path, owner, &times));
         if let Err(error) = done {

@@ -101,7 +101,7 @@ mod tests {
         std::fs::create_dir(path.join("closed")).unwrap();
         std::fs::write(path.join("closed/file"), "x").unwrap();
         std::os::unix::fs::symlink(root.path(), path.join("link")).unwrap();
-        std::fs::set_permissions(path.join("closed"), std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(path.join("closed"), std::fs::Permissions::from_mode(0o000)).unwrap();
         let wiped = scratch.wipe();
         assert!(wiped.done && wiped.proof.starts_with("3 entries removed"), "{wiped:?}");
         assert!(!path.exists() && root.path().exists());

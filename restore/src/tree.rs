@@ -280,9 +280,8 @@ fn refuse(node: &Node, before: Option<&[u8]>, at: &TreePath) -> Option<String> {
         return Some(format!("a path of more than {MAX_PATH} bytes"));
     }
     match &node.kind {
-        NodeKind::Directory { .. } => None,
         NodeKind::Symlink { target } if target.is_empty() || target.contains(&0) => Some("a link with no target".to_owned()),
-        NodeKind::Symlink { .. } => None,
+        NodeKind::Directory { .. } | NodeKind::Symlink { .. } => None,
         NodeKind::File { content } => {
             let sum = match &content.chunks {
                 Chunks::Inline(bytes) => Some(bytes.len() as u64),

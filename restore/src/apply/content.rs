@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use repository::format::tree::ChunkId;
-use repository::reader::{Reader, SinkError};
+use repository::reader::Reader;
 
 use super::ApplyError;
 use super::job::{Job, State};
@@ -68,7 +68,10 @@ async fn window(job: &Arc<Job>, reader: &Reader, mut places: Vec<Place>) -> Resu
     let writer = Arc::new(Writer { job: Arc::clone(job), places, open: Default::default() });
     let sink = {
         let writer = Arc::clone(&writer);
-        Arc::new(move |id: &ChunkId, bytes: &[u8]| writer.chunk(id, bytes))
+        Arc::new(move |id: &ChunkId, bytes: &[u8]| {
+            writer.chunk(id, bytes);
+            Ok(())
+        })
     };
     let streamed = crate::stream::run(reader, wanted, sink, &job.cancel).await;
     job.stopped()?;
@@ -87,12 +90,15 @@ async fn window(job: &Arc<Job>, reader: &Reader, mut places: Vec<Place>) -> Resu
     Ok(())
 }
 
+/// Open files by entry, the one that was used longest ago first.
+type OpenFiles = VecDeque<(u32, Arc<File>)>;
+
 /// Writes the chunks of one window.
 struct Writer {
     job: Arc<Job>,
     /// Sorted by id.
     places: Vec<Place>,
-    open: [Mutex<VecDeque<(u32, Arc<File>)>>; SHARDS],
+    open: [Mutex<OpenFiles>; SHARDS],
 }
 
 impl Writer {
@@ -102,8 +108,9 @@ impl Writer {
         &rest[..rest.partition_point(|place| place.id == *id)]
     }
 
-    /// Called by the reader's threads for each chunk, once.
-    fn chunk(&self, id: &ChunkId, bytes: &[u8]) -> Result<(), SinkError> {
+    /// Called by the reader's threads for each chunk, once. What concerns one file is noted and the others go on; an error of
+    /// the whole file system cancels the token, which ends the stream.
+    fn chunk(&self, id: &ChunkId, bytes: &[u8]) {
         for place in self.places_of(id) {
             let i = place.entry as usize;
             if matches!(self.job.state(i), State::Failed | State::Damaged) {
@@ -114,8 +121,6 @@ impl Writer {
             }
             self.job.progress.advance(u64::from(place.offset == 0), bytes.len() as u64);
         }
-        // What concerns one file is noted and the others go on; a fatal error has cancelled the token, which ends the stream.
-        Ok(())
     }
 
     fn write(&self, i: usize, offset: u64, bytes: &[u8]) -> io::Result<()> {

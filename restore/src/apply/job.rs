@@ -63,7 +63,7 @@ impl Job {
         hasher: ChunkHasher,
         options: ApplyOptions,
         progress: Arc<dyn Progress>,
-        cancel: CancellationToken,
+        cancel: &CancellationToken,
         now: Timestamp,
     ) -> Result<Self, ApplyError> {
         let target = plan.target.clone();

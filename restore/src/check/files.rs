@@ -1,5 +1,7 @@
 //! The `files` check: paths and patterns that must have come back, in number and size.
 
+use std::fmt::Write as _;
+
 use base::ByteSize;
 use plans::plan::FilesCheck;
 
@@ -50,11 +52,12 @@ pub(super) fn run(check: &FilesCheck, seen: &Seen) -> Observation {
 
 fn expected(check: &FilesCheck) -> String {
     let mut text = if check.paths.is_empty() { "files".to_owned() } else { check.paths.join(", ") };
+    // Writing to a String cannot fail.
     if let Some(n) = check.min_count {
-        text += &format!("; at least {n} files");
+        let _ = write!(text, "; at least {n} files");
     }
     if let Some(n) = check.min_bytes {
-        text += &format!("; at least {}", ByteSize(n));
+        let _ = write!(text, "; at least {}", ByteSize(n));
     }
     text
 }

@@ -165,9 +165,9 @@ impl<'a> Course<'a> {
                 let text = damage::explain(&error);
                 self.step("choose", self.since(mark), false, text.clone());
                 if damage::is_damage(&error) {
-                    self.findings.failures.push(text)
+                    self.findings.failures.push(text);
                 } else {
-                    self.findings.aborts.push(text)
+                    self.findings.aborts.push(text);
                 }
                 return None;
             }
