@@ -1,1 +1,139 @@
-//! What follows from a plan.
+//! Every rule has a plan that breaks it, and no other rule speaks up beside it.
+
+use std::collections::BTreeSet;
+
+use plans::Severity;
+use plans::rules;
+
+use crate::support::{changed, faults, of_manual};
+
+/// A rule and a plan that breaks it alone.
+fn broken() -> Vec<(&'static str, String)> {
+    let plans = [
+        ("LB2001", vec![("title: Business", "title: [Business")]),
+        ("LB2002", vec![("  long: {keep", "\tlong: {keep")]),
+        ("LB2003", vec![("tier: high\n", "tier: high\n    tier: high\n")]),
+        ("LB2005", vec![("tier: high\n", "tier: &level high\n")]),
+        ("LB2006", vec![("process: Taking", "proces: Taking")]),
+        ("LB2007", vec![("process: Taking orders", "peak: December")]),
+        ("LB2008", vec![("    schedule: \"0 3 5 * *\"\n", "")]),
+        ("LB2009", vec![("process: Taking orders", "process: [Taking, orders]")]),
+        ("LB2010", vec![("expect_run: 12m", "expect_run: 12 minutes")]),
+        ("LB2011", vec![("kept: \"notary\"", "kept: AGE-SECRET-KEY-1QQQ")]),
+        ("LB2101", vec![("needs: [login]", "needs: [logn]")]),
+        (
+            "LB2102",
+            vec![
+                ("external: true,", "external: true, needs: [shop],"),
+                ("login: {title: Single sign-on", "login: {title: Sign-on"),
+                ("objectives: {rto: 1h}", "objectives: {rto: 4h}"),
+            ],
+        ),
+        ("LB2103", vec![("\"0 3 5 * *\"", "\"0 3 31 2,4 *\"")]),
+        ("LB2104", vec![("\"7,37 * * * *\"", "\"@hourly\"")]),
+        ("LB2105", vec![("rpo: 24h, expect_run: 5m", "rpo: 12h30m, expect_run: 5m")]),
+        (
+            "LB2106",
+            vec![("external: true, objectives: {rto: 1h}}", "external: true, objectives: {rto: 1h}}\n  wiki: {sources: [templates]}")],
+        ),
+        ("LB2107", vec![("external: true, objectives: {rto: 1h}", "external: true, objectives: {rto: 5h}")]),
+        ("LB2108", vec![("rto: 4h, rpo", "rto: 1d, rpo")]),
+        ("LB2109", vec![("  shop-monthly:\n", "  talk: {services: [shop], schedule: \"@monthly\"}\n  shop-monthly:\n")]),
+        ("LB2110", vec![("    must_fail: {check: orders, tamper: {remove_file: \"**/*.json\"}}\n", "")]),
+        ("LB2111", vec![("must_fail: {check: orders", "must_fail: {check: order")]),
+        ("LB2112", vec![("sources: [orders, templates]", "sources: [orders]")]),
+        ("LB2113", vec![("every: 6 months\n", "every: 182d\n")]),
+        (
+            "LB2114",
+            vec![(
+                "age1gelz26xkm2dhhnvss7zn744m0ss06z9nxxgre3cdmxdrve56cerqgd9gu7",
+                "age1225azjdd56w2wc6pndske95kqaxhpn3faxz3s89arnvjxn5tqp5sxcrva0",
+            )],
+        ),
+        ("LB2116", vec![("residual: {likelihood: 3, impact: 2}", "residual: {likelihood: 3, impact: 3}")]),
+        ("LB2117", vec![(", until: 2027-03-31", ""), ("max_residual: 8", "max_residual: 12")]),
+        ("LB2118", vec![("email:operator", "email:nightshift")]),
+        ("LB2119", vec![("    owners: {to", "    spare: {to: [pager]}\n    owners: {to")]),
+        ("LB2120", vec![("{hourly: 48, daily: 35, weekly: 53, monthly: 120}", "{daily: 0}")]),
+        ("LB2121", vec![("sign: {roles: [service-owner, quality]", "sign: {roles: [service-owner, auditor]")]),
+        ("LB2122", vec![("impact: {operations: {1h: 2, 4h: 3, 1d: 4}", "impact: {operations: {1h: 3, 4h: 2, 1d: 4}")]),
+        ("LB2123", vec![("    canary: {file: .lifeboat-canary}\n", "")]),
+        (
+            "LB2124",
+            vec![(
+                "  shop-monthly:\n",
+                "  away: {services: [login], schedule: \"@monthly\", checks: [{id: a, files: {paths: [x]}}], must_fail: {check: a, tamper: {remove_file: x}}}\n  shop-monthly:\n",
+            )],
+        ),
+        ("LB2125", vec![("url: \"s3://shop-backup/vault?region=eu-central-1\"", "url: \"file:///srv/lifeboat/vault\"")]),
+        ("LB2126", vec![("from: random-copy", "from: away"), ("{to: [vault, away]}", "{to: [vault]}")]),
+        ("LB2127", vec![("backup.failed: urgent", "backup.faild: urgent")]),
+    ];
+    let mut all: Vec<_> = plans.into_iter().map(|(rule, changes)| (rule, changed(&changes))).collect();
+    all.push(("LB2004", "x: y\n".repeat(300_000)));
+    all.push(("LB2012", changed(&[("timezone:", &format!("{}\ntimezone:", nonsense(250)))])));
+    let keys = of_manual(1).split_once("recovery_keys:\n").unwrap();
+    let after = keys.1.split_once("\nsources:").unwrap().1;
+    all.push(("LB2115", format!("{}recovery_keys: {{}}\nsources:{after}", keys.0)));
+    all
+}
+
+fn nonsense(count: usize) -> String {
+    (0..count).map(|n| format!("nonsense{n}: 1")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn each_rule_is_broken_by_a_plan_and_by_that_alone() {
+    for (rule, yaml) in broken() {
+        let found = faults(&yaml);
+        let seen: BTreeSet<&str> = found.iter().map(|fault| fault.rule).collect();
+        let expected: BTreeSet<&str> = if rule == "LB2012" { BTreeSet::from(["LB2006", rule]) } else { BTreeSet::from([rule]) };
+        assert_eq!(seen, expected, "{rule}: {found:#?}");
+        let known = rules::explain(rule).unwrap();
+        assert!(found.iter().filter(|fault| fault.rule == rule).all(|fault| fault.severity == known.severity));
+        let refused = plans::load(&[crate::support::text(&yaml)]).is_err();
+        assert_eq!(refused, known.severity == Severity::Error, "{rule}");
+    }
+}
+
+#[test]
+fn no_rule_is_without_a_plan_that_breaks_it() {
+    let covered: BTreeSet<&str> = broken().into_iter().map(|(rule, _)| rule).collect();
+    let all: BTreeSet<&str> = rules::all().map(|rule| rule.id).collect();
+    assert_eq!(all, covered);
+}
+
+#[test]
+fn an_hourly_schedule_never_meets_an_rpo_of_one_hour_and_the_fault_says_by_how_much() {
+    let found = faults(&changed(&[("\"7,37 * * * *\"\n    expect_run: 12m", "\"0 * * * *\"")]));
+    assert_eq!(found[0].what, "orders cannot meet the RPO of shop of 1h: up to 1 h 10 m of data could be lost");
+    assert_eq!(found[0].why.as_deref(), Some("1 h between two runs, and 10 m for a run, as expect_run is not set"));
+    let points_to = &changed(&[("\"7,37 * * * *\"\n    expect_run: 12m", "\"0 * * * *\"")])[found[0].span.clone()];
+    assert_eq!(points_to, "\"0 * * * *\"");
+}
+
+#[test]
+fn a_circle_is_told_once_with_its_way() {
+    let services = "services:\n  a: {needs: [b], sources: [www]}\n  b: {needs: [c]}\n  c: {needs: [b, a]}\n  d: {needs: [d]}";
+    let yaml = of_manual(0).replace("services:\n  web: {objectives: {rto: 1h, rpo: 24h}, sources: [www]}", services);
+    let circles: Vec<String> = faults(&yaml).into_iter().filter(|fault| fault.rule == "LB2102").map(|fault| fault.what).collect();
+    assert_eq!(
+        circles,
+        [
+            "services need each other in a circle: a needs b needs c needs a",
+            "services need each other in a circle: b needs c needs b",
+            "services need each other in a circle: d needs d",
+        ]
+    );
+}
+
+#[test]
+fn a_wide_web_of_needs_is_walked_in_linear_time() {
+    let services: String = (0..200)
+        .map(|n| format!("  s{n}: {{needs: [{}]}}\n", (n + 1..200.min(n + 40)).map(|m| format!("s{m}")).collect::<Vec<_>>().join(", ")))
+        .collect::<Vec<_>>()
+        .concat();
+    let yaml = of_manual(0).replace("services:\n", &format!("services:\n{services}"));
+    let found = crate::support::quickly("a web of needs", || faults(&yaml));
+    assert!(found.iter().all(|fault| fault.severity == Severity::Warning), "{found:#?}");
+}
