@@ -118,7 +118,7 @@ pub enum ConfigError {
     Secret {
         /// "webhook", "smtp".
         channel: &'static str,
-        /// "secret", "credential".
+        /// "secret", "file", "credential".
         what: &'static str,
     },
     /// A certificate is not PEM.
@@ -155,9 +155,12 @@ impl Hint for ConfigError {
             }
             Self::Address { .. } => "write https://host/path; plain http:// is only for a receiver on this host",
             Self::Forbidden { .. } => {
-                "use a receiver that is not on this host's own or link-local network, or allow loopback for this channel"
+                "use a receiver that is not on this host's own or link-local network, or put \"allow_loopback\": true into the channel's file"
             }
             Self::Secret { channel: "smtp", .. } => "the credential is JSON: {\"user\": \"…\", \"password\": \"…\"}",
+            Self::Secret { what: "file", .. } => {
+                "write the address alone, or JSON: {\"url\": \"…\", \"secret\": \"whsec_…\", \"allow_loopback\": true}"
+            }
             Self::Secret { .. } => "a Standard Webhooks secret is \"whsec_\" and base64 of 24 to 64 bytes",
             Self::Authority { .. } => "give a file with one or more PEM certificates",
             Self::Program { .. } => "give the absolute path of a program, and its arguments one by one",

@@ -126,7 +126,8 @@ impl Facts {
                     state.fail(at, format!("{} paths could not be read", done.n_errors), None);
                 }
             }
-            Event::BackupFailed(failed) => {
+            // A run that was cut short did not go wrong; it is due again, and late if that does not help.
+            Event::BackupFailed(failed) if !failed.interrupted => {
                 let state = self.backups.entry((failed.source.clone(), failed.repository.clone())).or_default();
                 state.fail(at, failed.error.clone(), failed.hint.clone());
             }

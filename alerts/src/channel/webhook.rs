@@ -14,6 +14,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
 use serde_json::json;
 use sha2::Sha256;
 
@@ -38,6 +39,36 @@ pub struct WebhookConfig {
     pub ca_pem: Option<Vec<u8>>,
     /// The limit for one delivery.
     pub timeout: Duration,
+}
+
+impl WebhookConfig {
+    /// Reads what stands in the plan or in the file that it names: the address alone, or JSON with more,
+    /// `{"url": "…", "secret": "whsec_…", "allow_loopback": true}`. So the permission to reach this host stands on this host, not in a
+    /// plan that many may edit.
+    pub fn parse(text: &SecretString) -> Result<Self, ConfigError> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct File {
+            url: String,
+            secret: Option<String>,
+            #[serde(default)]
+            allow_loopback: bool,
+        }
+        let trimmed = text.expose_secret().trim();
+        let file = if trimmed.starts_with('{') {
+            // The parser's error could repeat part of the secret, so that it is not kept as the cause.
+            serde_json::from_str(trimmed).map_err(|_| ConfigError::Secret { channel: "webhook", what: "file" })?
+        } else {
+            File { url: trimmed.to_owned(), secret: None, allow_loopback: false }
+        };
+        Ok(Self {
+            url: file.url.into(),
+            secret: file.secret.map(Into::into),
+            allow_loopback: file.allow_loopback,
+            ca_pem: None,
+            timeout: DEFAULT_TIMEOUT,
+        })
+    }
 }
 
 /// A webhook.

@@ -8,7 +8,7 @@ use alerts::{Channel, ChannelError, Kind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -147,6 +147,20 @@ fn a_secret_that_is_not_one_is_refused_without_being_shown() {
     for secret in ["hunter2hunter2hunter2hunter2", "whsec_hunter2!", "whsec_aHVudGVyMg=="] {
         let error = Webhook::new(WebhookConfig { secret: Some(SecretString::from(secret)), ..config("http://127.0.0.1:1/") }).unwrap_err();
         assert!(matches!(error, ConfigError::Secret { .. }), "{error:?}");
+        assert!(!format!("{error:?}{}", whole(&error)).contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_file_holds_the_address_alone_or_json_with_the_secret_and_the_permission() {
+    let plain = WebhookConfig::parse(&SecretString::from("https://hooks.example.org/T000\n")).unwrap();
+    assert_eq!((plain.url.expose_secret(), plain.secret.is_some(), plain.allow_loopback), ("https://hooks.example.org/T000", false, false));
+    let json = r#"{"url": "http://127.0.0.1:9000/hook", "secret": "whsec_dHdlbnR5LWZvdXIgYnl0ZXMgb2Yga2V5", "allow_loopback": true}"#;
+    let full = WebhookConfig::parse(&SecretString::from(json)).unwrap();
+    assert!(full.allow_loopback && full.secret.is_some());
+    assert!(Webhook::new(full).is_ok());
+    for bad in [r#"{"url": "https://x.example", "sekret": "hunter2"}"#, r#"{"secret": "hunter2"}"#, "{"] {
+        let error = WebhookConfig::parse(&SecretString::from(bad)).unwrap_err();
         assert!(!format!("{error:?}{}", whole(&error)).contains("hunter2"));
     }
 }
