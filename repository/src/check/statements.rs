@@ -1,0 +1,277 @@
+//! Verifies what people and writers signed: key files and recovery script, snapshots, index objects.
+//!
+//! Signatures need no key. With keys at hand the list of packs in each index object is opened, too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::Digest;
+use base::id::{DomainId, WriterId};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use stores::error::StoreError;
+use stores::key::Key;
+
+use super::report::CheckReport;
+use super::survey::Survey;
+use crate::finding::{Finding, whole_story};
+use crate::format::chunk::Kind;
+use crate::format::index::{self, PackEntry, Statement};
+use crate::format::names::{self, Numbered};
+use crate::format::pack::Frame;
+use crate::keys::OpenKeys;
+use crate::repository::Repository;
+use crate::seal::domain::{DomainSeal, Purpose, place};
+use crate::snapshots::SnapshotId;
+use crate::snapshots::open::public;
+
+/// Objects that are fetched at once.
+const AT_ONCE: usize = 8;
+/// The most missing numbers that are named before one object: a stray high number must not fill the report.
+const MISSING_MAX: usize = 1000;
+
+/// A pack, and who says what of it.
+#[derive(Debug, Default)]
+pub(super) struct ToldPack {
+    /// Snapshots that name it.
+    pub(super) snapshots: Vec<SnapshotId>,
+    /// What an index object says of it; known only with a key.
+    pub(super) row: Option<Row>,
+}
+
+/// What the index says of a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) length: u64,
+    pub(super) epoch: u32,
+    pub(super) kind: Kind,
+    /// Digest of the frames, to compare with the table in the pack.
+    pub(super) frames: Digest,
+}
+
+/// All packs that sound statements name.
+pub(super) type Told = BTreeMap<(DomainId, Digest), ToldPack>;
+
+/// Compares every object that the owners vouch for with its digest.
+pub(super) async fn owned_objects(repository: &Repository, report: &mut CheckReport) {
+    for listed in repository.trust().objects() {
+        let Ok(key) = listed.key.parse::<Key>() else {
+            report.found(Finding::new(&listed.key, "its name is not one that a store accepts"));
+            continue;
+        };
+        let answer = repository.store().get(&key).await;
+        let Some(bytes) = report.read(&key, answer) else { continue };
+        report.bytes += bytes.len() as u64;
+        if bytes.len() as u64 != listed.size {
+            report.found(Finding::new(&key, format!("it has {} bytes instead of {}", bytes.len(), listed.size)));
+        } else if Digest::of(&bytes) != listed.sha256 {
+            report.found(Finding::new(&key, "its SHA-256 is not the one that the trust document names"));
+        }
+    }
+}
+
+/// Reads and verifies all snapshots and index objects, and collects the packs that they name.
+pub(super) async fn read(repository: &Repository, survey: &Survey, keys: Option<&OpenKeys>, report: &mut CheckReport) -> Told {
+    let mut told = Told::new();
+    read_snapshots(repository, survey, report, &mut told).await;
+    read_index(repository, survey, keys, report, &mut told).await;
+    told
+}
+
+async fn read_snapshots(repository: &Repository, survey: &Survey, report: &mut CheckReport, told: &mut Told) {
+    let mut chains: BTreeMap<(DomainId, WriterId), BTreeMap<u64, Link>> = BTreeMap::new();
+    let mut fetched = fetch(repository, &survey.snapshots);
+    while let Some((at, key, answer)) = fetched.next().await {
+        let chain = chains.entry((at.domain.clone(), at.writer.clone())).or_default();
+        chain.insert(at.seq, Link::Told);
+        let Some(object) = report.read(&key, answer) else { continue };
+        report.bytes += object.len() as u64;
+        match public(repository, &at, &object) {
+            Ok(public) => {
+                let id = Digest::of(&object);
+                report.snapshots += 1;
+                chain.insert(at.seq, Link::Sound { id, prev: public.prev });
+                for pack in public.packs {
+                    told.entry((at.domain.clone(), pack)).or_default().snapshots.push(SnapshotId::new(id));
+                }
+            }
+            Err(error) => report.found(Finding::new(&key, whole_story(&error))),
+        }
+    }
+    for ((domain, writer), chain) in chains {
+        for (seq, what) in broken_links(&chain) {
+            report.found(Finding::new(names::snapshot(&domain, &writer, seq), what));
+        }
+    }
+}
+
+/// A snapshot in the chain of one writer.
+#[derive(Debug, Clone, Copy)]
+enum Link {
+    /// Verified.
+    Sound { id: Digest, prev: Option<Digest> },
+    /// Listed, and a finding by itself already.
+    Told,
+}
+
+/// What is missing from a writer's chain of snapshots, or not the one that the next names. The newest can be taken away
+/// unseen: only a statement from elsewhere shows that.
+fn broken_links(chain: &BTreeMap<u64, Link>) -> Vec<(u64, &'static str)> {
+    let mut broken = Vec::new();
+    let mut expected = 0;
+    for (seq, link) in chain {
+        broken.extend((expected..*seq).take(MISSING_MAX).map(|missing| (missing, "it is missing: a later snapshot of its writer is there")));
+        expected = seq.saturating_add(1);
+        let Link::Sound { prev: Some(prev), .. } = link else { continue };
+        let before = seq.checked_sub(1).and_then(|before| Some((before, chain.get(&before)?)));
+        if let Some((before, Link::Sound { id, .. })) = before
+            && id != prev
+        {
+            broken.push((before, "it is not the snapshot that the next one names as the one before it"));
+        }
+    }
+    broken
+}
+
+/// The number that the next index object of each writer will have.
+type NextNumbers = BTreeMap<(DomainId, WriterId), u64>;
+
+async fn read_index(repository: &Repository, survey: &Survey, keys: Option<&OpenKeys>, report: &mut CheckReport, told: &mut Told) {
+    let mut next = NextNumbers::new();
+    let mut broken: BTreeSet<DomainId> = BTreeSet::new();
+    for at in survey.index.keys() {
+        let expected = next.entry((at.domain.clone(), at.writer.clone())).or_default();
+        for missing in (*expected..at.seq).take(MISSING_MAX) {
+            broken.insert(at.domain.clone());
+            report.found(Finding::new(names::index(&at.domain, &at.writer, missing), "it is missing: a later one of its writer is there"));
+        }
+        *expected = at.seq.saturating_add(1);
+    }
+    let mut fetched = fetch(repository, &survey.index);
+    while let Some((at, key, answer)) = fetched.next().await {
+        let Some(object) = report.read(&key, answer) else {
+            broken.insert(at.domain);
+            continue;
+        };
+        report.bytes += object.len() as u64;
+        match index_packs(repository, &at, keys, &object) {
+            Ok(packs) => {
+                for pack in packs.unwrap_or_default() {
+                    told.entry((at.domain.clone(), pack.digest)).or_default().row = Some(row(&pack));
+                }
+            }
+            Err(what) => {
+                broken.insert(at.domain);
+                report.found(Finding::new(&key, what));
+            }
+        }
+    }
+    for domain in keys.iter().flat_map(|keys| keys.domains.keys()).filter(|domain| !broken.contains(domain)) {
+        unlisted(domain, &next, told, report);
+    }
+}
+
+/// Packs that snapshots name and no index object lists, in a domain whose index objects are all sound: the last one of a
+/// writer was taken away.
+fn unlisted(domain: &DomainId, next: &NextNumbers, told: &Told, report: &mut CheckReport) {
+    let lost: Vec<&ToldPack> = told.iter().filter(|((of, _), pack)| of == domain && pack.row.is_none()).map(|(_, pack)| pack).collect();
+    if lost.is_empty() {
+        return;
+    }
+    let writers = report_writers(domain, next);
+    let object = match &writers[..] {
+        [(writer, seq)] => names::index(domain, writer, *seq).to_string(),
+        _ => format!("index/{domain}"), // one of several writers; which one cannot be told
+    };
+    let what = format!("the last index object is missing: no other lists {} of the packs that snapshots need", lost.len());
+    let snapshots: BTreeSet<SnapshotId> = lost.iter().flat_map(|pack| &pack.snapshots).copied().collect();
+    report.found(Finding { snapshots: snapshots.into_iter().collect(), ..Finding::new(object, what) });
+}
+
+fn report_writers<'a>(domain: &DomainId, next: &'a NextNumbers) -> Vec<(&'a WriterId, u64)> {
+    next.iter().filter(|((of, _), _)| of == domain).map(|((_, writer), seq)| (writer, *seq)).collect()
+}
+
+/// The packs that an index object lists; `None` where no key of its domain is at hand. The error is what is wrong with it.
+pub(super) fn index_packs(
+    repository: &Repository,
+    at: &Numbered,
+    keys: Option<&OpenKeys>,
+    object: &[u8],
+) -> Result<Option<Vec<PackEntry>>, String> {
+    let mut statement = verified(repository, at, object)?;
+    let Some(keys) = keys.and_then(|keys| keys.domains.get(&at.domain)) else { return Ok(None) };
+    let seal = DomainSeal::new(&keys.k_index, Purpose::Index);
+    let bound_to = place(&repository.id().to_string(), at.domain.as_str(), at.writer.as_str(), at.seq);
+    seal.open(&bound_to, statement.nonce, &mut statement.sealed).map_err(|error| whole_story(&error))?;
+    index::decode_packs(&statement.sealed).map(Some).map_err(|error| whole_story(&error))
+}
+
+fn verified(repository: &Repository, at: &Numbered, object: &[u8]) -> Result<Statement, String> {
+    let signed = index::decode(object).map_err(|error| whole_story(&error))?;
+    repository.trust().verify(&at.domain, &at.writer, &signed.statement, &signed.signature).map_err(|error| whole_story(&error))?;
+    let statement = index::decode_statement(&signed.statement).map_err(|error| whole_story(&error))?;
+    let here = statement.repository == repository.id().to_string();
+    if !here || statement.domain != at.domain || statement.writer != at.writer || statement.seq != at.seq {
+        return Err("it was signed for another place".to_owned());
+    }
+    // The object has one spelling, so that every changed byte of it is noticed.
+    if index::encode(&signed) != object {
+        return Err("it is not written as it should be".to_owned());
+    }
+    Ok(statement)
+}
+
+fn row(pack: &PackEntry) -> Row {
+    Row { length: pack.length, epoch: pack.epoch, kind: pack.kind, frames: frames_digest(&pack.frames) }
+}
+
+/// One digest for a list of frames: what the index says and what the pack's own table says must give the same.
+pub(super) fn frames_digest(frames: &[Frame]) -> Digest {
+    let mut bytes = Vec::new();
+    for frame in frames {
+        bytes.extend_from_slice(&frame.stored_len.to_le_bytes());
+        bytes.extend_from_slice(&(frame.chunks.len() as u64).to_le_bytes());
+        for chunk in &frame.chunks {
+            bytes.extend_from_slice(chunk.id.as_bytes());
+            bytes.extend_from_slice(&chunk.len.to_le_bytes());
+        }
+    }
+    Digest::of(&bytes)
+}
+
+fn fetch<'a>(
+    repository: &'a Repository,
+    objects: &'a BTreeMap<Numbered, Key>,
+) -> BoxStream<'a, (Numbered, Key, Result<Bytes, StoreError>)> {
+    stream::iter(objects.iter().map(|(at, key)| (at.clone(), key.clone())))
+        .map(move |(at, key)| async move {
+            let answer = repository.store().get(&key).await;
+            (at, key, answer)
+        })
+        .buffered(AT_ONCE)
+        .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_names_what_is_missing_and_what_was_exchanged() {
+        let id = |n: u64| Digest::of(&n.to_le_bytes());
+        let sound = |n: u64| (n, Link::Sound { id: id(n), prev: n.checked_sub(1).map(id) });
+        let whole: BTreeMap<u64, Link> = (0..5).map(sound).collect();
+        assert_eq!(broken_links(&whole), []);
+        let mut gap = whole.clone();
+        gap.remove(&0);
+        gap.remove(&2);
+        assert_eq!(broken_links(&gap).iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [0, 2]);
+        let mut exchanged = whole.clone();
+        exchanged.insert(3, Link::Sound { id: id(33), prev: Some(id(2)) });
+        assert_eq!(broken_links(&exchanged), [(3, "it is not the snapshot that the next one names as the one before it")]);
+        let mut told = whole;
+        told.insert(3, Link::Told);
+        assert_eq!(broken_links(&told), []);
+    }
+}

@@ -1,0 +1,67 @@
+//! Lists what the store holds, sorted into kinds by name.
+
+use std::collections::BTreeMap;
+
+use base::Digest;
+use base::id::DomainId;
+use stores::key::{Key, Prefix};
+use stores::store::list_all;
+
+use super::CheckError;
+use crate::format::names::{self, Numbered, numbered};
+use crate::repository::Repository;
+
+/// What the store lists, with lengths in bytes.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// Snapshots.
+    pub(super) snapshots: BTreeMap<Numbered, Key>,
+    /// Index objects.
+    pub(super) index: BTreeMap<Numbered, Key>,
+    /// Packs and their lengths.
+    pub(super) packs: BTreeMap<(DomainId, Digest), u64>,
+    /// Objects in our places whose names are not ours.
+    pub(super) stray: Vec<Key>,
+}
+
+/// Lists the store.
+pub(super) async fn take(repository: &Repository) -> Result<Survey, CheckError> {
+    let mut survey = Survey::default();
+    for place in ["snapshots", "index", "packs"] {
+        let prefix: Prefix = format!("{place}/").parse().expect("a plain prefix");
+        let listed = list_all(&**repository.store(), &prefix).await;
+        for entry in listed.map_err(|source| CheckError::List { place: prefix.to_string(), source })? {
+            let known = match place {
+                "snapshots" => numbered(place, &entry.key).map(|at| drop(survey.snapshots.insert(at, entry.key.clone()))),
+                "index" => numbered(place, &entry.key).map(|at| drop(survey.index.insert(at, entry.key.clone()))),
+                _ => pack(&entry.key).map(|at| drop(survey.packs.insert(at, entry.size))),
+            };
+            if known.is_none() {
+                survey.stray.push(entry.key);
+            }
+        }
+    }
+    Ok(survey)
+}
+
+/// The domain and digest in the name of a pack.
+fn pack(key: &Key) -> Option<(DomainId, Digest)> {
+    let domain: DomainId = key.segments().nth(1)?.parse().ok()?;
+    let digest: Digest = key.name().parse().ok()?;
+    (names::pack(&domain, &digest) == *key).then_some((domain, digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pack_has_one_name() {
+        let digest = Digest::of(b"pack");
+        let sound = names::pack(&"lab".parse().unwrap(), &digest);
+        assert_eq!(pack(&sound), Some(("lab".parse().unwrap(), digest)));
+        for bad in [format!("packs/lab/zz/{digest}"), format!("packs/lab/{digest}"), sound.as_str().to_uppercase(), "packs/lab/aa/x".to_owned()] {
+            assert_eq!(pack(&bad.parse().unwrap()), None, "{bad}");
+        }
+    }
+}
