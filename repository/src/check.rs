@@ -64,24 +64,15 @@ impl Hint for CheckError {
 /// packs take away.
 pub async fn run(repository: &Repository, level: Level, reader: Option<&Reader>, budget: Budget) -> Result<CheckReport, CheckError> {
     let keys = reader.map(Reader::keys);
-    let (mut report, told) = look(repository, level, keys, budget).await?;
+    let mut report = inspect(repository, level, keys, budget).await?;
     if let Some(reader) = reader {
-        affected::name_paths(repository, reader, &told, &mut report).await;
+        affected::name_paths(repository, reader, &mut report).await;
     }
     Ok(report)
 }
 
 /// As [`run`], with opened keys at hand and without the names of paths.
 pub async fn inspect(repository: &Repository, level: Level, keys: Option<&OpenKeys>, budget: Budget) -> Result<CheckReport, CheckError> {
-    look(repository, level, keys, budget).await.map(|(report, _)| report)
-}
-
-async fn look(
-    repository: &Repository,
-    level: Level,
-    keys: Option<&OpenKeys>,
-    budget: Budget,
-) -> Result<(CheckReport, statements::Told), CheckError> {
     if level == Level::Contents && keys.is_none() {
         return Err(CheckError::NeedsKey);
     }
@@ -95,5 +86,5 @@ async fn look(
     let scrub = packs::Scrub { repository, told: &told, level, keys };
     scrub.look(&survey, budget, &mut report).await;
     report.sort();
-    Ok((report, told))
+    Ok(report)
 }

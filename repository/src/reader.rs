@@ -100,3 +100,10 @@ impl Reader {
         todo!("{domain}")
     }
 }
+
+impl Reader {
+    /// The keys that were opened.
+    pub(crate) fn keys(&self) -> &crate::keys::OpenKeys {
+        todo!()
+    }
+}

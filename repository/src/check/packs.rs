@@ -43,7 +43,9 @@ pub(super) struct Scrub<'a> {
 }
 
 enum Verdict {
-    Sound { chunks: u64 },
+    Sound {
+        chunks: u64,
+    },
     Damaged(String),
     /// No key for it, or the thread that looked at it ended.
     Closed(String),

@@ -120,7 +120,8 @@ fn broken_links(chain: &BTreeMap<u64, Link>) -> Vec<(u64, &'static str)> {
     let mut broken = Vec::new();
     let mut expected = 0;
     for (seq, link) in chain {
-        broken.extend((expected..*seq).take(MISSING_MAX).map(|missing| (missing, "it is missing: a later snapshot of its writer is there")));
+        broken
+            .extend((expected..*seq).take(MISSING_MAX).map(|missing| (missing, "it is missing: a later snapshot of its writer is there")));
         expected = seq.saturating_add(1);
         let Link::Sound { prev: Some(prev), .. } = link else { continue };
         let before = seq.checked_sub(1).and_then(|before| Some((before, chain.get(&before)?)));
@@ -166,7 +167,7 @@ async fn read_index(repository: &Repository, survey: &Survey, keys: Option<&Open
             }
         }
     }
-    for domain in keys.iter().flat_map(|keys| keys.domains.keys()).filter(|domain| !broken.contains(domain)) {
+    for domain in keys.iter().flat_map(|keys| keys.domains.keys()).filter(|domain| !broken.contains(*domain)) {
         unlisted(domain, &next, told, report);
     }
 }

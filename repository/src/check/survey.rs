@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base::Digest;
 use base::id::DomainId;
 use stores::key::{Key, Prefix};
-use stores::store::list_all;
+use stores::store::{Entry, list_all};
 
 use super::CheckError;
 use crate::format::names::{self, Numbered, numbered};
@@ -24,6 +24,23 @@ pub(super) struct Survey {
     pub(super) stray: Vec<Key>,
 }
 
+impl Survey {
+    fn sort_in(&mut self, place: &str, Entry { key, size, .. }: Entry) {
+        if place == "packs" {
+            match pack(&key) {
+                Some(at) => drop(self.packs.entry(at).insert_entry(size)),
+                None => self.stray.push(key),
+            }
+        } else {
+            let numbers = if place == "index" { &mut self.index } else { &mut self.snapshots };
+            match numbered(place, &key) {
+                Some(at) => drop(numbers.entry(at).insert_entry(key)),
+                None => self.stray.push(key),
+            }
+        }
+    }
+}
+
 /// Lists the store.
 pub(super) async fn take(repository: &Repository) -> Result<Survey, CheckError> {
     let mut survey = Survey::default();
@@ -31,14 +48,7 @@ pub(super) async fn take(repository: &Repository) -> Result<Survey, CheckError> 
         let prefix: Prefix = format!("{place}/").parse().expect("a plain prefix");
         let listed = list_all(&**repository.store(), &prefix).await;
         for entry in listed.map_err(|source| CheckError::List { place: prefix.to_string(), source })? {
-            let known = match place {
-                "snapshots" => numbered(place, &entry.key).map(|at| drop(survey.snapshots.insert(at, entry.key.clone()))),
-                "index" => numbered(place, &entry.key).map(|at| drop(survey.index.insert(at, entry.key.clone()))),
-                _ => pack(&entry.key).map(|at| drop(survey.packs.insert(at, entry.size))),
-            };
-            if known.is_none() {
-                survey.stray.push(entry.key);
-            }
+            survey.sort_in(place, entry);
         }
     }
     Ok(survey)
@@ -60,7 +70,9 @@ mod tests {
         let digest = Digest::of(b"pack");
         let sound = names::pack(&"lab".parse().unwrap(), &digest);
         assert_eq!(pack(&sound), Some(("lab".parse().unwrap(), digest)));
-        for bad in [format!("packs/lab/zz/{digest}"), format!("packs/lab/{digest}"), sound.as_str().to_uppercase(), "packs/lab/aa/x".to_owned()] {
+        for bad in
+            [format!("packs/lab/zz/{digest}"), format!("packs/lab/{digest}"), sound.as_str().to_uppercase(), "packs/lab/aa/x".to_owned()]
+        {
             assert_eq!(pack(&bad.parse().unwrap()), None, "{bad}");
         }
     }

@@ -7,8 +7,8 @@ use base::{Digest, Hint as _};
 use bytes::Bytes;
 use repository::keys::{ReaderKey, generate_reader_key};
 use repository::repository::{CreateError, CreateSpec, Created, OpenError, Repository, create};
-use stores::store::Store as _;
-use stores::{Key, MemoryStore};
+use stores::store::{Store as _, list_all};
+use stores::{Key, MemoryStore, Prefix};
 
 pub fn clock() -> ManualClock {
     ManualClock::at("2026-11-24T06:00:00Z".parse().unwrap())
@@ -89,6 +89,43 @@ async fn nothing_is_made_where_a_repository_is_already() {
     assert!(matches!(refused, CreateError::Exists { .. }), "{refused}");
     assert!(refused.hint().is_some());
     assert_eq!(place.disk.keys(), before);
+}
+
+#[tokio::test]
+async fn a_crash_at_any_write_leaves_a_repository_or_a_clear_refusal_and_overwrites_nothing() {
+    let whole = place().await.disk.keys().len();
+    let ((_, _, ada), (_, _, ben)) = (generate_reader_key(), generate_reader_key());
+    for written in 0..=whole {
+        let disk = MemoryStore::default();
+        let crashing = stores::fault::FaultStore::crash_at_write(disk.clone(), written as u64 + 1);
+        let finished = create(Arc::new(crashing), spec(&[&ada, &ben]), &clock()).await.is_ok();
+        assert_eq!(disk.keys().len(), written);
+        let left = snapshot_of(&disk).await;
+        let again = create(Arc::new(disk.clone()), spec(&[&ada, &ben]), &clock()).await;
+        match (written, again) {
+            (0, again) => assert!(again.is_ok()),
+            (_, Err(CreateError::Exists { .. })) => assert!(finished && open(&disk).await.is_ok(), "after {written} writes"),
+            (_, Err(refused @ CreateError::Unfinished { .. })) => {
+                assert!(!finished && written < whole, "after {written} writes");
+                assert!(refused.hint().unwrap().contains("delete"), "{refused}");
+                assert!(matches!(open(&disk).await, Err(OpenError::Damaged { key, .. }) if key == "repository.json"));
+            }
+            (_, other) => panic!("after {written} writes: {other:?}"),
+        }
+        if written > 0 {
+            assert_eq!(snapshot_of(&disk).await, left, "after {written} writes");
+        }
+    }
+}
+
+async fn snapshot_of(disk: &MemoryStore) -> Vec<(Key, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in list_all(disk, &Prefix::all()).await.unwrap() {
+        let bytes = disk.get(&entry.key).await.unwrap().to_vec();
+        all.push((entry.key, bytes));
+    }
+    all.sort();
+    all
 }
 
 #[tokio::test]
