@@ -22,9 +22,9 @@ use crate::seal::EVIDENCE_NAMESPACE;
 /// Bars of a chart before it would not fit beside the rest of its page.
 const MAX_BARS: usize = 14;
 /// Rows of the list of what needs a decision, on the first page.
-const MAX_DECISIONS: usize = 4;
-/// Drills that are shown in detail: the latest of each drill of the plan, what did not pass first.
-const MAX_DETAILS: usize = 8;
+const MAX_DECISIONS: usize = 3;
+/// Drills that are shown in detail; the records hold all.
+const MAX_DETAILS: usize = 4;
 
 const ICON_OK: &str = "<svg viewBox=\"0 0 16 16\" width=\"12\" height=\"12\" aria-hidden=\"true\"><circle cx=\"8\" cy=\"8\" r=\"7.5\" fill=\"#0b7350\"/><path d=\"M4.4 8.4l2.4 2.4 4.8-5.2\" stroke=\"#fff\" stroke-width=\"1.9\" fill=\"none\" stroke-linecap=\"round\" stroke-linejoin=\"round\"/></svg>";
 const ICON_BAD: &str = "<svg viewBox=\"0 0 16 16\" width=\"12\" height=\"12\" aria-hidden=\"true\"><path d=\"M5 .8h6L15.2 5v6L11 15.2H5L.8 11V5z\" fill=\"#b3261e\"/><path d=\"M5.3 5.3l5.4 5.4M10.7 5.3l-5.4 5.4\" stroke=\"#fff\" stroke-width=\"1.9\" stroke-linecap=\"round\"/></svg>";
@@ -215,15 +215,11 @@ fn service_rows<'a>(facts: &'a Facts, figures: &'a Figures) -> Vec<ServiceRow<'a
     facts.services.iter().zip(&figures.services).map(row).collect()
 }
 
-/// The latest run of each drill, what did not pass first.
+/// The latest runs that did not pass, and the latest that did: what a reader asks about first.
 fn details<'a>(figures: &'a Figures, entries: &'a [Entry]) -> Vec<Detail<'a>> {
-    let mut latest: Vec<&DrillRow> = Vec::new();
-    for row in figures.rows.iter().rev().filter(|row| row.run.is_some()) {
-        if !latest.iter().any(|seen| seen.drill == row.drill) {
-            latest.push(row);
-        }
-    }
-    latest.sort_by_key(|row| (row.result == RowResult::Passed, std::cmp::Reverse(row.at())));
+    let run = || figures.rows.iter().rev().filter(|row| row.run.is_some());
+    let mut latest: Vec<&DrillRow> = run().filter(|row| row.result != RowResult::Passed).take(MAX_DETAILS - 1).collect();
+    latest.extend(run().find(|row| row.result == RowResult::Passed));
     let detail = |row: &'a DrillRow| {
         let seq = row.record?.seq;
         let record = entries.iter().find(|entry| entry.seq == seq).and_then(|entry| match &entry.event {
@@ -249,7 +245,7 @@ fn details<'a>(figures: &'a Figures, entries: &'a [Entry]) -> Vec<Detail<'a>> {
             },
         })
     };
-    latest.into_iter().filter_map(detail).take(MAX_DETAILS).collect()
+    latest.into_iter().filter_map(detail).collect()
 }
 
 impl Page<'_> {

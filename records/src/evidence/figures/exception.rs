@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::answer::counted;
 use super::restore_point::PointFigures;
 use super::review::{ReviewRow, SignatureState};
 use super::row::{DrillRow, RowResult};
@@ -178,9 +179,12 @@ fn of_backups(entries: &[Entry], points: &[PointFigures]) -> Vec<Exception> {
             let Some((at, record)) = last.get(&(pair.source.to_string(), pair.repository.to_string(), failed)) else { continue };
             let (kind, what) = if failed {
                 let why = pair.last_failure.as_deref().unwrap_or_default();
-                (ExceptionKind::BackupFailed, format!("{} backups to {} failed, the last one: {why}", pair.failed, pair.repository))
+                (ExceptionKind::BackupFailed, format!("{} to {} failed, the last: {why}", counted(pair.failed, "backup"), pair.repository))
             } else {
-                (ExceptionKind::BackupIncomplete, format!("{} restore points in {} lack something", pair.incomplete, pair.repository))
+                (
+                    ExceptionKind::BackupIncomplete,
+                    format!("{} in {} without everything", counted(pair.incomplete, "restore point"), pair.repository),
+                )
             };
             list.push(exception(kind, *at, format!("source/{}", pair.source), what).with(None, Some(*record)));
         }
@@ -192,11 +196,11 @@ fn of_entry(entry: &Entry) -> Option<Exception> {
     let (kind, what) = match &entry.event {
         Event::CheckFinished(check) if check.n_findings > 0 => (
             ExceptionKind::DamageFound,
-            format!("{} findings, the first: {}", check.n_findings, check.findings.first().map_or("", String::as_str)),
+            format!("{}, the first: {}", counted(check.n_findings, "finding"), check.findings.first().map_or("", String::as_str)),
         ),
         Event::RestoreFailed(restore) => (ExceptionKind::RestoreFailed, restore.error.clone()),
         Event::RestoreFinished(restore) if restore.mismatches > 0 => {
-            (ExceptionKind::RestoreFailed, format!("{} files are not equal to what was stored", restore.mismatches))
+            (ExceptionKind::RestoreFailed, format!("{} not equal to what was stored", counted(restore.mismatches, "file")))
         }
         _ => return None,
     };
@@ -208,15 +212,20 @@ fn of_notices(entries: &[Entry]) -> Vec<Exception> {
     let mut channels: BTreeMap<String, (u64, Timestamp, u64, String)> = BTreeMap::new();
     for entry in entries {
         if let Event::NoticeFailed(notice) = &entry.event {
-            let seen = channels.entry(notice.channel.to_string()).or_insert((0, entry.at, entry.seq, String::new()));
+            let seen = channels.entry(notice.about.channel.to_string()).or_insert((0, entry.at, entry.seq, String::new()));
             *seen = (seen.0 + 1, entry.at, entry.seq, notice.error.clone());
         }
     }
     channels
         .into_iter()
         .map(|(channel, (n, at, record, why))| {
-            exception(ExceptionKind::NoticeFailed, at, format!("channel/{channel}"), format!("{n} attempts failed, the last one: {why}"))
-                .with(None, Some(record))
+            exception(
+                ExceptionKind::NoticeFailed,
+                at,
+                format!("channel/{channel}"),
+                format!("{} failed, the last: {why}", counted(n, "attempt")),
+            )
+            .with(None, Some(record))
         })
         .collect()
 }
