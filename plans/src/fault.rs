@@ -43,6 +43,13 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
+impl Fault {
+    /// Whether the bytes that the span covers look like a secret. Whoever shows the line masks them: output of checks ends up in logs.
+    pub fn covers_secret(&self) -> bool {
+        self.rule == crate::rules::language::SECRET.id
+    }
+}
+
 impl fmt::Display for Fault {
     /// "plan.yaml:3:8: error[LB2003]: what": one line, as compilers write it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,15 @@
 //! Judges a measured recovery against its objectives. `orchestrator` asks after a drill and for the status; the objectives are those that were
 //! frozen when the drill began.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::Span;
+use base::id::SourceId;
+use jiff::Timestamp;
 use serde::Serialize;
+
+use crate::plan::Service;
 
 /// What became of an objective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -37,6 +42,15 @@ pub fn judge(objective: Option<Span>, measured: Option<Duration>) -> Judgement {
         _ => Verdict::Unknown,
     };
     Judgement { objective, measured, verdict }
+}
+
+/// What would be lost if `service` failed at `now`, against its RPO: the age of the newest complete restore point, that of the source whose is oldest.
+/// `newest` knows for each source when the data of its newest complete restore point was read. A source without one makes it unknown, and a restore
+/// point from the future, which a clock that was set back leaves behind, counts as new.
+pub fn rpo_now(service: &Service, newest: &BTreeMap<SourceId, Timestamp>, now: Timestamp) -> Judgement {
+    let age = |taken: &Timestamp| Duration::try_from(now.duration_since(*taken)).unwrap_or(Duration::ZERO);
+    let ages: Option<Vec<Duration>> = service.sources.iter().map(|source| newest.get(source).map(age)).collect();
+    judge(service.objectives.rpo, ages.and_then(|ages| ages.into_iter().max()))
 }
 
 /// The worse of two verdicts: a miss outweighs all, and what is unknown is not met.

@@ -80,7 +80,7 @@ impl Schedule {
         &self.zone
     }
 
-    /// The first run after `after` (not at it); `None` beyond the year 2099.
+    /// The first run after `after` (not at it); `None` beyond the year 2100.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         // Instants never decrease along civil times, so the first civil time whose instant lies beyond `after` is the answer. In the second
         // pass of a doubled hour the first few still lie before it.
@@ -97,7 +97,7 @@ impl Schedule {
         Some(again.map_or(first, |again| again.min(first)))
     }
 
-    /// The last run at or before `at`; `None` before the year 1970.
+    /// The last run at or before `at`; `None` where there is none since the year 1970.
     pub fn last_at_or_before(&self, at: Timestamp) -> Option<Timestamp> {
         // In the second pass of a doubled hour later civil times lie before `at`, too: begin where the clock would stand had it not been changed.
         let unchanged = self.changes_around(at).filter(|change| change.at <= at).map(|change| change.before.to_datetime(at)).max();
@@ -147,13 +147,17 @@ impl Schedule {
 
     /// The first civil time after `civil` that matches.
     fn civil_after(&self, civil: DateTime) -> Option<DateTime> {
-        let from = to_chrono(civil)?.and_utc();
+        // The generator knows the years 1970 to 2100; a clock that stands before them waits for them.
+        let from = to_chrono(civil.max(DateTime::constant(1969, 12, 31, 23, 59, 59, 0)))?.and_utc();
         let next = self.days.iter().filter_map(|days| days.after(&from).next()).min()?;
         from_chrono(next.naive_utc())
     }
 
     /// The last civil time before `civil` that matches.
     fn civil_before(&self, civil: DateTime) -> Option<DateTime> {
+        if civil.year() < 1970 {
+            return None; // the generator would take it for a year far ahead
+        }
         let from = to_chrono(civil)?.and_utc();
         let last = self.days.iter().filter_map(|days| days.after(&from).next_back()).max()?;
         from_chrono(last.naive_utc())

@@ -97,6 +97,22 @@ proptest! {
     }
 }
 
+#[test]
+fn the_rpo_of_now_is_that_of_the_source_that_is_furthest_behind() {
+    use plans::objective::{Verdict, rpo_now};
+    let plan = plan(of_manual(1));
+    let judge = |newest: &[(&str, &str)], now: &str| {
+        let newest = newest.iter().map(|(source, taken)| (source.parse().unwrap(), at(taken))).collect();
+        let found = rpo_now(&plan.services["shop"], &newest, at(now));
+        (found.measured.map(|lost| lost.as_secs()), found.verdict)
+    };
+    let both = [("orders", "2026-11-24T12:00:00Z"), ("templates", "2026-11-24T11:30:00Z")];
+    assert_eq!(judge(&both, "2026-11-24T12:30:00Z"), (Some(3600), Verdict::Met));
+    assert_eq!(judge(&both, "2026-11-24T12:30:01Z"), (Some(3601), Verdict::Missed));
+    assert_eq!(judge(&both, "2026-11-24T10:00:00Z"), (Some(0), Verdict::Met));
+    assert_eq!(judge(&both[..1], "2026-11-24T12:30:00Z"), (None, Verdict::Unknown));
+}
+
 fn fact(plan: &Plan, started: &str, outcome: Outcome) -> DrillFact {
     DrillFact {
         drill: "shop-monthly".parse().unwrap(),

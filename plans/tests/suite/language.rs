@@ -77,6 +77,15 @@ fn text_that_is_not_yaml_is_told_with_its_place() {
 }
 
 #[test]
+fn lines_that_end_as_on_windows_and_a_byte_order_mark_change_nothing() {
+    let windows = of_manual(1).replace('\n', "\r\n");
+    assert_eq!(plan(&windows).fingerprint, plan(of_manual(1)).fingerprint);
+    assert_eq!(plan(&format!("\u{feff}{windows}")).fingerprint, plan(of_manual(1)).fingerprint);
+    let found = faults(&windows.replace("tier: high", "tier: hihg"));
+    assert_eq!((found[0].line, found[0].column), (23, 11));
+}
+
+#[test]
 fn every_line_that_a_tab_indents_is_told() {
     let found = faults("lifeboat: 1\nservices:\n\tweb:\n\t  title: x\n\tdb: {}\n");
     let tabs: Vec<u32> = found.iter().filter(|fault| fault.rule == "LB2002").map(|fault| fault.line).collect();

@@ -147,6 +147,16 @@ fn gaps_are_the_longest_there_can_be() {
     }
 }
 
+#[test]
+fn clocks_that_are_far_off_get_an_answer() {
+    let daily = schedule("0 3 * * *", "Europe/Berlin");
+    assert_eq!(daily.next_after(Timestamp::MIN), Some(at("1970-01-01T02:00:00Z")));
+    assert_eq!(daily.next_after(Timestamp::MAX), None);
+    assert_eq!(daily.last_at_or_before(Timestamp::MIN), None);
+    assert_eq!(daily.last_at_or_before(at("1975-01-01T00:00:00Z")), Some(at("1974-12-31T02:00:00Z")));
+    assert_eq!(daily.runs_between(at("2026-11-24T00:00:00Z")..at("2026-11-24T00:00:00Z"), 10), []);
+}
+
 /// One field of a schedule in the part of the dialect that the oracle shares: numbers, lists, ranges, steps, stars.
 fn field(min: u8, max: u8) -> impl Strategy<Value = String> {
     let item = (min..=max, min..=max, 1_u8..=max).prop_map(move |(a, b, step)| match step % 4 {
