@@ -176,6 +176,7 @@ impl Event {
         match self {
             Self::BackupStarted(_) | Self::RestoreStarted(_) | Self::DrillStarted(_) | Self::ReviewStarted(_) => "started",
             Self::BackupFinished(e) if !e.complete => "incomplete",
+            Self::BackupFailed(e) if e.interrupted => "interrupted",
             Self::BackupFailed(_) | Self::RestoreFailed(_) | Self::NoticeFailed(_) => "failed",
             Self::PlanRefused(_) => "refused",
             Self::RestoreFinished(e) if e.mismatches > 0 => "failed",

@@ -302,6 +302,7 @@ pub fn quarter(n: usize) -> PackInput {
             error: "the store cannot be reached: connection refused".to_owned(),
             hint: None,
             took_ms: 900,
+            interrupted: false,
         }
         .into(),
     ));
@@ -395,6 +396,7 @@ pub fn hostile() -> PackInput {
             error: evil.to_owned(),
             hint: None,
             took_ms: 0,
+            interrupted: false,
         },
     );
     chain.push(record.clocks.ended, DrillFinished { record: Box::new(record) });

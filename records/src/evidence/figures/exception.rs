@@ -167,7 +167,7 @@ fn of_backups(entries: &[Entry], points: &[PointFigures]) -> Vec<Exception> {
     let mut last: BTreeMap<(String, String, bool), (Timestamp, u64)> = BTreeMap::new();
     for entry in entries {
         let key = match &entry.event {
-            Event::BackupFailed(backup) => (backup.source.to_string(), backup.repository.to_string(), true),
+            Event::BackupFailed(backup) if !backup.interrupted => (backup.source.to_string(), backup.repository.to_string(), true),
             Event::BackupFinished(backup) if !backup.complete => (backup.source.to_string(), backup.repository.to_string(), false),
             _ => continue,
         };

@@ -54,7 +54,8 @@ pub(super) fn figures(entries: &[Entry]) -> Vec<PointFigures> {
                     figures.newest_files = backup.stats.files;
                 }
             }
-            Event::BackupFailed(backup) => {
+            // One that a signal or shutdown ended says nothing about the source or the repository.
+            Event::BackupFailed(backup) if !backup.interrupted => {
                 let figures = pair(&mut pairs, &backup.source, &backup.repository);
                 figures.failed += 1;
                 figures.last_failure = Some(backup.error.clone());
