@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use plans::Text;
 use plans::plan::{Channel, CheckKind, Url};
 
+use proptest::prelude::*;
+
 use crate::support::{changed, faults, load, of_manual, plan, quickly, text};
 
 #[test]
@@ -206,4 +208,29 @@ fn the_schema_knows_every_section_and_refuses_others() {
     let source = &root["sources"]["additionalProperties"];
     assert_eq!(source["required"], serde_json::json!(["schedule"]));
     assert_eq!(source["oneOf"], serde_json::json!([{"required": ["files"]}]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    /// Whatever an editor, a merge or a disk does to a plan, the answer is a plan or faults that point into the text.
+    #[test]
+    fn a_damaged_plan_gets_an_answer_that_points_into_its_text(
+        cuts in proptest::collection::vec((0.0_f64..1.0, 0_usize..40, "[ -~\\n\\tü]{0,6}"), 1..6),
+    ) {
+        let mut yaml: Vec<char> = of_manual(1).chars().collect();
+        for (place, length, insert) in cuts {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place within a short text")]
+            let from = (place * yaml.len() as f64) as usize;
+            let until = (from + length).min(yaml.len());
+            yaml.splice(from..until, insert.chars());
+        }
+        let yaml: String = yaml.into_iter().collect();
+        for fault in faults(&yaml) {
+            prop_assert!(yaml.get(fault.span.clone()).is_some(), "{fault}");
+            prop_assert!(fault.line >= 1 && fault.column >= 1 && fault.line as usize <= yaml.lines().count() + 1, "{fault}");
+            prop_assert!(plans::rules::explain(fault.rule).is_some());
+            prop_assert!(!fault.what.contains('\n'), "{fault}");
+        }
+    }
 }
