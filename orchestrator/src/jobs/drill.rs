@@ -1,0 +1,115 @@
+//! Runs one drill, and writes its record into the journal. A drill that fails is a result, not an error.
+
+mod record;
+
+use std::sync::Arc;
+
+use base::id::{DrillId, RepositoryId, SourceId};
+use jiff::Timestamp;
+use plans::Plan;
+use plans::plan::{Drill, From};
+use records::drill::DrillRecord;
+use records::event::{DrillFinished, DrillStarted, Trigger};
+use restore::choose::Choice;
+use restore::drill::{Access, DrillSpec, Objective, Pick};
+use tokio_util::sync::CancellationToken;
+
+use super::{JobError, open};
+use crate::parts::{Parts, run_id};
+
+/// Which drill, and why now.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The drill.
+    pub drill: DrillId,
+    /// Why it runs.
+    pub trigger: Trigger,
+    /// The moment of the schedule that it fulfils.
+    pub planned_at: Option<Timestamp>,
+    /// Read this copy, whatever the plan says.
+    pub from: Option<RepositoryId>,
+    /// Another mode than the plan's, for a quick look.
+    pub mode: Option<plans::plan::Mode>,
+}
+
+/// Runs the drill. The snapshot is resolved now; which copy is read, where the plan leaves it open, is drawn at random.
+#[tracing::instrument(skip_all, fields(drill = %order.drill))]
+pub async fn run(
+    parts: &Parts,
+    plan: &Plan,
+    order: &Order,
+    progress: Arc<dyn restore::progress::Progress>,
+    cancel: &CancellationToken,
+) -> Result<DrillRecord, JobError> {
+    let mut drill = plan.drills.get(&order.drill).ok_or_else(|| open::unknown("drill", order.drill.as_str(), plan.drills.keys()))?.clone();
+    if let Some(mode) = order.mode {
+        drill.mode = mode;
+    }
+    let sources = sources(plan, &drill);
+    let copy = copy(plan, &drill, &sources, order)?;
+    let key = open::reader_key(parts, plan, &copy)?;
+    let repository = open::repository(parts, plan, &copy).await?;
+    let run = run_id(&*parts.clock);
+    let started = DrillStarted { run: run.clone(), drill: order.drill.clone(), trigger: order.trigger, planned_at: order.planned_at };
+    parts.record(started).await?;
+    let spec = DrillSpec {
+        picks: sources.iter().map(|id| pick(plan, id)).collect(),
+        objectives: objectives(plan, &drill),
+        assumed_outage: None,
+        declared: None,
+        scratch_root: parts.scratch.clone(),
+        threads: open::threads(),
+        drill,
+    };
+    let options = open::reader_options(parts);
+    let access = Access { repository: &repository, key: &key, options: &options };
+    let report = restore::drill::run(&spec, access, &*parts.clock, progress, cancel).await;
+    let record = record::of(report, &record::Frame { parts, plan, order, drill: &spec.drill, run, copy: &copy, key: &key });
+    tracing::info!(verdict = record.outcome.as_str(), "drill done");
+    parts.record(DrillFinished { record: Box::new(record.clone()) }).await?;
+    Ok(record)
+}
+
+/// The sources of all services of the drill, those that others need first.
+fn sources(plan: &Plan, drill: &Drill) -> Vec<SourceId> {
+    let mut sources = Vec::new();
+    for service in plan.recovery_order(drill).iter().filter_map(|id| plan.services.get(id)) {
+        for source in &service.sources {
+            if !sources.contains(source) {
+                sources.push(source.clone());
+            }
+        }
+    }
+    sources
+}
+
+/// The repository that the drill reads.
+fn copy(plan: &Plan, drill: &Drill, sources: &[SourceId], order: &Order) -> Result<RepositoryId, JobError> {
+    if let Some(from) = &order.from {
+        return Ok(from.clone());
+    }
+    if let From::Repository(id) = &drill.from {
+        return Ok(id.clone());
+    }
+    let has_all = |id: &&RepositoryId| sources.iter().all(|source| plan.sources.get(source).is_some_and(|source| source.to.contains(id)));
+    let candidates: Vec<&RepositoryId> = plan.repositories.keys().filter(has_all).collect();
+    let drawn = draw(candidates.len()).and_then(|n| candidates.get(n)).copied();
+    drawn.cloned().ok_or_else(|| JobError::NoCommonRepository { drill: drill.id.clone() })
+}
+
+/// A random number below `n`; none when `n` is 0. Without random bytes it is the first: a drill of one copy beats none.
+fn draw(n: usize) -> Option<usize> {
+    let mut byte = [0_u8; 1];
+    let drawn = getrandom::fill(&mut byte).map_or(0, |()| usize::from(byte[0]));
+    drawn.checked_rem(n)
+}
+
+fn pick(plan: &Plan, source: &SourceId) -> Pick {
+    let rpo = plan.sources.get(source).and_then(|source| plan.rpo_of(source));
+    Pick { source: source.clone(), choice: Choice::Newest { source: source.clone() }, rpo }
+}
+
+fn objectives(plan: &Plan, drill: &Drill) -> Vec<Objective> {
+    let of = |id| plan.services.get(id).map(|s| Objective { service: s.id.clone(), rto: s.objectives.rto, rpo: s.objectives.rpo });
+    plan.recovery_order(drill).iter().filter_map(of).collect()
+}

@@ -1,0 +1,123 @@
+//! Why a job could not be done. Results that are bad news (a failed drill, damage) are no errors: they are results.
+
+use base::Hint;
+use base::id::{DrillId, RepositoryId, SourceId};
+use records::journal::JournalError;
+use repository::repository::OpenError;
+
+use crate::parts::ConnectError;
+
+/// Why a job could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// A store, key or channel could not be had.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The repository is not there or cannot be opened.
+    #[error("cannot open the repository {repository}")]
+    Open {
+        /// As the plan names it.
+        repository: RepositoryId,
+        /// Why.
+        #[source]
+        source: OpenError,
+    },
+    /// Reading the repository needs a key that this host was not given.
+    #[error("reading {repository} needs a recovery key, and this host has none")]
+    NoReaderKey {
+        /// As the plan names it.
+        repository: RepositoryId,
+        /// Who holds a key, in the words of the plan.
+        holders: Vec<String>,
+    },
+    /// The plan does not name it.
+    #[error("the plan has no {kind} \"{id}\"")]
+    Unknown {
+        /// "source", "drill", "repository".
+        kind: &'static str,
+        /// As given.
+        id: String,
+        /// The nearest name that the plan has.
+        nearest: Option<String>,
+    },
+    /// No single repository has everything that a drill needs.
+    #[error("no repository holds all sources of the drill {drill}")]
+    NoCommonRepository {
+        /// The drill.
+        drill: DrillId,
+    },
+    /// The backup was not made.
+    #[error("{source_id} was not backed up to {repository}")]
+    Backup {
+        /// The source.
+        source_id: SourceId,
+        /// Where to.
+        repository: RepositoryId,
+        /// Why.
+        #[source]
+        source: backup::BackupError,
+    },
+    /// The repository could not be read.
+    #[error("cannot read the repository {repository}")]
+    Read {
+        /// As the plan names it.
+        repository: RepositoryId,
+        /// Why.
+        #[source]
+        source: repository::reader::ReadError,
+    },
+    /// The repository could not be checked.
+    #[error("cannot check the repository {repository}")]
+    Check {
+        /// As the plan names it.
+        repository: RepositoryId,
+        /// Why.
+        #[source]
+        source: repository::check::CheckError,
+    },
+    /// What happened could not be written down.
+    #[error("what was done could not be written into the journal")]
+    Journal(#[from] JournalError),
+}
+
+impl JobError {
+    /// Whether a signal or a shutdown ended the job, and nothing is wrong.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self, Self::Backup { source: backup::BackupError::Cancelled, .. })
+    }
+}
+
+impl Hint for JobError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Connect(error) => error.hint(),
+            Self::Open { source, .. } => source.hint(),
+            Self::NoReaderKey { holders, .. } if holders.is_empty() => {
+                Some("give one with --key-file FILE; the plan names the custodians under recovery_keys".to_owned())
+            }
+            Self::NoReaderKey { holders, .. } => Some(format!(
+                "give one with --key-file FILE; it is held by {}; docs/recover-by-hand.md restores without this program",
+                holders.join(", ")
+            )),
+            Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean \"{nearest}\"? lifeboat plan show lists all")),
+            Self::Unknown { .. } => Some("lifeboat plan show lists what the plan has".to_owned()),
+            Self::NoCommonRepository { .. } => Some("let the drill name one: snapshot: {from: REPOSITORY}, and copy all its sources there".to_owned()),
+            Self::Backup { source, .. } => source.hint(),
+            Self::Read { source, .. } => source.hint(),
+            Self::Check { source, .. } => source.hint(),
+            Self::Journal(error) => error.hint(),
+        }
+    }
+}
+
+/// An error with its causes in one line, for the journal.
+pub(crate) fn whole_story(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
