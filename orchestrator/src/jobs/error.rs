@@ -66,15 +66,6 @@ pub enum JobError {
         #[source]
         source: repository::reader::ReadError,
     },
-    /// The repository could not be checked.
-    #[error("cannot check the repository {repository}")]
-    Check {
-        /// As the plan names it.
-        repository: RepositoryId,
-        /// Why.
-        #[source]
-        source: repository::check::CheckError,
-    },
     /// What happened could not be written down.
     #[error("what was done could not be written into the journal")]
     Journal(#[from] JournalError),
@@ -104,7 +95,6 @@ impl Hint for JobError {
             Self::NoCommonRepository { .. } => Some("let the drill name one: snapshot: {from: REPOSITORY}, and copy all its sources there".to_owned()),
             Self::Backup { source, .. } => source.hint(),
             Self::Read { source, .. } => source.hint(),
-            Self::Check { source, .. } => source.hint(),
             Self::Journal(error) => error.hint(),
         }
     }

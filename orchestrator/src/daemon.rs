@@ -1,0 +1,98 @@
+//! The daemon: drives the standing tasks until it is told to stop, and ends in order.
+//!
+//! Nothing that matters is held here. A daemon that is killed is started again and sees the same facts: what was begun and did not
+//! end is due again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use records::event::{DaemonStarted, DaemonStopped};
+use records::journal::JournalError;
+use tokio_util::sync::CancellationToken;
+
+use crate::desk::Desk;
+use crate::parts::Parts;
+use crate::running::{JOBS, Running};
+use crate::task::Task;
+use crate::tasks;
+
+/// How long jobs may take to end once they were told. systemd waits for 90 s unless it is told otherwise.
+const END_WITHIN: Duration = Duration::from_secs(60);
+
+/// Drives all standing tasks until `stop` is cancelled. `ready` is called after the first look of every task.
+pub async fn serve(parts: Parts, stop: CancellationToken, ready: impl FnOnce()) -> Result<(), JournalError> {
+    start(&parts).await?;
+    let desk = Arc::new(Desk::new(parts, Running::new(JOBS)));
+    let tasks: Vec<Arc<dyn Task>> = tasks::all().into_iter().map(Arc::from).collect();
+    for task in &tasks {
+        look(&**task, &desk).await;
+    }
+    ready();
+    let loops: Vec<_> = tasks.into_iter().map(|task| tokio::spawn(repeat(task, Arc::clone(&desk), stop.clone()))).collect();
+    stop.cancelled().await;
+    tracing::info!("stopping: no new jobs, the running ones are told to end");
+    for task in loops {
+        let _ = task.await; // a task that panicked was logged by its thread; the others still end in order
+    }
+    let all = desk.running.end(END_WITHIN).await;
+    let reason = if all { "asked to stop" } else { "asked to stop; jobs did not end in time" };
+    desk.parts.record(DaemonStopped { host: desk.parts.host.clone(), reason: reason.to_owned() }).await
+}
+
+/// One look of every task, waiting for the jobs that each began, for hosts that use timers instead of a daemon.
+///
+/// Answers how many things were done or begun.
+pub async fn once(parts: Parts, stop: CancellationToken) -> usize {
+    let desk = Desk::new(parts, Running::new(JOBS));
+    let mut done = 0;
+    for task in tasks::all() {
+        // What waited behind another job of the same name is due at the next look.
+        for _ in 0..MAX_LOOKS {
+            let begun = look(&*task, &desk).await;
+            done += begun;
+            tokio::select! {
+                () = desk.running.idle() => {}
+                () = stop.cancelled() => {
+                    desk.running.end(END_WITHIN).await;
+                    return done;
+                }
+            }
+            if begun == 0 {
+                break;
+            }
+        }
+    }
+    done
+}
+
+/// How often one task may find something due in a single look: a source with this many repositories is served whole.
+const MAX_LOOKS: usize = 64;
+
+async fn start(parts: &Parts) -> Result<(), JournalError> {
+    let started =
+        DaemonStarted { host: parts.host.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), pid: std::process::id() };
+    tracing::info!(host = parts.host, pid = started.pid, "lifeboat serves");
+    parts.record(started).await
+}
+
+async fn repeat(task: Arc<dyn Task>, desk: Arc<Desk>, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(task.every())).await.is_some() {
+        look(&*task, &desk).await;
+    }
+}
+
+/// Activates a task. What it cannot do is logged, and due again.
+async fn look(task: &dyn Task, desk: &Desk) -> usize {
+    match task.activate(desk).await {
+        Ok(done) => {
+            if done > 0 {
+                tracing::info!(task = task.name(), done, "looked");
+            }
+            done
+        }
+        Err(error) => {
+            tracing::error!(task = task.name(), error = %crate::jobs::whole_story(&error), "could not look; it is tried again");
+            0
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The standing tasks, one file each, and the one place where they are listed.
+
+mod backups;
+mod drills;
+pub mod notices;
+pub mod plan;
+mod reviews;
+
+use crate::task::Task;
+
+/// All standing tasks, in the order in which a single look runs them: the plan first, what people are told last.
+pub fn all() -> Vec<Box<dyn Task>> {
+    vec![
+        Box::new(plan::PlanTask),
+        Box::new(backups::BackupsTask),
+        Box::new(drills::DrillsTask),
+        Box::new(reviews::ReviewsTask),
+        Box::new(notices::NoticesTask::default()),
+    ]
+}

@@ -1,0 +1,54 @@
+//! Starts the backups that are due. A missed run is caught up once, however many were missed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use plans::backup::{BackupDue, due};
+use records::event::Trigger;
+
+use crate::desk::Desk;
+use crate::jobs::backup::{Order, run};
+use crate::task::{Task, TaskError};
+
+const NAME: &str = "backups";
+
+/// Starts what `plans::backup::due` names.
+#[derive(Debug)]
+pub(super) struct BackupsTask;
+
+#[async_trait]
+impl Task for BackupsTask {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(15)
+    }
+
+    async fn activate(&self, desk: &Desk) -> Result<usize, TaskError> {
+        let Some(plan) = desk.plan() else { return Ok(0) };
+        let facts = desk.facts(&plan).await.map_err(TaskError::at(NAME, "read the journal"))?;
+        let now = desk.parts.clock.now();
+        let mut started = 0;
+        for due in due(&plan, &facts.backup_starts(now), now) {
+            let (parts, plan, order) = (desk.parts.clone(), Arc::clone(&plan), order(&due));
+            // One source is read by one job at a time, whatever repository it goes to.
+            started += usize::from(desk.running.start(format!("backup {}", due.source), |stop| async move {
+                // The journal and the log have what happened; the next activation sees it there.
+                let _ = run(&parts, &plan, &order, Arc::new(backup::Silent), stop).await;
+            }));
+        }
+        Ok(started)
+    }
+}
+
+fn order(due: &BackupDue) -> Order {
+    Order {
+        source: due.source.clone(),
+        repository: due.repository.clone(),
+        trigger: if due.missed > 1 { Trigger::CatchUp } else { Trigger::Schedule },
+        planned_at: Some(due.planned_at),
+    }
+}
