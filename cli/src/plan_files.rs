@@ -52,7 +52,11 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     if error.kind() == std::io::ErrorKind::NotFound {
         return missing(path, "does not exist");
     }
-    Failure::from_error("LB0203", Exit::PlanInvalid, &std::io::Error::new(error.kind(), format!("cannot read the plan {}: {error}", path.display())))
+    Failure::from_error(
+        "LB0203",
+        Exit::PlanInvalid,
+        &std::io::Error::new(error.kind(), format!("cannot read the plan {}: {error}", path.display())),
+    )
 }
 
 fn missing(path: &Path, why: &str) -> Failure {

@@ -69,8 +69,7 @@ pub async fn once(parts: Parts, stop: CancellationToken) -> usize {
 const MAX_LOOKS: usize = 64;
 
 async fn start(parts: &Parts) -> Result<(), JournalError> {
-    let started =
-        DaemonStarted { host: parts.host.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), pid: std::process::id() };
+    let started = DaemonStarted { host: parts.host.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), pid: std::process::id() };
     tracing::info!(host = parts.host, pid = started.pid, "lifeboat serves");
     parts.record(started).await
 }

@@ -9,7 +9,7 @@ use base::span::human;
 use jiff::Timestamp;
 use plans::Plan;
 use plans::plan::{Band, Drill, Source};
-use plans::review::{OverdueReason, ReviewStatus, SignedReview};
+use plans::review::{OverdueReason, ReviewStatus, SignedReview, PlanAge};
 
 use crate::facts::{Facts, later, slack};
 use crate::matter::{Kind, Matter, sort};
@@ -32,9 +32,12 @@ pub fn list(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now:
 
 /// Where the plan's review stands, as `review list` shows it.
 pub fn review_status(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now: Timestamp) -> ReviewStatus {
-    let since = facts.plan_since().unwrap_or(now);
-    let changed = facts.changed_at(plan.fingerprint).unwrap_or(now);
-    plans::review::due(&plan.review, last_signed, since, changed, plan.fingerprint, &plan.timezone, now)
+    let age = PlanAge {
+        since: facts.plan_since().unwrap_or(now),
+        changed_at: facts.changed_at(plan.fingerprint).unwrap_or(now),
+        fingerprint: plan.fingerprint,
+    };
+    plans::review::due(&plan.review, last_signed, &age, &plan.timezone, now)
 }
 
 fn review(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now: Timestamp) -> Vec<Matter> {

@@ -92,7 +92,9 @@ impl Hint for JobError {
             )),
             Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean \"{nearest}\"? lifeboat plan show lists all")),
             Self::Unknown { .. } => Some("lifeboat plan show lists what the plan has".to_owned()),
-            Self::NoCommonRepository { .. } => Some("let the drill name one: snapshot: {from: REPOSITORY}, and copy all its sources there".to_owned()),
+            Self::NoCommonRepository { .. } => {
+                Some("let the drill name one: snapshot: {from: REPOSITORY}, and copy all its sources there".to_owned())
+            }
             Self::Backup { source, .. } => source.hint(),
             Self::Read { source, .. } => source.hint(),
             Self::Journal(error) => error.hint(),

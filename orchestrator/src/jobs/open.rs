@@ -57,6 +57,7 @@ pub fn holders(plan: &Plan) -> Vec<String> {
 
 /// An id that the plan does not have, with the nearest that it has.
 pub fn unknown<'a, T: ToString + 'a>(kind: &'static str, id: &str, known: impl Iterator<Item = &'a T>) -> JobError {
-    let nearest = known.map(T::to_string).min_by_key(|name| strsim::levenshtein(name, id)).filter(|name| strsim::levenshtein(name, id) <= 3);
+    let nearest =
+        known.map(T::to_string).min_by_key(|name| strsim::levenshtein(name, id)).filter(|name| strsim::levenshtein(name, id) <= 3);
     JobError::Unknown { kind, id: id.to_owned(), nearest }
 }

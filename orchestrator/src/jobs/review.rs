@@ -73,7 +73,8 @@ impl Hint for SignError {
 pub async fn start(parts: &Parts, plan: &Plan, facts: &Facts) -> Result<ReviewStarted, JournalError> {
     let last = review::last_signed(&facts.reviews(), &plan.review.sign);
     let inputs = review::inputs::gather(plan, &facts.register, last.as_ref(), parts.clock.now());
-    let started = ReviewStarted { review: run_id(&*parts.clock), plan: plan.id.clone(), fingerprint: plan.fingerprint, inputs: inputs.lines() };
+    let started =
+        ReviewStarted { review: run_id(&*parts.clock), plan: plan.id.clone(), fingerprint: plan.fingerprint, inputs: inputs.lines() };
     parts.record(started.clone()).await?;
     Ok(started)
 }
@@ -122,6 +123,7 @@ pub async fn sign(parts: &Parts, plan: &Plan, facts: &Facts, text: &str, signatu
         name: Some(statement.name.clone()),
         role: statement.role.to_string(),
         meaning: statement.meaning.clone(),
+        statement: text.to_owned(),
         statement_digest: base::Digest::of(text.as_bytes()),
         signature: signature.to_owned(),
     };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plans::drill::{Due, due};
 use plans::Plan;
+use plans::drill::{Due, due};
 use records::event::Trigger;
 
 use crate::desk::Desk;

@@ -79,7 +79,8 @@ pub async fn record(parts: &Parts, facts: &Facts, plan: &Plan, texts: &[Text]) -
 /// Writes down that the files on disk are no plan, once for each state of the files.
 async fn refuse(parts: &Parts, faults: &Faults, texts: &[Text]) -> Result<bool, JournalError> {
     let digest = file_digest(texts);
-    let last = parts.journal.entries(Filter { limit: Some(1), newest_first: true, ..Filter::actions(["plan.refused", "plan.loaded"]) }).await?;
+    let last =
+        parts.journal.entries(Filter { limit: Some(1), newest_first: true, ..Filter::actions(["plan.refused", "plan.loaded"]) }).await?;
     if last.iter().any(|entry| matches!(&entry.event, Event::PlanRefused(refused) if refused.file_digest == digest)) {
         return Ok(false);
     }

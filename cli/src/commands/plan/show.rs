@@ -31,7 +31,13 @@ pub(crate) fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> 
         let mut drills = Table::new(["DRILL", "SCHEDULE", "SERVICES", "CHECKS", "NEGATIVE CONTROL"]);
         for drill in plan.drills.values() {
             let control = drill.must_fail.as_ref().map_or_else(|| "none".to_owned(), |control| control.check.to_string());
-            drills.row([drill.id.to_string(), drill.schedule.text().to_owned(), join(&drill.services), drill.checks.len().to_string(), control]);
+            drills.row([
+                drill.id.to_string(),
+                drill.schedule.text().to_owned(),
+                join(&drill.services),
+                drill.checks.len().to_string(),
+                control,
+            ]);
         }
         for table in [services, sources, drills] {
             if !table.is_empty() {

@@ -41,7 +41,11 @@ pub(super) fn of(report: d::DrillReport, frame: &Frame<'_>) -> r::DrillRecord {
         steps: report.steps.into_iter().map(step).collect(),
         checks: report.checks.into_iter().map(check).collect(),
         negative_control: report.negative_control.map(control),
-        integrity: r::Integrity { objects: report.integrity.chunks, bytes: report.integrity.bytes, mismatches: report.integrity.n_problems },
+        integrity: r::Integrity {
+            objects: report.integrity.chunks,
+            bytes: report.integrity.bytes,
+            mismatches: report.integrity.n_problems,
+        },
         people: Vec::new(),
         outcome: verdict(report.verdict),
         findings: if failed { report.reasons.iter().map(|what| finding(what)).collect() } else { Vec::new() },
