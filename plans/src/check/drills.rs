@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::id::ServiceId;
+use base::id::{ServiceId, SourceId};
 
 use super::Context;
 use crate::plan::{CheckKind, Drill, From, MaxAge, Mode};
@@ -38,6 +38,11 @@ fn checks(context: &mut Context<'_>, drill: &Drill, path: &str) {
     }
     let mut seen = BTreeMap::new();
     for (n, check) in drill.checks.iter().enumerate() {
+        if drill.mode == Mode::Stream && matches!(check.kind, CheckKind::Command(_)) {
+            let what = format!("the check {} runs a command, but mode stream writes no files", check.id);
+            let fault = context.at_key(&rules::COMMAND_WITHOUT_FILES, &format!("{path}/{n}/command"), what);
+            fault.hint = Some("use mode: scratch, or a check of files".to_owned());
+        }
         if let Some(first) = seen.insert(&check.id, n + 1) {
             let what = format!("the check \"{}\" stands here a second time", check.id);
             let fault = context.at_value(&crate::rules::language::DUPLICATE, &format!("{path}/{n}/id"), what);
@@ -60,10 +65,6 @@ fn control(context: &mut Context<'_>, drill: &Drill, path: &str) {
         }
         return;
     };
-    if drill.mode == Mode::Stream {
-        let what = format!("the drill {} tampers with restored data, but mode stream writes none", drill.id);
-        context.at_key(&rules::CONTROL_WITHOUT_CHECK, &path, what).hint = Some("use mode: scratch".to_owned());
-    }
     if !drill.checks.iter().any(|check| check.id == control.check) {
         let what = format!("the drill {} has no check \"{}\" that must fail", drill.id, control.check);
         let known: Vec<&str> = drill.checks.iter().map(|check| check.id.as_str()).collect();
@@ -106,6 +107,7 @@ fn reach(context: &mut Context<'_>, drill: &Drill, path: &str) {
         fault.why = Some("its services, and what they need, have no source or are external".to_owned());
         return;
     }
+    unreached_canaries(context, drill, path, &sources);
     if let From::Repository(repository) = &drill.from {
         for source in sources.iter().filter_map(|id| plan.sources.get(*id)) {
             let judged = context.sound(&format!("sources/{}", source.id)) && plan.repositories.contains_key(repository);
@@ -114,6 +116,22 @@ fn reach(context: &mut Context<'_>, drill: &Drill, path: &str) {
                 let fault = context.at_value(&rules::NO_COPY_THERE, &format!("{path}/snapshot/from"), what);
                 fault.hint = Some(format!("add {repository} to the copies of {}", source.id));
             }
+        }
+    }
+}
+
+/// A canary comes back only from a source that the drill restores.
+fn unreached_canaries(context: &mut Context<'_>, drill: &Drill, path: &str, sources: &BTreeSet<&SourceId>) {
+    if !context.sound(&format!("{path}/checks")) {
+        return;
+    }
+    for (n, check) in drill.checks.iter().enumerate() {
+        let CheckKind::Canary(canary) = &check.kind else { continue };
+        if context.plan.sources.contains_key(&canary.source) && !sources.contains(&canary.source) {
+            let what = format!("the drill {} looks for the canary of {}, which it does not restore", drill.id, canary.source);
+            let fault = context.at_value(&rules::CANARY_UNKNOWN_AGE, &format!("{path}/checks/{n}/canary"), what);
+            let restored: Vec<&str> = sources.iter().map(|source| source.as_str()).collect();
+            fault.hint = Some(format!("it restores {}", restored.join(", ")));
         }
     }
 }

@@ -50,6 +50,9 @@ fn secret_in(text: &str) -> Option<&'static str> {
     if ["ghp_", "github_pat_", "xoxb-", "xoxp-", "glpat-", "lbt_"].iter().any(|prefix| text.starts_with(prefix)) {
         return Some("an access token");
     }
+    if ["https://hooks.slack.com/services/", "https://discord.com/api/webhooks/"].iter().any(|prefix| text.starts_with(prefix)) {
+        return Some("a webhook with its token");
+    }
     let (_, rest) = text.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let (user, _) = authority.rsplit_once('@')?;
@@ -79,6 +82,7 @@ mod tests {
             "smtps://user:pass@mail.example:465",
             "https://:token@host/",
             "ghp_abcdef",
+            "https://hooks.slack.com/services/T0/B0/x",
         ] {
             assert!(secret_in(secret).is_some(), "{secret}");
         }

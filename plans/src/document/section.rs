@@ -80,6 +80,7 @@ pub(crate) fn read(root: &Node, fingerprint: Digest) -> Option<Plan> {
     let repositories: BTreeMap<_, _> = keyed(root, "repositories", repository::read);
     let copies = root.get("copies").map_or(&[][..], Node::entries).iter();
     let copies: BTreeMap<_, _> = copies.map(|entry| (entry.key.clone(), source::read_copies(&entry.value))).collect();
+    let impact_scale = root.get("impact_scale").map(service::read_scale).unwrap_or_default();
     let everywhere: Vec<_> = repositories.keys().cloned().collect();
     Some(Plan {
         title: text(root, "title").unwrap_or_else(|| format!("{id}")),
@@ -87,11 +88,8 @@ pub(crate) fn read(root: &Node, fingerprint: Digest) -> Option<Plan> {
         scope: text(root, "scope"),
         owner: parsed(root, "owner"),
         contacts: keyed(root, "contacts", contact::read),
-        impact_scale: root.get("impact_scale").map(service::read_scale).unwrap_or_default(),
-        services: service::with_mtpd(
-            keyed(root, "services", service::read),
-            &root.get("impact_scale").map(service::read_scale).unwrap_or_default(),
-        ),
+        services: service::with_mtpd(keyed(root, "services", service::read), &impact_scale),
+        impact_scale,
         repositories,
         recovery_keys: keyed(root, "recovery_keys", repository::read_key),
         sources: keyed(root, "sources", |id, node| source::read(id, node, &timezone, &copies, &everywhere)),

@@ -67,6 +67,7 @@ fn broken() -> Vec<(&'static str, String)> {
         ),
         ("LB2125", vec![("url: \"s3://shop-backup/vault?region=eu-central-1\"", "url: \"file:///srv/lifeboat/vault\"")]),
         ("LB2126", vec![("from: random-copy", "from: away"), ("{to: [vault, away]}", "{to: [vault]}")]),
+        ("LB2128", vec![("mode: scratch", "mode: stream")]),
         ("LB2127", vec![("backup.failed: urgent", "backup.faild: urgent")]),
     ];
     let mut all: Vec<_> = plans.into_iter().map(|(rule, changes)| (rule, changed(&changes))).collect();
@@ -110,6 +111,15 @@ fn an_hourly_schedule_never_meets_an_rpo_of_one_hour_and_the_fault_says_by_how_m
     assert_eq!(found[0].why.as_deref(), Some("1 h between two runs, and 10 m for a run, as expect_run is not set"));
     let points_to = &changed(&[("\"7,37 * * * *\"\n    expect_run: 12m", "\"0 * * * *\"")])[found[0].span.clone()];
     assert_eq!(points_to, "\"0 * * * *\"");
+}
+
+#[test]
+fn a_canary_of_a_source_that_the_drill_does_not_restore_is_told() {
+    let logs = "sources:\n  logs: {files: {paths: [/var/log/shop]}, schedule: \"*/30 * * * *\", rpo: 1h, canary: {file: .canary}}\n";
+    let found = faults(&changed(&[("\nsources:\n", &format!("\n{logs}")), ("canary: orders, max", "canary: logs, max")]));
+    let canary = found.iter().find(|fault| fault.rule == "LB2123").unwrap();
+    assert_eq!(canary.what, "the drill shop-monthly looks for the canary of logs, which it does not restore");
+    assert_eq!(canary.hint.as_deref(), Some("it restores orders, templates"));
 }
 
 #[test]
