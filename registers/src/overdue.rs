@@ -9,7 +9,7 @@ use base::span::human;
 use jiff::Timestamp;
 use plans::Plan;
 use plans::plan::{Band, Drill, Source};
-use plans::review::{OverdueReason, ReviewStatus, SignedReview, PlanAge};
+use plans::review::{OverdueReason, PlanAge, ReviewStatus, SignedReview};
 
 use crate::facts::{Facts, later, slack};
 use crate::matter::{Kind, Matter, sort};
