@@ -36,7 +36,7 @@ fn tenths(n: u64) -> String {
 pub(super) fn bars(id: &str, title: &str, bars: &[Bar]) -> String {
     const LEFT: u64 = 1400; // tenths, as all lengths here
     const WIDTH: u64 = 3600; // 150 %
-    let pitch: u64 = if bars.len() > 8 { 170 } else { 250 };
+    let pitch: u64 = if bars.len() > 8 { 170 } else { 230 };
     let height = 200 + pitch * bars.len() as u64 + 40;
     let mut svg = format!(
         "<svg class=\"chart\" role=\"img\" aria-labelledby=\"{id}\" viewBox=\"0 0 640 {}\"><title id=\"{id}\">{}</title>",

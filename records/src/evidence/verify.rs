@@ -191,7 +191,8 @@ fn check_signature(found: &Found, trust: &Trust, now: Timestamp, report: &mut Ve
         Trust::PackItself => (&own, false),
     };
     let verified = match std::str::from_utf8(signature) {
-        Ok(armored) => seal::verify(manifest, armored, allowed, EVIDENCE_NAMESPACE, now),
+        Ok(armored) if armored.ends_with('\n') => seal::verify(manifest, armored, allowed, EVIDENCE_NAMESPACE, now),
+        Ok(_) => return report.faults.push(format!("{SIGNATURE} is cut short")),
         Err(_) => return report.faults.push(format!("{SIGNATURE} is not an SSH signature")),
     };
     match verified {

@@ -2,5 +2,8 @@
 
 extern crate lifeboat_records as records;
 
+mod answer;
+mod evidence;
 mod journal;
+mod sample;
 mod seal;
