@@ -24,6 +24,8 @@ pub struct Facts {
     pub loads: Vec<PlanLoad>,
     /// Runs of drills that ended, oldest first, by drill.
     pub drills: BTreeMap<DrillId, Vec<DrillRun>>,
+    /// When each drill was first begun, whatever came of it.
+    pub first_drills: BTreeMap<DrillId, Timestamp>,
     /// What is known about each backup.
     pub backups: BTreeMap<(SourceId, RepositoryId), BackupState>,
     /// The last check of each repository.
@@ -63,6 +65,8 @@ pub struct DrillRun {
 /// What is known about the backup of one source to one repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct BackupState {
+    /// When it was first begun, whatever came of it.
+    pub first_begun: Option<Timestamp>,
     /// When the source of the newest complete restore point began to be read.
     pub newest_complete: Option<Timestamp>,
     /// The runs in a row, up to the last one, that stored nothing or not everything.
@@ -113,6 +117,12 @@ impl Facts {
             {
                 self.loads.push(PlanLoad { at, fingerprint: loaded.fingerprint });
             }
+            Event::DrillStarted(started) => {
+                self.first_drills.entry(started.drill.clone()).or_insert(at);
+            }
+            Event::BackupStarted(started) => {
+                self.backups.entry((started.source.clone(), started.repository.clone())).or_default().first_begun.get_or_insert(at);
+            }
             Event::DrillFinished(finished) if finished.record.identity.plan == *plan => {
                 let run = DrillRun::of(&finished.record);
                 self.drills.entry(finished.record.identity.drill.clone()).or_default().push(run);
@@ -155,6 +165,14 @@ impl Facts {
         self.loads.last().filter(|load| load.fingerprint == fingerprint).map(|load| load.at)
     }
 
+    /// Since when something has been asked for that never came: since it was first begun, or else since the plan came into force.
+    ///
+    /// A change of the plan starts the second anew, because the change may be what asks for it; once it was begun, no change
+    /// of the plan makes it look less late.
+    pub fn asked_since(&self, begun: Option<Timestamp>, fingerprint: Digest) -> Option<Timestamp> {
+        begun.or_else(|| self.changed_at(fingerprint)).or_else(|| self.plan_since())
+    }
+
     /// The last run of `drill` that came to a verdict: an aborted run says nothing.
     pub fn last_verdict(&self, drill: &DrillId) -> Option<&DrillRun> {
         self.drills.get(drill)?.iter().rev().find(|run| run.verdict != Verdict::Aborted)
@@ -187,17 +205,17 @@ impl DrillRun {
         }
     }
 
-    /// Until when the result of this run of `drill` holds: one cadence, and time for the next run to end.
-    ///
-    /// Without that time every result would lapse for as long as its successor runs.
+    /// Until when the result of this run of `drill` holds: one cadence and [`DRILL_GRACE`], as in `plans::posture`.
     pub fn holds_until(&self, drill: &Drill) -> Timestamp {
-        let gap = drill.schedule.longest_gap();
-        later(self.started, gap.saturating_add(slack(gap)))
+        later(self.started, drill.schedule.longest_gap().saturating_add(DRILL_GRACE))
     }
 }
 
-/// Time that a run may be late by before anyone is told: a tenth of its cadence, one hour to one day.
-pub fn slack(gap: Duration) -> Duration {
+/// How long past its cadence the result of a drill still holds. Without it every result would lapse while its successor runs.
+pub const DRILL_GRACE: Duration = Duration::from_hours(24);
+
+/// Time that a backup without an RPO may be late by before anyone is told: a tenth of its cadence, one hour to one day.
+pub(crate) fn slack(gap: Duration) -> Duration {
     (gap / 10).clamp(Duration::from_hours(1), Duration::from_hours(24))
 }
 

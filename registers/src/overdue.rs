@@ -11,7 +11,7 @@ use plans::Plan;
 use plans::plan::{Band, Drill, Source};
 use plans::review::{OverdueReason, PlanAge, ReviewStatus, SignedReview};
 
-use crate::facts::{Facts, later, slack};
+use crate::facts::{DRILL_GRACE, Facts, later, slack};
 use crate::matter::{Kind, Matter, sort};
 use crate::threat;
 
@@ -78,7 +78,7 @@ fn drill(plan: &Plan, drill: &Drill, facts: &Facts, now: Timestamp) -> Option<Ma
     let since = match last {
         Some(run) => run.holds_until(drill),
         // A drill that never ran is due at once; it is late when it had the time that any run has.
-        None => later(facts.changed_at(plan.fingerprint)?, slack(drill.schedule.longest_gap())),
+        None => later(facts.asked_since(facts.first_drills.get(&drill.id).copied(), plan.fingerprint)?, DRILL_GRACE),
     };
     let what = match last {
         Some(run) => format!("it last came to a verdict on {}, longer ago than its schedule allows", run.started.strftime("%Y-%m-%d")),
@@ -95,8 +95,9 @@ fn drill(plan: &Plan, drill: &Drill, facts: &Facts, now: Timestamp) -> Option<Ma
 }
 
 fn backup(plan: &Plan, source: &Source, repository: &RepositoryId, facts: &Facts, now: Timestamp) -> Option<Matter> {
-    let newest = facts.backups.get(&(source.id.clone(), repository.clone())).and_then(|state| state.newest_complete);
-    let from = newest.or_else(|| facts.changed_at(plan.fingerprint))?;
+    let state = facts.backups.get(&(source.id.clone(), repository.clone()));
+    let newest = state.and_then(|state| state.newest_complete);
+    let from = newest.or_else(|| facts.asked_since(state.and_then(|state| state.first_begun), plan.fingerprint))?;
     let rpo = plan.rpo_of(source);
     let since = allowed(source, rpo, from, plan);
     if now < since {

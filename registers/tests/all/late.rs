@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use plans::review::SignedReview;
 use records::Event;
 use records::drill::Verdict;
+use records::event::{BackupStarted, Trigger};
 use registers::{Kind, Matter, overdue, trouble};
 
 use super::{at, backed_up, backup_failed, checked, drilled, facts, loaded, plan, plan_with};
@@ -45,6 +46,21 @@ fn a_backup_that_never_ran_is_late_too() {
     assert_eq!(late(&plan, &events, "2026-10-01T00:59:59", Kind::BackupOverdue), []);
     let after = late(&plan, &events, "2026-10-01T01:00:00", Kind::BackupOverdue);
     assert_eq!(after.iter().map(|matter| matter.what.as_str()).collect::<Vec<_>>(), ["there is no complete restore point; the RPO is 1h"]);
+}
+
+#[test]
+fn a_change_of_the_plan_does_not_hide_a_backup_that_was_begun_and_never_done() {
+    let (before, after) = (plan(), plan_with(&[("rto: 4h", "rto: 3h")]));
+    let begun = BackupStarted {
+        run: "run".to_owned(),
+        source: "lims-files".parse().unwrap(),
+        repository: "vault".parse().unwrap(),
+        trigger: Trigger::Schedule,
+        planned_at: None,
+    };
+    let events = [loaded(&before, "2026-10-01"), (at("2026-10-01T00:07:00"), begun.into()), loaded(&after, "2026-10-01T02:00:00")];
+    let since: Vec<Timestamp> = late(&after, &events, "2026-10-01T02:00:01", Kind::BackupOverdue).iter().map(|m| m.since).collect();
+    assert_eq!(since, [at("2026-10-01T01:07:00")]);
 }
 
 #[test]
