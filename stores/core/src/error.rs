@@ -49,7 +49,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What was tried, for messages: "store packs/lab/0a/… in s3://backups".
+/// What was tried, for messages: `store packs/lab/0a/… in s3://backups`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// What the store was asked to do.
@@ -139,7 +139,7 @@ impl StoreError {
 impl Hint for StoreError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFound { .. } | Self::Exists { .. } | Self::OutOfRange { .. } => None,
+            Self::NotFound { .. } | Self::Exists { .. } | Self::OutOfRange { .. } | Self::Other { .. } => None,
             Self::NoPlace { location, .. } if location.starts_with("file:") => {
                 Some("mount the disk, or correct the path; lifeboat init makes a new repository".to_owned())
             }
@@ -156,7 +156,6 @@ impl Hint for StoreError {
             }
             Self::Unavailable { .. } => Some("check the endpoint, the network and the state of the service, then run it again".to_owned()),
             Self::Unsupported { .. } => Some("see what the store can do: lifeboat repo probe".to_owned()),
-            Self::Other { .. } => None,
         }
     }
 }

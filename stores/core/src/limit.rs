@@ -99,7 +99,7 @@ impl Pace {
     fn time_for(&self, bytes: u64) -> Duration {
         let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(self.bytes_per_second.get());
         // A year at most, so that no sum of instants runs over.
-        Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX)).min(Duration::from_secs(365 * 86_400))
+        Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX)).min(Duration::from_hours(365 * 24))
     }
 }
 

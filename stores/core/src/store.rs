@@ -19,7 +19,7 @@ use crate::key::{Key, Prefix};
 /// Objects that are written once and read many times.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
-    /// Where it is, for people and for the journal: "file:///mnt/backup", "s3://bucket/prefix", "memory:". No secret in it.
+    /// Where it is, for people and for the journal: `file:///mnt/backup`, `s3://bucket/prefix`, `memory:`. No secret in it.
     fn location(&self) -> String;
 
     /// Stores `body` under a name that does not exist yet; it is durable when this answers.

@@ -98,7 +98,61 @@ fn checked_certificates(path: &Path) -> Result<Vec<u8>, ConnectError> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::{ServerConfig, ServerConnection, StreamOwned};
+    use stores::{Store as _, StoreError};
+
     use super::*;
+    use crate::S3Store;
+
+    /// A server with a certificate of its own that has one object; the port, and the certificate in PEM.
+    fn private_server() -> (u16, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let config = Arc::new(config);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let mut tls = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
+                // A client that refuses the certificate goes away in the middle.
+                if tls.read(&mut [0; 4096]).is_ok() {
+                    let _ = tls.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 4\r\n\r\nbody");
+                    tls.conn.send_close_notify();
+                    let _ = tls.flush();
+                }
+            }
+        });
+        (port, made.cert.pem())
+    }
+
+    #[tokio::test]
+    async fn a_private_authority_is_trusted_when_it_is_named_and_only_then() {
+        let (port, pem) = private_server();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), pem).unwrap();
+        let key = StaticKey { access_key_id: "a".to_owned(), secret_access_key: "b".to_owned(), session_token: None };
+        let endpoint = Some(format!("https://localhost:{port}"));
+        let stranger = S3Config { endpoint, path_style: true, credential: Credential::Static(key), ..S3Config::new("b") };
+        let trusted = S3Config { ca: Some(file.path().to_owned()), ..stranger.clone() };
+        let object = "a".parse().unwrap();
+        let body = S3Store::connect(trusted).await.unwrap().get(&object).await.unwrap();
+        assert_eq!(body, "body");
+        let error = S3Store::connect(stranger).await.unwrap().get(&object).await.unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(matches!(error, StoreError::Other { .. }) && !error.is_transient(), "{error:?}");
+        assert!(cause.contains("certificate"), "{cause}");
+    }
 
     #[tokio::test]
     async fn a_file_that_is_no_certificate_is_refused_before_the_first_request() {

@@ -133,11 +133,10 @@ impl Hint for ConnectError {
             Self::Bucket { .. } => "write the bucket's name alone, like s3://backups; folders go behind a slash",
             Self::Prefix { .. } => "use letters, digits, '.', '_' and '-' between slashes",
             Self::Endpoint { .. } => "write it with its scheme, like https://s3.example.org",
-            Self::ReadCredential { .. } => "check the path and who may read the file",
             Self::NoCredential { .. } => {
                 "write {\"access_key_id\": …, \"secret_access_key\": …}, or the lines aws_access_key_id = … and aws_secret_access_key = …"
             }
-            Self::ReadCa { .. } => "check the path and who may read the file",
+            Self::ReadCredential { .. } | Self::ReadCa { .. } => "check the path and who may read the file",
             Self::BadCa { .. } => "name a file of PEM certificates, which begin with -----BEGIN CERTIFICATE-----",
             Self::Tls { .. } => return None,
         };

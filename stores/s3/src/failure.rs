@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use stores::{Attempt, Key, StoreError};
@@ -67,10 +68,12 @@ where
             }
         }
         _ => {
-            let source: Option<stores::error::Cause> = Some(Arc::new(NoAnswer(chain(error))));
+            let refused = is_refused_certificate(error);
+            let remedy = if refused { "; the certificate of its authority can be named as ca" } else { "" };
+            let source: Option<stores::error::Cause> = Some(Arc::new(NoAnswer(chain(error) + remedy)));
             if lacks_credential(error) {
                 StoreError::Denied { attempt, source }
-            } else if is_refused_certificate(error) || matches!(error, SdkError::ConstructionFailure(_)) {
+            } else if refused || matches!(error, SdkError::ConstructionFailure(_)) {
                 StoreError::Other { attempt, source }
             } else {
                 StoreError::Unavailable { attempt, source }
@@ -83,21 +86,28 @@ fn of_answer(said: Answer, subject: Subject<'_>, attempt: Attempt) -> StoreError
     let (status, code) = (said.status, said.code.clone());
     let source: Option<stores::error::Cause> = Some(Arc::new(said));
     match (code.as_str(), status, subject) {
-        ("NoSuchBucket", ..) => StoreError::NoPlace { location: attempt.location, source },
+        ("NoSuchBucket", ..) | ("NotFound" | "", 404, Subject::Place) => StoreError::NoPlace { location: attempt.location, source },
         ("NoSuchKey" | "NotFound" | "", 404, Subject::Object(key)) => StoreError::NotFound { key: key.clone() },
-        ("NotFound" | "", 404, Subject::Place) => StoreError::NoPlace { location: attempt.location, source },
         ("PreconditionFailed", _, Subject::Object(key)) | (_, 412, Subject::Object(key)) => StoreError::Exists { key: key.clone() },
-        // Another writer of the same name is ahead of us but not done; who won is known at the next attempt.
-        ("ConditionalRequestConflict" | "OperationAborted", ..) => StoreError::Unavailable { attempt, source },
         ("BadDigest" | "InvalidDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch" | "InvalidChecksum", ..) => {
             StoreError::Corrupt { attempt, source }
         }
-        ("SlowDown" | "RequestTimeout" | "InternalError" | "ServiceUnavailable" | "Throttling" | "TooManyRequests", ..)
+        // A conflict: another writer of the same name is ahead of us but not done; who won is known at the next attempt.
+        (
+            "ConditionalRequestConflict"
+            | "OperationAborted"
+            | "SlowDown"
+            | "RequestTimeout"
+            | "InternalError"
+            | "ServiceUnavailable"
+            | "Throttling"
+            | "TooManyRequests",
+            ..,
+        )
         | (_, 408 | 429 | 500 | 502..=504, _) => StoreError::Unavailable { attempt, source },
         ("QuotaExceeded" | "XMinioStorageFull" | "InsufficientCapacity", ..) | (_, 507, _) => StoreError::Full { attempt, source },
         ("NotImplemented" | "MethodNotAllowed", ..) | (_, 405 | 501, _) => StoreError::Unsupported { attempt, source },
-        (_, 401 | 403, _) => StoreError::Denied { attempt, source },
-        ("ExpiredToken" | "InvalidToken" | "TokenRefreshRequired", ..) => StoreError::Denied { attempt, source },
+        ("ExpiredToken" | "InvalidToken" | "TokenRefreshRequired", ..) | (_, 401 | 403, _) => StoreError::Denied { attempt, source },
         _ => StoreError::Other { attempt, source },
     }
 }
@@ -124,16 +134,20 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 fn lacks_credential(error: &(dyn Error + 'static)) -> bool {
-    causes(error).any(|cause| cause.is::<aws_credential_types::provider::error::CredentialsError>())
+    causes(error).any(<dyn Error>::is::<CredentialsError>)
+}
+
+/// What an `io::Error` wraps, which its `source` passes over.
+fn innermost<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    while let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        error = inner;
+    }
+    error
 }
 
 /// A certificate that is not trusted stays so, however often it is tried.
 fn is_refused_certificate(error: &(dyn Error + 'static)) -> bool {
-    causes(error).any(|cause| {
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = cause.downcast_ref::<rustls::Error>().or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
-        matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
-    })
+    causes(error).any(|cause| matches!(innermost(cause).downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
 }
 
 #[cfg(test)]

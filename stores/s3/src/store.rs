@@ -103,7 +103,7 @@ impl S3Store {
         if !error.is_not_found() {
             return error;
         }
-        let bucket = self.client.head_bucket().bucket(&self.bucket).send();
+        let bucket = Box::pin(self.client.head_bucket().bucket(&self.bucket).send());
         match self.answer(self.patience.answer, Subject::Place, attempt, bucket).await {
             Err(missing @ StoreError::NoPlace { .. }) => missing,
             _ => error,
@@ -168,7 +168,7 @@ impl Store for S3Store {
         let attempt = self.attempt(Operation::Put, key.as_str());
         let limit = self.patience.for_upload(body.len());
         let date = DateOf::default();
-        let call = self
+        let request = self
             .client
             .put_object()
             .bucket(&self.bucket)
@@ -179,15 +179,14 @@ impl Store for S3Store {
             .customize()
             // The signature covers the checksum, and the server compares the body with it: no second pass over the bytes.
             .disable_payload_signing()
-            .interceptor(date.clone())
-            .send();
-        self.answer(limit, Subject::Object(key), &attempt, call).await?;
+            .interceptor(date.clone());
+        self.answer(limit, Subject::Object(key), &attempt, Box::pin(request.send())).await?;
         Ok(Put { date: date.get() })
     }
 
     async fn get(&self, key: &Key) -> Result<Bytes, StoreError> {
         let attempt = self.attempt(Operation::Get, key.as_str());
-        let call = self.client.get_object().bucket(&self.bucket).key(self.name_of(key)).send();
+        let call = Box::pin(self.client.get_object().bucket(&self.bucket).key(self.name_of(key)).send());
         let answer = self.answer(self.patience.answer, Subject::Object(key), &attempt, call).await?;
         let len = announced(answer.content_length, &attempt)?;
         self.read_body(answer.body, len, &attempt).await
@@ -203,7 +202,7 @@ impl Store for S3Store {
             return if range.start <= size { Ok(Bytes::new()) } else { Err(out_of_range()) };
         }
         let bytes = format!("bytes={}-{}", range.start, range.end - 1);
-        let call = self.client.get_object().bucket(&self.bucket).key(self.name_of(key)).range(bytes).send();
+        let call = Box::pin(self.client.get_object().bucket(&self.bucket).key(self.name_of(key)).range(bytes).send());
         let answer = match within(self.patience.answer, &attempt, call).await? {
             Ok(answer) => answer,
             Err(error) if failure::is_out_of_range(&error) => return Err(out_of_range()),
@@ -228,7 +227,7 @@ impl Store for S3Store {
         let attempt = self.attempt(Operation::Head, key.as_str());
         let date = DateOf::default();
         let request = self.client.head_object().bucket(&self.bucket).key(self.name_of(key)).checksum_mode(ChecksumMode::Enabled);
-        let call = request.customize().interceptor(date.clone()).send();
+        let call = Box::pin(request.customize().interceptor(date.clone()).send());
         let answer = match self.answer(self.patience.answer, Subject::Object(key), &attempt, call).await {
             Ok(answer) => answer,
             Err(error) => return Err(self.tell_missing(error, &attempt).await),
@@ -245,7 +244,7 @@ impl Store for S3Store {
         let attempt = self.attempt(Operation::List, prefix.as_str());
         // The server's own token, and not "start after": some servers list in the order of folders, not of bytes.
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(format!("{}{prefix}", self.prefix));
-        let call = request.set_continuation_token(after.map(|cursor| cursor.0.clone())).send();
+        let call = Box::pin(request.set_continuation_token(after.map(|cursor| cursor.0.clone())).send());
         let answer = self.answer(self.patience.answer, Subject::Place, &attempt, call).await?;
         let entries = answer.contents().iter().filter_map(|object| {
             // What others keep in the bucket may have names that are no keys.
@@ -264,7 +263,7 @@ impl Store for S3Store {
 
     async fn lock(&self) -> Result<Lock, StoreError> {
         let attempt = self.attempt(Operation::Lock, "");
-        let call = self.client.get_object_lock_configuration().bucket(&self.bucket).send();
+        let call = Box::pin(self.client.get_object_lock_configuration().bucket(&self.bucket).send());
         let answer = match within(self.patience.answer, &attempt, call).await? {
             Ok(answer) => answer,
             Err(error) if error.code() == Some("ObjectLockConfigurationNotFoundError") => return Ok(Lock::Absent),
@@ -304,7 +303,7 @@ fn announced(len: Option<i64>, attempt: &Attempt) -> Result<u64, StoreError> {
 impl Delete for S3Store {
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         let attempt = self.attempt(Operation::Delete, key.as_str());
-        let call = self.client.delete_object().bucket(&self.bucket).key(self.name_of(key)).send();
+        let call = Box::pin(self.client.delete_object().bucket(&self.bucket).key(self.name_of(key)).send());
         match self.answer(self.patience.answer, Subject::Object(key), &attempt, call).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_not_found() => Ok(()),

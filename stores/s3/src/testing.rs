@@ -1,14 +1,18 @@
 //! A real S3 server for tests: starts `tests/s3/server.py` of this repository, and ends it.
 //!
-//! One server does for all tests of a binary: each test takes a prefix of its own. Behind the feature `testing`, so that no
-//! program contains it.
+//! Test runners give each test a process of its own, and a server takes seconds to start: so [`S3Server::shared`] is one
+//! server for all tests that run at a time, in whatever processes, and each test takes a prefix of its own. It ends by
+//! itself ten seconds after the last test. Behind the feature `testing`, so that no program contains it.
 
-use std::io::{self, Read as _};
+use std::fs::{self, File};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering};
-use std::sync::{Mutex, PoisonError, Weak};
 
+use base::Digest;
 use serde::Deserialize;
 
 use crate::config::{Credential, S3Config, StaticKey};
@@ -16,14 +20,20 @@ use crate::config::{Credential, S3Config, StaticKey};
 /// What the server prints when it answers is one line; whatever is longer is not it.
 const MAX_LINE_BYTES: u64 = 16 << 10;
 
-/// A running server, which ends when it is dropped, and also when this process is killed.
+/// A running server.
 #[derive(Debug)]
 pub struct S3Server {
-    child: Child,
-    /// The server ends when this end of its standard input is closed.
-    stdin: Option<ChildStdin>,
     said: Said,
-    prefixes: AtomicU64,
+    held: Held,
+}
+
+/// What keeps the server alive.
+#[derive(Debug)]
+enum Held {
+    /// It ends when this end of its standard input is closed.
+    Own { child: Child, stdin: Option<ChildStdin> },
+    /// It ends when nobody holds a lock on this file.
+    Shared { _users: File },
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,47 +74,36 @@ pub enum Who {
 }
 
 impl S3Server {
-    /// Starts a server on free ports and waits until it answers, some seconds. The first start on a machine fetches it.
+    /// Starts a server of one's own, for tests that end it while it is in use, and waits until it answers.
+    /// The first start on a machine fetches the program.
     pub fn start() -> io::Result<Self> {
-        let mut child = Command::new("python3")
-            .arg(script())
-            .args(["start", "--watch-stdin"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot start python3 {}: {error}", script().display())))?;
+        let mut child = script().arg("--watch-stdin").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdin = child.stdin.take();
-        let mut line = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            let mut bytes = stdout.take(MAX_LINE_BYTES).bytes();
-            while let Some(byte) = bytes.next().transpose()?.filter(|byte| *byte != b'\n') {
-                line.push(char::from(byte));
-            }
-        }
-        let said = serde_json::from_str(&line).map_err(|_| {
-            let _ = child.kill(); // it has failed already, and said why on its standard error
-            let _ = child.wait();
-            io::Error::other("the S3 server of the tests did not start; its own message is above")
-        })?;
-        Ok(Self { child, stdin, said, prefixes: AtomicU64::new(0) })
+        let said = first_line(&mut child).ok_or_else(|| did_not_start("its own message is above"))?;
+        Ok(Self { said, held: Held::Own { child, stdin } })
     }
 
-    /// The server that all tests of this process share; it ends with the last test that holds it.
-    pub fn shared() -> io::Result<Arc<Self>> {
-        static RUNNING: Mutex<Weak<S3Server>> = Mutex::new(Weak::new());
-        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(server) = running.upgrade() {
-            return Ok(server);
-        }
-        let server = Arc::new(Self::start()?);
-        *running = Arc::downgrade(&server);
-        Ok(server)
+    /// The server that all tests share; it is started if there is none.
+    pub fn shared() -> io::Result<Self> {
+        let place = Digest::of(env!("CARGO_MANIFEST_DIR").as_bytes()).short();
+        let folder = std::env::temp_dir().join(format!("lifeboat-tests-s3-{place}"));
+        fs::create_dir_all(&folder)?;
+        let announced = folder.join("server.json");
+        // First this lock: from here on a server that is there stays.
+        let users = File::create(folder.join("users"))?;
+        users.lock_shared()?;
+        let starting = File::create(folder.join("starting"))?;
+        starting.lock()?;
+        let said = match fs::read_to_string(&announced).ok().and_then(|line| answering(&line)) {
+            Some(said) => said,
+            None => start_shared(&folder, &announced)?,
+        };
+        Ok(Self { said, held: Held::Shared { _users: users } })
     }
 
     /// A place in the server that no other test has.
     pub fn fresh(&self, who: Who) -> S3Config {
-        let prefix = format!("test-{}-{}", std::process::id(), self.prefixes.fetch_add(1, Ordering::Relaxed));
-        self.at(&prefix, who)
+        self.at(&format!("test-{:016x}", RandomState::new().build_hasher().finish()), who)
     }
 
     /// The place below `prefix`.
@@ -122,7 +121,7 @@ impl S3Server {
         }
     }
 
-    /// A bucket with Object Lock.
+    /// A fresh place in a bucket with Object Lock.
     pub fn locked(&self) -> S3Config {
         S3Config { bucket: self.said.buckets.last().cloned().unwrap_or_default(), ..self.fresh(Who::Admin) }
     }
@@ -131,16 +130,63 @@ impl S3Server {
     pub fn endpoint(&self) -> &str {
         &self.said.endpoint
     }
+
+    /// The key of `who`, for a credential file.
+    pub fn key(&self, who: Who) -> StaticKey {
+        let Key { access_key_id, secret_access_key } = match who {
+            Who::Admin => self.said.admin.clone(),
+            Who::Writer => self.said.writer.clone(),
+        };
+        StaticKey { access_key_id, secret_access_key, session_token: None }
+    }
 }
 
 impl Drop for S3Server {
     fn drop(&mut self) {
-        // The script kills the server and removes its data when its standard input ends.
-        drop(self.stdin.take());
-        let _ = self.child.wait(); // a test that ends cannot do more about it
+        if let Held::Own { child, stdin } = &mut self.held {
+            // The script kills the server and removes its data when its standard input ends.
+            drop(stdin.take());
+            let _ = child.wait(); // a test that ends cannot do more about it
+        }
     }
 }
 
-fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/s3/server.py")
+fn script() -> Command {
+    let mut command = Command::new("python3");
+    command.arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/s3/server.py")).arg("start");
+    command
+}
+
+/// Starts the shared server. It outlives this process: so it has no handle of it, and a process group of its own.
+fn start_shared(folder: &Path, announced: &Path) -> io::Result<Said> {
+    let messages = folder.join("messages");
+    let mut child = script()
+        .arg("--while-locked")
+        .arg(folder.join("users"))
+        .arg("--announce")
+        .arg(announced)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(File::create(&messages)?)
+        .process_group(0)
+        .spawn()?;
+    first_line(&mut child).ok_or_else(|| did_not_start(&fs::read_to_string(messages).unwrap_or_default()))
+}
+
+/// What a server says when it answers; `None` when it has ended instead.
+fn first_line(child: &mut Child) -> Option<Said> {
+    let mut line = String::new();
+    BufReader::new(child.stdout.take()?.take(MAX_LINE_BYTES)).read_line(&mut line).ok()?;
+    serde_json::from_str(&line).ok()
+}
+
+/// What an announced server has said, if it still listens.
+fn answering(line: &str) -> Option<Said> {
+    let said: Said = serde_json::from_str(line).ok()?;
+    TcpStream::connect(said.endpoint.strip_prefix("http://")?).ok()?;
+    Some(said)
+}
+
+fn did_not_start(why: &str) -> io::Error {
+    io::Error::other(format!("the S3 server of the tests did not start: {why}"))
 }

@@ -1,7 +1,7 @@
-//! The store in S3 against a real server (SeaweedFS), and against servers that are not there or do not answer.
+//! The store in S3 against a real server (`SeaweedFS`), and against servers that are not there or do not answer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base::clock::SystemClock;
 use base::{Digest, Hint};
@@ -16,7 +16,7 @@ use stores_s3::testing::{S3Server, Who};
 use stores_s3::{Credential, Patience, S3Config, S3Store, StaticKey};
 
 fn key(text: &str) -> Key {
-    text.parse().unwrap()
+    text.parse().expect("the tests name good keys")
 }
 
 async fn put(store: &dyn Store, name: &str, body: &'static [u8]) -> Result<stores::Put, StoreError> {
@@ -24,7 +24,7 @@ async fn put(store: &dyn Store, name: &str, body: &'static [u8]) -> Result<store
 }
 
 async fn connect(config: S3Config) -> S3Store {
-    S3Store::connect(config).await.unwrap()
+    S3Store::connect(config).await.expect("the tests configure well")
 }
 
 /// The error with all its causes.
@@ -125,7 +125,7 @@ async fn a_missing_bucket_and_a_wrong_key_are_told_from_a_missing_object() {
     let fresh = server.fresh(Who::Admin);
     let present = connect(fresh.clone()).await;
     assert!(present.head(&key("a")).await.unwrap_err().is_not_found());
-    let Credential::Static(good) = fresh.credential.clone() else { panic!("the tests' keys are in memory") };
+    let good = server.key(Who::Admin);
     for wrong in [
         StaticKey { secret_access_key: "wrong".to_owned(), ..good.clone() },
         StaticKey { access_key_id: "nobody".to_owned(), ..good.clone() },
@@ -143,7 +143,7 @@ async fn a_missing_bucket_and_a_wrong_key_are_told_from_a_missing_object() {
 async fn a_key_is_taken_from_a_credential_file() {
     let server = S3Server::shared().unwrap();
     let fresh = server.fresh(Who::Admin);
-    let Credential::Static(good) = fresh.credential.clone() else { panic!("the tests' keys are in memory") };
+    let good = server.key(Who::Admin);
     let file = tempfile::NamedTempFile::new().unwrap();
     let lines = format!("[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n", good.access_key_id, good.secret_access_key);
     std::fs::write(file.path(), lines).unwrap();
@@ -178,7 +178,7 @@ async fn an_endpoint_where_nobody_listens_is_unavailable() {
 async fn a_server_that_never_answers_is_given_up_within_the_limit() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let store = connect(elsewhere(listener.local_addr().unwrap().port())).await;
-    let began = Instant::now();
+    let began = tokio::time::Instant::now();
     for error in [
         put(&store, "a", b"1").await.unwrap_err(),
         store.get(&key("a")).await.unwrap_err(),
@@ -193,8 +193,8 @@ async fn a_server_that_never_answers_is_given_up_within_the_limit() {
 /// Answers each connection with `answer` and closes it.
 async fn says(answer: &'static str) -> S3Store {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = [0; 4096];

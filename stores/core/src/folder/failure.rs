@@ -1,7 +1,7 @@
 //! What an error of the file system means for a store in a folder.
 //!
 //! `EIO` is never transient: after a failed write or fsync the kernel may have dropped the pages, and a second fsync that
-//! succeeds proves nothing (the PostgreSQL fsync problem of 2018).
+//! succeeds proves nothing (the `PostgreSQL` fsync problem of 2018).
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;

@@ -23,7 +23,7 @@ use crate::store::Put;
 use super::{Place, UNFINISHED, failure};
 
 /// A temporary file that is older than this belongs to nobody: no put of one object takes so long.
-const LEFTOVER_AGE: Duration = Duration::from_secs(24 * 3600);
+const LEFTOVER_AGE: Duration = Duration::from_hours(24);
 /// Folders that are remembered as durable; beyond it they are made durable anew, which only costs time.
 const MAX_REMEMBERED: usize = 65_536;
 
