@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use base::Hint;
+use orchestrator::{ConnectError, ConnectKind, JobError};
 use serde::Serialize;
 
 /// The exit codes of every command. They are part of the interface and never change their meaning.
@@ -86,10 +87,47 @@ impl Failure {
         Self { code, what: error.to_string(), causes: causes(error), fix: None, exit }
     }
 
+    /// A failure out of a part that could not be had.
+    pub(crate) fn of_connect(error: &ConnectError) -> Self {
+        let (code, exit) = match error.kind {
+            ConnectKind::Key => ("LB0220", Exit::Key),
+            ConnectKind::NoRepository => ("LB0210", Exit::NoRepository),
+            ConnectKind::Unavailable => ("LB0212", Exit::TryAgain),
+            ConnectKind::Plan => ("LB0203", Exit::PlanInvalid),
+            ConnectKind::Other => ("LB0213", Exit::Failed),
+        };
+        Self::of(code, exit, error)
+    }
+
     /// The command was ended by ^C or SIGTERM.
     pub(crate) fn interrupted() -> Self {
         Self::new("LB0130", Exit::Interrupted, "interrupted before it was done")
             .fix("run the same command again; what was stored already is not stored twice")
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        use backup::BackupError;
+        use repository::reader::ReadError;
+        use repository::repository::OpenError;
+        let (code, exit) = match &error {
+            JobError::Connect(connect) => return Self::of_connect(connect),
+            JobError::Open { source: OpenError::NoRepository { .. }, .. } => ("LB0210", Exit::NoRepository),
+            JobError::Open { source: OpenError::Newer { .. }, .. } => ("LB0214", Exit::Failed),
+            JobError::Open { source: OpenError::Damaged { .. }, .. } => ("LB0230", Exit::Damage),
+            JobError::Open { source: OpenError::Store { source, .. }, .. } if source.is_transient() => ("LB0212", Exit::TryAgain),
+            JobError::Open { .. } => ("LB0213", Exit::Failed),
+            JobError::NoReaderKey { .. } => ("LB0220", Exit::Key),
+            JobError::Read { source: ReadError::Key(_), .. } => ("LB0221", Exit::Key),
+            JobError::Read { .. } => ("LB0231", Exit::Damage),
+            JobError::Unknown { .. } | JobError::NoCommonRepository { .. } => ("LB0002", Exit::Usage),
+            JobError::Backup { source: BackupError::Busy { .. }, .. } => ("LB0211", Exit::Busy),
+            JobError::Backup { source: BackupError::Cancelled, .. } => return Self::interrupted(),
+            JobError::Backup { .. } => ("LB0240", Exit::Failed),
+            JobError::Journal(_) => ("LB0301", Exit::Failed),
+        };
+        Self::of(code, exit, &error)
     }
 }
 

@@ -7,6 +7,8 @@ mod commands;
 mod failure;
 mod output;
 mod plan_files;
+mod private_file;
+mod secrets;
 mod settings;
 mod wiring;
 

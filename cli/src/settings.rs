@@ -58,4 +58,19 @@ impl Settings {
     pub(crate) fn keys(&self) -> PathBuf {
         self.state.join("keys")
     }
+
+    /// The key with which this host writes to a repository.
+    pub(crate) fn writer_key(&self, repository: &str) -> PathBuf {
+        self.keys().join(format!("{repository}.writer"))
+    }
+
+    /// The key that signs evidence, unless the plan names another.
+    pub(crate) fn evidence_key(&self) -> PathBuf {
+        self.keys().join("evidence.key")
+    }
+
+    /// Scratch folders of drills are made below this. It is state, not cache: a drill needs as much room as the data.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.state.join("scratch")
+    }
 }

@@ -1,11 +1,58 @@
 //! The one place that names concrete stores, clocks and channels.
 
+mod channels;
+mod connect;
+mod places;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::Clock;
 use base::clock::SystemClock;
+use orchestrator::Parts;
+use records::chain::{Actor, ActorKind};
+use records::journal::Journal;
+
+use crate::failure::{Exit, Failure};
+use crate::private_file;
+use crate::settings::Settings;
+
+pub(crate) use connect::Wiring;
+pub(crate) use places::{create_store, open_store, parse_url};
 
 /// The clock of this machine.
 pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock::new())
+}
+
+/// The name of this host, as snapshots and records carry it.
+pub(crate) fn host() -> String {
+    hostname::get().map_or_else(|_| "localhost".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Who is at the terminal.
+pub(crate) fn person() -> Actor {
+    let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
+    Actor::new(ActorKind::Person, name, host())
+}
+
+/// The journal of this host, made where there is none.
+pub(crate) async fn journal(settings: &Settings) -> Result<Journal, Failure> {
+    private_file::create_private_dir(&settings.state)?;
+    let journal = Journal::open(&settings.journal()).await.map_err(|error| Failure::of("LB0301", Exit::Failed, &error))?;
+    Ok(journal.with_boot_clock(records::journal::machine_boot_time))
+}
+
+/// The parts of this installation, for a person at a terminal or for the daemon.
+pub(crate) async fn parts(settings: &Settings, key_files: Vec<PathBuf>, actor: Actor) -> Result<Parts, Failure> {
+    private_file::create_private_dir(&settings.cache)?;
+    Ok(Parts {
+        clock: clock(),
+        journal: journal(settings).await?,
+        connect: Arc::new(Wiring::new(settings.clone(), key_files)),
+        actor,
+        host: host(),
+        cache: settings.cache.clone(),
+        scratch: settings.scratch(),
+    })
 }
