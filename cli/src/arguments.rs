@@ -30,6 +30,9 @@ pub(crate) struct Global {
     /// Folder of caches, always safe to delete [default: /var/cache/lifeboat]
     #[arg(long, global = true, env = "LIFEBOAT_CACHE", value_name = "FOLDER", help_heading = "Global options")]
     pub cache: Option<PathBuf>,
+    /// File with the key of a person who may read; several times for several keys
+    #[arg(long, global = true, env = "LIFEBOAT_KEY_FILE", value_name = "FILE", help_heading = "Global options")]
+    pub key_file: Vec<PathBuf>,
     /// Answer in JSON, one object a line
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
@@ -44,9 +47,15 @@ pub(crate) struct Global {
 /// The commands, in the order in which people meet them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make a plan, a repository and its keys
+    Init(commands::init::InitArgs),
     /// Check the plan and look at what follows from it
     #[command(subcommand)]
     Plan(commands::plan::PlanCommand),
+    /// Back up now, or do what is due
+    Backup(commands::backup::BackupArgs),
+    /// Do everything that is due, again and again, until told to stop
+    Serve(commands::serve::ServeArgs),
     /// Explain an error code or a rule of the plan
     Explain(commands::explain::ExplainArgs),
     /// Print a completion script for a shell

@@ -1,9 +1,12 @@
 //! One file a command, and the one place where they are listed.
 
+pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod explain;
+pub(crate) mod init;
 mod man;
 pub(crate) mod plan;
+pub(crate) mod serve;
 mod version;
 
 use crate::arguments::{Arguments, Command};
@@ -12,13 +15,15 @@ use crate::output::Output;
 use crate::settings::Settings;
 
 /// Runs the command that was asked for.
-pub(crate) fn run(arguments: Arguments, output: &Output) -> Result<Exit, Failure> {
-    let output = *output;
+pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
     let settings = || Settings::resolve(&arguments.global);
-    match arguments.command {
-        Command::Plan(command) => plan::run(&command, &settings()?, output),
-        Command::Explain(args) => explain::run(&args, output),
-        Command::Completions(args) => completions::run(&args, output),
+    match &arguments.command {
+        Command::Init(args) => init::run(args, &settings()?, output).await,
+        Command::Plan(command) => plan::run(command, &settings()?, output),
+        Command::Backup(args) => backup::run(args, &settings()?, output).await,
+        Command::Serve(args) => serve::run(args, &settings()?, output).await,
+        Command::Explain(args) => explain::run(args, output),
+        Command::Completions(args) => completions::run(args, output),
         Command::Man => man::run(output),
         Command::Version => version::run(output),
     }

@@ -5,11 +5,13 @@
 mod arguments;
 mod commands;
 mod failure;
+mod logs;
 mod output;
 mod plan_files;
 mod private_file;
 mod secrets;
 mod settings;
+mod signals;
 mod wiring;
 
 use std::process::ExitCode;
@@ -17,11 +19,19 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::arguments::Arguments;
+use crate::failure::{Exit, Failure};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = output::Output::new(&arguments.global);
-    match commands::run(arguments, &output) {
+    logs::start(&arguments);
+    // The one TLS backend. A second call would fail, and there is none.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = runtime
+        .map_err(|error| Failure::from_error("LB0001", Exit::Failed, &error))
+        .and_then(|runtime| runtime.block_on(commands::run(arguments, output)));
+    match result {
         Ok(exit) => exit.into(),
         Err(failure) => {
             output.failure(&failure);

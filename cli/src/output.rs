@@ -3,6 +3,7 @@
 //! The only file of the project that writes to the terminal, with the progress bars of `progress`.
 
 pub(crate) mod instant;
+pub(crate) mod progress;
 pub(crate) mod table;
 
 use std::io::{IsTerminal as _, Write as _};

@@ -11,7 +11,8 @@ pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         let what = format!("cannot write {}", path.display());
         if error.kind() == std::io::ErrorKind::AlreadyExists {
-            Failure::new("LB0006", Exit::Failed, format!("{} exists already, and is not replaced", path.display())).fix("name another file, or move it away first")
+            Failure::new("LB0006", Exit::Failed, format!("{} exists already, and is not replaced", path.display()))
+                .fix("name another file, or move it away first")
         } else {
             Failure { causes: vec![error.to_string()], ..Failure::new("LB0006", Exit::Failed, what) }
         }
@@ -31,4 +32,17 @@ pub(crate) fn create_private_dir(folder: &Path) -> Result<(), Failure> {
         let failure = Failure::new("LB0006", Exit::Failed, format!("cannot make the folder {}", folder.display()));
         Failure { causes: vec![error.to_string()], ..failure }.fix("check who owns it, or name another one with --state FOLDER")
     })
+}
+
+/// Writes a new plan, readable for all, whole or not at all. Never replaces a file.
+pub(crate) fn write_plan(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure {
+        causes: vec![error.to_string()],
+        ..Failure::new("LB0006", Exit::Failed, format!("cannot write {}", path.display()))
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
 }

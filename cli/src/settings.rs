@@ -12,10 +12,14 @@ use crate::failure::{Exit, Failure};
 pub(crate) struct Settings {
     /// A plan file, or a folder of `*.yaml` files that are merged.
     pub plan: PathBuf,
+    /// Whether a flag or the environment named the plan.
+    plan_was_given: bool,
     /// Journal, writer keys, evidence key. What is lost here is history, never data.
     pub state: PathBuf,
     /// Always safe to delete.
     pub cache: PathBuf,
+    /// Files with keys that read; none on a host that only writes.
+    pub key_files: Vec<PathBuf>,
 }
 
 impl Settings {
@@ -37,6 +41,8 @@ impl Settings {
             })
         };
         Ok(Self {
+            plan_was_given: global.plan.is_some(),
+            key_files: global.key_file.clone(),
             plan: match &global.plan {
                 Some(path) => path.clone(),
                 None if Path::new("plans").is_dir() => PathBuf::from("plans"),
@@ -72,5 +78,10 @@ impl Settings {
     /// Scratch folders of drills are made below this. It is state, not cache: a drill needs as much room as the data.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.state.join("scratch")
+    }
+
+    /// Where `init` puts a new plan: beside the user's work where nothing else was said, since plans belong into git.
+    pub(crate) fn plan_folder_for_init(&self) -> PathBuf {
+        if self.plan_was_given { self.plan.clone() } else { PathBuf::from("plans") }
     }
 }

@@ -4,18 +4,19 @@ mod channels;
 mod connect;
 mod places;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::Clock;
 use base::clock::SystemClock;
-use orchestrator::Parts;
+use base::id::WriterId;
+use orchestrator::{Facts, Parts};
+use plans::Plan;
 use records::chain::{Actor, ActorKind};
-use records::journal::Journal;
+use records::journal::{Journal, JournalError};
 
 use crate::failure::{Exit, Failure};
-use crate::private_file;
 use crate::settings::Settings;
+use crate::{plan_files, private_file};
 
 pub(crate) use connect::Wiring;
 pub(crate) use places::{create_store, open_store, parse_url};
@@ -32,7 +33,9 @@ pub(crate) fn host() -> String {
 
 /// Who is at the terminal.
 pub(crate) fn person() -> Actor {
-    let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
+    let name = std::env::var("SUDO_USER")
+        .or_else(|_| std::env::var("USER"))
+        .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
     Actor::new(ActorKind::Person, name, host())
 }
 
@@ -44,15 +47,33 @@ pub(crate) async fn journal(settings: &Settings) -> Result<Journal, Failure> {
 }
 
 /// The parts of this installation, for a person at a terminal or for the daemon.
-pub(crate) async fn parts(settings: &Settings, key_files: Vec<PathBuf>, actor: Actor) -> Result<Parts, Failure> {
+pub(crate) async fn parts(settings: &Settings, actor: Actor) -> Result<Parts, Failure> {
     private_file::create_private_dir(&settings.cache)?;
     Ok(Parts {
         clock: clock(),
         journal: journal(settings).await?,
-        connect: Arc::new(Wiring::new(settings.clone(), key_files)),
+        connect: Arc::new(Wiring::new(settings.clone())),
         actor,
         host: host(),
         cache: settings.cache.clone(),
         scratch: settings.scratch(),
     })
+}
+
+/// The name under which this host writes: its host name, cut down to what an id may hold.
+pub(crate) fn writer_name() -> WriterId {
+    let plain: String = host().chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '-' }).collect();
+    let name: String = plain.trim_start_matches('-').chars().take(48).collect();
+    name.parse().unwrap_or_else(|_| "host".parse().expect("a plain word is an id"))
+}
+
+/// What the journal knows about the plan, which is recorded first if it is new.
+pub(crate) async fn facts(parts: &Parts, plan: &Plan, settings: &Settings) -> Result<Facts, Failure> {
+    let journal = |error: JournalError| Failure::of("LB0301", Exit::Failed, &error);
+    let mut facts = Facts::gather(plan.id.clone(), &parts.journal).await.map_err(journal)?;
+    let texts = plan_files::read(&settings.plan)?;
+    if orchestrator::tasks::plan::record(parts, &facts, plan, &texts).await.map_err(journal)? {
+        facts.advance(&parts.journal).await.map_err(journal)?;
+    }
+    Ok(facts)
 }

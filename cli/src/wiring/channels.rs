@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use alerts::Channel;
-use alerts::channel::command::{Command, CommandConfig};
-use alerts::channel::smtp::{Smtp, SmtpConfig, SmtpCredential};
+use alerts::channel::ConfigError;
+use alerts::channel::command::{self, Command, CommandConfig};
+use alerts::channel::smtp::{self, Smtp, SmtpConfig, SmtpCredential};
 use alerts::channel::webhook::{Webhook, WebhookConfig};
-use alerts::channel::{ConfigError, TIMEOUT};
 use base::Hint as _;
 use base::id::ChannelId;
 use orchestrator::{ConnectError, ConnectKind};
@@ -34,7 +34,7 @@ pub(super) fn make(id: &ChannelId, channel: &plan::Channel) -> Result<Arc<dyn Ch
             Ok(Arc::new(Webhook::new(config).map_err(wrong)?))
         }
         plan::Channel::Command { run } => {
-            let config = CommandConfig { run: run.clone(), timeout: TIMEOUT };
+            let config = CommandConfig { run: run.clone(), timeout: command::DEFAULT_TIMEOUT };
             Ok(Arc::new(Command::new(config).map_err(wrong)?))
         }
         plan::Channel::Smtp(smtp) => Ok(Arc::new(Smtp::new(smtp_config(smtp, wrong)?).map_err(wrong)?)),
@@ -47,7 +47,7 @@ fn smtp_config(smtp: &SmtpChannel, wrong: impl Fn(ConfigError) -> ConnectError) 
         Some(reference) => Some(SmtpCredential::parse(&SecretString::from(secrets::resolve(reference)?)).map_err(wrong)?),
     };
     let ca_pem = smtp.ca.as_deref().map(read_ca).transpose()?;
-    Ok(SmtpConfig { url: smtp.url.clone(), from: smtp.from.clone(), credential, ca_pem, timeout: TIMEOUT })
+    Ok(SmtpConfig { url: smtp.url.clone(), from: smtp.from.clone(), credential, ca_pem, timeout: smtp::DEFAULT_TIMEOUT })
 }
 
 fn read_ca(path: &Path) -> Result<Vec<u8>, ConnectError> {

@@ -1,6 +1,5 @@
 //! Makes for the orchestrator what only this crate can name: stores, keys, channels, the texts of the plan.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use alerts::Channel;
@@ -13,8 +12,8 @@ use plans::plan;
 use repository::keys::{ReaderKey, WriterKey};
 use stores::{Store, StoreError};
 
-use super::places::{self, PlaceError};
 use super::channels;
+use super::places::{self, PlaceError};
 use crate::settings::Settings;
 use crate::{plan_files, secrets};
 
@@ -22,13 +21,12 @@ use crate::{plan_files, secrets};
 #[derive(Debug, Clone)]
 pub(crate) struct Wiring {
     settings: Settings,
-    key_files: Vec<PathBuf>,
 }
 
 impl Wiring {
-    /// Connections that read with the keys in `key_files`, if there are any.
-    pub(crate) fn new(settings: Settings, key_files: Vec<PathBuf>) -> Self {
-        Self { settings, key_files }
+    /// The connections that these settings describe.
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings }
     }
 }
 
@@ -76,11 +74,11 @@ impl Connect for Wiring {
     }
 
     fn reader_key(&self) -> Result<Option<ReaderKey>, ConnectError> {
-        if self.key_files.is_empty() {
+        if self.settings.key_files.is_empty() {
             return Ok(None);
         }
         let mut text = String::new();
-        for path in &self.key_files {
+        for path in &self.settings.key_files {
             text.push_str(&secrets::read_private(path)?);
             text.push('\n');
         }

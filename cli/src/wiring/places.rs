@@ -44,11 +44,12 @@ impl From<PlaceError> for Failure {
 
 /// A place as a person types it: a path, `file:///path`, or `s3://bucket/prefix?region=…&endpoint=…&path_style=…`.
 pub(crate) fn parse_url(text: &str) -> Result<Url, Failure> {
-    let absolute = |path: &str| {
-        std::path::absolute(path).map_err(|error| Failure::from_error("LB0002", Exit::Usage, &error))
-    };
+    let absolute = |path: &str| std::path::absolute(path).map_err(|error| Failure::from_error("LB0002", Exit::Usage, &error));
     if text.contains("://") {
-        text.parse::<Url>().map_err(|error| Failure::new("LB0002", Exit::Usage, format!("\"{text}\" is not a place for a repository: {error}")).fix("write a path, file:///path, or s3://bucket/prefix?region=eu-central-1"))
+        text.parse::<Url>().map_err(|error| {
+            Failure::new("LB0002", Exit::Usage, format!("\"{text}\" is not a place for a repository: {error}"))
+                .fix("write a path, file:///path, or s3://bucket/prefix?region=eu-central-1")
+        })
     } else {
         Ok(Url::File { path: absolute(text)? })
     }
@@ -74,12 +75,13 @@ async fn store(repository: &Repository, create: bool) -> Result<Arc<dyn Store>, 
         Url::S3 { bucket, prefix, region, endpoint, path_style } => {
             let credential = credential(repository).map_err(|source| PlaceError::Secret { location: location.clone(), source })?;
             let config = S3Config {
+                prefix: prefix.clone(),
                 region: region.clone(),
                 endpoint: endpoint.clone(),
                 path_style: *path_style,
                 credential,
                 ca: repository.ca.clone(),
-                ..S3Config::new(bucket.clone(), prefix.clone())
+                ..S3Config::new(bucket.clone())
             };
             Arc::new(S3Store::connect(config).await.map_err(|source| PlaceError::S3 { location, source })?)
         }

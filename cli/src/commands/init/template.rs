@@ -1,0 +1,170 @@
+//! The first plan: what `init` was told, and the rest as comments and defaults that hold.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use base::Span;
+use base::id::{PlanId, RepositoryId, ServiceId};
+use plans::plan::{Repository, SecretRef, Url};
+use secrecy::SecretString;
+
+/// A person's key, as the plan names it.
+pub(super) struct RecoveryKey {
+    pub id: String,
+    pub recipient: String,
+    pub secret: Option<SecretString>,
+}
+
+/// What the plan is made from.
+pub(super) struct Answers<'a> {
+    pub plan: &'a PlanId,
+    pub service: &'a ServiceId,
+    pub sources: &'a [PathBuf],
+    pub place: &'a str,
+    pub is_s3: bool,
+    pub credential: Option<&'a Path>,
+    pub keys: &'a [RecoveryKey],
+    pub rto: Span,
+    pub rpo: Span,
+    pub timezone: &'a str,
+    pub canary: bool,
+}
+
+/// The text of the plan.
+pub(super) fn write(a: &Answers<'_>) -> String {
+    let service = a.service;
+    let mut text = String::new();
+    let mut line = |s: &str| {
+        text.push_str(s);
+        text.push('\n');
+    };
+    line(&format!("lifeboat: 1{:34}# what should be true; check it with: lifeboat plan check", ""));
+    line(&format!("plan: {}", a.plan));
+    line(&format!("timezone: {}", a.timezone));
+    line("services:");
+    line(&format!("  {service}: {{objectives: {{rto: {}, rpo: {}}}, sources: [{service}-files]}}", a.rto, a.rpo));
+    line("repositories:");
+    let media = if a.is_s3 { "object" } else { "disk" };
+    let credential = a.credential.map(|path| format!(", credential: {{file: {}}}", quoted(&path.display().to_string())));
+    line(&format!("  main: {{url: {}, media: {media}{}}}", quoted(a.place), credential.unwrap_or_default()));
+    line("recovery_keys:");
+    for key in a.keys {
+        line(&format!("  {}: {{recipient: {}}}", key.id, key.recipient));
+    }
+    line("sources:");
+    let paths: Vec<_> = a.sources.iter().map(|path| quoted(&path.display().to_string())).collect();
+    let (schedule, run) = pace(a.rpo);
+    let canary = if a.canary { ", canary: {file: .lifeboat-canary}" } else { "" };
+    line(&format!("  {service}-files: {{files: {{paths: [{}]}}, schedule: \"{schedule}\", expect_run: {run}{canary}}}", paths.join(", ")));
+    line("drills:");
+    line(&format!("  {service}-monthly:"));
+    line(&format!("    services: [{service}]"));
+    line("    schedule: \"0 3 1 * *\"");
+    line("    checks:");
+    if a.canary {
+        line(&format!(
+            "      - {{id: canary, canary: {service}-files, max_age: rpo, proves: \"restored data is as new as the RPO asks\"}}"
+        ));
+    }
+    line("      - {id: files, files: {paths: [\"**\"], min_count: 1}, proves: \"files came back\"}");
+    if a.canary {
+        line("    must_fail: {check: canary, tamper: {remove_file: .lifeboat-canary}}");
+    }
+    text
+}
+
+/// A schedule and an expected run time with which the RPO can be kept: at least two runs in it.
+fn pace(rpo: Span) -> (&'static str, &'static str) {
+    let hours = rpo.at_least().as_secs() / 3600;
+    match hours {
+        0 => ("*/10 * * * *", "5m"),
+        1..=2 => ("7,37 * * * *", "15m"),
+        3..=11 => ("17 * * * *", "30m"),
+        12..=25 => ("17 */6 * * *", "1h"),
+        _ => ("17 2,14 * * *", "2h"),
+    }
+}
+
+/// A string that YAML reads as it is written.
+fn quoted(text: &str) -> String {
+    let plain = !text.is_empty()
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-'));
+    if plain {
+        return text.to_owned();
+    }
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c)); // writing to a String cannot fail
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// The place as the plan writes it: a URL with all that was asked for.
+pub(super) fn place(typed: &str, url: &Url) -> String {
+    match url {
+        Url::File { path } => format!("file://{}", path.display()),
+        Url::S3 { .. } => typed.to_owned(),
+    }
+}
+
+/// The repository of the plan before there is a plan.
+pub(super) fn repository(id: RepositoryId, url: Url, credential: Option<PathBuf>) -> Repository {
+    let media = if matches!(url, Url::S3 { .. }) { "object" } else { "disk" };
+    Repository { id, url, media: media.to_owned(), site: None, account: None, credential: credential.map(SecretRef::File), ca: None }
+}
+
+/// Whether a canary can be written there.
+pub(super) fn writable_folder(path: &Path) -> bool {
+    path.is_dir() && rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    #[test]
+    fn the_plan_that_init_writes_holds_for_every_rpo_and_every_odd_path() {
+        let (plan, service) = ("web".parse().unwrap(), "web".parse().unwrap());
+        let keys = ["recovery", "escrow"].map(|id| {
+            let (_, _, recipient) = repository::keys::generate_reader_key();
+            RecoveryKey { id: id.to_owned(), recipient, secret: None }
+        });
+        for rpo in [HOUR / 2, HOUR, HOUR * 2, HOUR * 4, HOUR * 12, HOUR * 24, HOUR * 26, HOUR * 24 * 7] {
+            for canary in [true, false] {
+                let sources = [PathBuf::from("/srv/w w/\"q\" # x: y"), PathBuf::from("/plain")];
+                let text = write(&Answers {
+                    plan: &plan,
+                    service: &service,
+                    sources: &sources,
+                    place: "file:///mnt/back up",
+                    is_s3: false,
+                    credential: None,
+                    keys: &keys,
+                    rto: Span::Exact(HOUR),
+                    rpo: Span::Exact(rpo),
+                    timezone: "Europe/Berlin",
+                    canary,
+                });
+                let texts = [plans::load::Text { name: "web.yaml".to_owned(), text: text.clone() }];
+                let loaded = plans::load::load(&texts).unwrap_or_else(|faults| panic!("{rpo:?}: {:#?}\n{text}", faults.0));
+                let plans::plan::SourceKind::Files(files) = &loaded.plan.sources.values().next().unwrap().kind;
+                assert_eq!(files.paths, sources);
+            }
+        }
+    }
+}
