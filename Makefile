@@ -28,7 +28,7 @@ bench: ## Ratios against restic and rustic in one run; prints a Markdown table
 
 s3: ## A real S3 server on a free port of this machine, until ^C
 	@scripts/need program tests
-	@exec scripts/s3-server
+	@exec python3 tests/s3/server.py start
 
 fmt: ## Put the source in order
 	cargo fmt --all
