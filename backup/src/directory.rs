@@ -29,6 +29,33 @@ pub(crate) fn open_quietly(parent: BorrowedFd<'_>, name: &[u8], flags: OFlags, k
     rustix::fs::openat(parent, name, flags, Mode::empty())
 }
 
+/// File systems that the kernel makes up as they are read: statfs(2), in the order of proc, sysfs, cgroup, cgroup2, debugfs, tracefs,
+/// securityfs, selinuxfs, bpf, devpts, `binfmt_misc`, pstore, configfs, mqueue, efivarfs. `/proc/kcore` alone would be 128 TiB.
+const OF_THE_KERNEL: [u32; 15] = [
+    0x9fa0,
+    0x6265_6572,
+    0x0027_e0eb,
+    0x6367_7270,
+    0x6462_6720,
+    0x7472_6163,
+    0x7363_6673,
+    0xf97c_ff8c,
+    0xcafe_4a11,
+    0x1cd1,
+    0x4249_4e4d,
+    0x6165_676c,
+    0x6265_6570,
+    0x1980_0202,
+    0xde5e_81e4,
+];
+
+/// Whether what lies in this folder is no data but the state of the running kernel.
+#[expect(clippy::useless_conversion, reason = "the width of f_type differs between architectures")]
+pub(crate) fn is_of_the_kernel(folder: BorrowedFd<'_>) -> bool {
+    let kind = rustix::fs::fstatfs(folder).map(|found| found.f_type);
+    kind.is_ok_and(|kind| OF_THE_KERNEL.iter().any(|magic| i64::from(*magic) == i64::from(kind)))
+}
+
 /// What the system says of `name` in `parent`, itself and not what it points to.
 pub(crate) fn stat(parent: BorrowedFd<'_>, name: &[u8]) -> Result<Stat, Errno> {
     rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).map(Stat::from)

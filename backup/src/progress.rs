@@ -33,7 +33,7 @@ pub enum Phase {
 pub struct Status {
     /// What it is doing.
     pub phase: Phase,
-    /// Files, folders and links seen so far, and bytes of the files among them.
+    /// Files, folders and links done so far; bytes read so far, and those of files that need not be read.
     pub done: Totals,
     /// Files that had to be read so far.
     pub files_read: u64,

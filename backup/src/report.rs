@@ -5,6 +5,8 @@ use std::time::Duration;
 use repository::snapshots::Snapshot;
 use repository::writer::PathError;
 
+use crate::trouble::Findings;
+
 /// The most entries that are named one by one in a report and in a snapshot. Beyond it they are counted.
 pub const MAX_NAMED: usize = 1000;
 
@@ -30,4 +32,20 @@ pub struct BackupReport {
     pub notes: Vec<PathError>,
     /// From the start of the walk to the acknowledgement, on the monotonic clock.
     pub took: Duration,
+}
+
+impl BackupReport {
+    pub(crate) fn new(snapshot: Snapshot, findings: Findings, took: Duration) -> Self {
+        Self {
+            complete: snapshot.complete,
+            snapshot,
+            vanished: findings.vanished,
+            special: findings.special,
+            excluded: findings.excluded,
+            n_errors: findings.n_errors,
+            errors: findings.errors,
+            notes: findings.changed.into_iter().chain(findings.notes).collect(),
+            took,
+        }
+    }
 }

@@ -55,6 +55,8 @@ pub(crate) struct Counts {
     pub directories: AtomicU64,
     pub symlinks: AtomicU64,
     pub bytes: AtomicU64,
+    /// Bytes of the files that were not read, so that progress within a large file can be shown.
+    pub bytes_unchanged: AtomicU64,
     pub files_new: AtomicU64,
     pub files_changed: AtomicU64,
     pub files_unchanged: AtomicU64,
@@ -86,7 +88,8 @@ impl Counts {
 
 /// Puts together what progress shows.
 pub(crate) fn status(shared: &Shared, phase: Phase, expected: Option<Totals>, elapsed: Duration) -> Status {
-    let done = shared.counts.totals();
+    let bytes = get(&shared.counts.bytes_unchanged) + get(&shared.counts.bytes_read);
+    let done = Totals { bytes, ..shared.counts.totals() };
     let written = shared.writer.progress();
     Status {
         phase,

@@ -212,24 +212,31 @@ impl<'a> Walk<'a> {
         let fd = parent.folder.as_ref().ok_or(Errno::STALE)?; // moved away while the walk was far below
         let folder = directory::open(fd.as_fd(), name, self.shared.keeps_atime(entry.stat.uid))?;
         if let Some(inner) = self.inner(&entry.stat) {
-            return self.level_of_folder(Arc::new(folder), inner, self.path.len());
+            return self.level_of_folder(Arc::new(folder), &entry.stat, inner, self.path.len());
         }
-        if self.files.one_file_system && self.roots.list.get(root).is_some_and(|root| root.stat.dev != entry.stat.dev) {
-            self.shared.trouble.note(&self.path, "another file system is mounted here");
+        let (above, here) = (parent.place.0, entry.stat.dev);
+        let left_empty = if self.files.one_file_system && self.roots.list.get(root).is_some_and(|root| root.stat.dev != here) {
+            Some("another file system is mounted here")
+        } else if above != here && directory::is_of_the_kernel(folder.as_fd()) {
+            Some("a file system of the kernel is mounted here, which holds no data")
+        } else {
+            None
+        };
+        if let Some(why) = left_empty {
+            self.shared.trouble.note(&self.path, why);
             return Ok(Level { folder: Some(Arc::new(folder)), root, root_path, place: entry.stat.place(), ..Level::default() });
         }
-        self.level_of_folder(Arc::new(folder), root, root_path)
+        self.level_of_folder(Arc::new(folder), &entry.stat, root, root_path)
     }
 
     fn level_of_root(&mut self, index: usize) -> Result<Level<'a>, Errno> {
         let root = self.roots.list.get(index).ok_or(Errno::NOENT)?;
         let folder = root.folder.clone().ok_or(Errno::NOTDIR)?;
-        self.level_of_folder(folder, index, self.path.len())
+        self.level_of_folder(folder, &root.stat, index, self.path.len())
     }
 
-    fn level_of_folder(&mut self, folder: Arc<OwnedFd>, root: usize, root_path: usize) -> Result<Level<'a>, Errno> {
-        let place = Stat::from(rustix::fs::fstat(&folder)?).place();
-        let mut level = Level { folder: Some(folder), place, root, root_path, ..Level::default() };
+    fn level_of_folder(&mut self, folder: Arc<OwnedFd>, stat: &Stat, root: usize, root_path: usize) -> Result<Level<'a>, Errno> {
+        let mut level = Level { folder: Some(folder), place: stat.place(), root, root_path, ..Level::default() };
         self.list(&mut level)?;
         Ok(level)
     }

@@ -167,6 +167,7 @@ impl Walk<'_> {
                 add(&counts.files, 1);
                 add(&counts.files_unchanged, 1);
                 add(&counts.bytes, entry.stat.size);
+                add(&counts.bytes_unchanged, entry.stat.size);
             }
             (Kind::Symlink, Payload::Symlink { .. }) => add(&counts.symlinks, 1),
             (Kind::Directory, Payload::Directory { .. }) => {}
