@@ -20,6 +20,17 @@ pub struct Root {
     path: PathBuf,
 }
 
+/// Something in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// What it is, itself and not what it links to.
+    pub kind: FileType,
+    /// Bytes of a file.
+    pub size_bytes: u64,
+}
+
 /// The folder that holds an entry, opened, and the entry's own name.
 struct Place<'r, 'p> {
     parent: Parent<'r>,
@@ -129,6 +140,33 @@ impl Root {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// What is in a folder, without "." and "..", in no order.
+    pub fn entries(&self, path: &[u8]) -> io::Result<Vec<Listed>> {
+        let fd = self.open_folder(path)?;
+        let mut found = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&fd)? {
+            let name = entry?.file_name().to_bytes().to_vec();
+            if matches!(name.as_slice(), b"." | b"..") {
+                continue;
+            }
+            match rustix::fs::statat(&fd, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => {
+                    let size_bytes = u64::try_from(stat.st_size).unwrap_or(0);
+                    found.push(Listed { name, kind: FileType::from_raw_mode(stat.st_mode), size_bytes });
+                }
+                Err(rustix::io::Errno::NOENT) => {} // removed at this moment
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Lets the owner into a folder, whatever mode it has.
+    pub fn open_up(&self, path: &[u8]) -> io::Result<()> {
+        let place = self.place(path)?;
+        Ok(rustix::fs::chmodat(place.parent.fd(), place.name, Mode::RWXU, AtFlags::empty())?)
     }
 
     /// Makes a symbolic link with the content `target`, which is never looked at.

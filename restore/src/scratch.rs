@@ -7,8 +7,12 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
+
+use crate::beneath::Root;
+use crate::path::TreePath;
 
 /// What reports say of the isolation of a scratch folder.
 pub const ISOLATION: &str = "none";
@@ -47,42 +51,31 @@ impl Scratch {
     /// Removes it with all that is in it, and looks whether it is gone. Blocks.
     pub fn wipe(self) -> Wiped {
         let path: PathBuf = self.folder.keep();
-        let (mut entries, mut failed) = (0, open_up(&path));
-        match count(&path) {
-            Ok(n) => entries = n,
-            Err(error) => failed = failed.and(Err(error)),
-        }
-        let removed = failed.and(std::fs::remove_dir_all(&path));
-        // The proof is the file system's answer afterwards, not the success of the call.
-        match (path.symlink_metadata(), removed) {
-            (Err(error), _) if error.kind() == io::ErrorKind::NotFound => {
-                Wiped { done: true, proof: format!("{entries} entries removed; {} does not exist any more", path.display()) }
+        let counted = Root::open(&path).and_then(|root| open_up(&root, &TreePath::default()));
+        let removed = std::fs::remove_dir_all(&path);
+        // The proof is the file system's answer afterwards, not the success of the calls.
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let n = counted.map_or_else(|_| String::new(), |n| format!("{n} entries removed; "));
+                Wiped { done: true, proof: format!("{n}{} does not exist any more", path.display()) }
             }
-            (_, Err(error)) => Wiped { done: false, proof: format!("{} could not be removed: {error}", path.display()) },
-            (_, Ok(())) => Wiped { done: false, proof: format!("{} is still there", path.display()) },
+            _ => {
+                let why = removed.err().map_or_else(String::new, |error| format!(": {error}"));
+                Wiped { done: false, proof: format!("{} is still there{why}", path.display()) }
+            }
         }
     }
 }
 
-/// Lets the owner into every folder, since restored modes may keep even him out.
-fn open_up(folder: &Path) -> io::Result<()> {
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            open_up(&entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-fn count(folder: &Path) -> io::Result<u64> {
+/// Lets the owner into every folder, since restored modes may keep even him out, and counts what is there.
+fn open_up(root: &Root, at: &TreePath) -> io::Result<u64> {
     let mut n = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
+    for entry in root.entries(at.as_bytes())? {
         n += 1;
-        if entry.file_type()?.is_dir() {
-            n += count(&entry.path())?;
+        if entry.kind == FileType::Directory {
+            let path = at.join(&entry.name);
+            root.open_up(path.as_bytes())?;
+            n += open_up(root, &path)?;
         }
     }
     Ok(n)

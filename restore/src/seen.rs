@@ -8,6 +8,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use plans::plan::Tamper;
+use rustix::fs::FileType;
 
 use crate::beneath::Root;
 use crate::check::Wanted;
@@ -38,14 +39,12 @@ pub enum Seen {
         root: TreePath,
         /// Contents by path.
         captured: BTreeMap<TreePath, Vec<u8>>,
-        /// What the negative control did.
-        tampered: Option<(Wanted, Tampering)>,
     },
 }
 
 /// The ways to tamper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tampering {
+enum Tampering {
     /// The files are removed.
     Remove,
     /// They are cut to no bytes.
@@ -87,17 +86,12 @@ impl Seen {
     /// Calls `visit` with path and size of each regular file. Links are neither files nor followed.
     pub fn files(&self, visit: &mut dyn FnMut(&TreePath, u64)) -> io::Result<()> {
         match self {
-            Self::Scratch { folder, .. } => walk(folder, &TreePath::default(), visit),
-            Self::Streamed { trees, root, tampered, .. } => {
+            Self::Scratch { folder, .. } => walk(&Root::open(folder)?, &TreePath::default(), visit),
+            Self::Streamed { trees, .. } => {
                 for tree in trees {
                     for (i, entry) in tree.entries().iter().enumerate() {
-                        let Kind::File { size, .. } = entry.kind else { continue };
-                        let path = tree.source_path(i);
-                        match tampered.as_ref().filter(|(wanted, _)| wanted.matches(root, &path)).map(|(_, how)| how) {
-                            None => visit(&path, size),
-                            Some(Tampering::Remove) => {}
-                            Some(Tampering::Truncate) => visit(&path, 0),
-                            Some(Tampering::Append) => visit(&path, size.saturating_add(APPENDED.len() as u64)),
+                        if let Kind::File { size, .. } = entry.kind {
+                            visit(&tree.source_path(i), size);
                         }
                     }
                 }
@@ -118,42 +112,30 @@ impl Seen {
                 File::from(fd).take(MAX_LOOK).read_to_end(&mut bytes)?;
                 Ok(Some(bytes))
             }
-            Self::Streamed { captured, root, tampered, .. } => {
-                let mut bytes = captured.get(path).cloned();
-                if let Some((_, how)) = tampered.as_ref().filter(|(wanted, _)| wanted.matches(root, path)) {
-                    bytes = match how {
-                        Tampering::Remove => None,
-                        Tampering::Truncate => bytes.map(|_| Vec::new()),
-                        Tampering::Append => bytes.map(|bytes| [bytes.as_slice(), APPENDED].concat()),
-                    };
-                }
-                Ok(bytes)
-            }
+            Self::Streamed { captured, .. } => Ok(captured.get(path).cloned()),
         }
     }
 
-    /// Tampers with the files that `tamper` names, and tells how many there were.
-    pub fn tamper(&mut self, tamper: &Tamper) -> io::Result<u64> {
+    /// Tampers with the files that `tamper` names, and tells how many there were. Data that was not kept cannot be tampered with.
+    pub fn tamper(&self, tamper: &Tamper) -> io::Result<u64> {
+        let Self::Scratch { folder, root } = self else {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "a drill in stream mode keeps no data"));
+        };
         let (text, how) = match tamper {
             Tamper::RemoveFile(text) => (text, Tampering::Remove),
             Tamper::TruncateFile(text) => (text, Tampering::Truncate),
             Tamper::Append(text) => (text, Tampering::Append),
         };
         let wanted = Wanted::parse(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let (mut hit, root) = (Vec::new(), self.root().clone());
+        let mut hit = Vec::new();
         self.files(&mut |path, _| {
-            if wanted.matches(&root, path) {
+            if wanted.matches(root, path) {
                 hit.push(path.clone());
             }
         })?;
-        match self {
-            Self::Streamed { tampered, .. } => *tampered = Some((wanted, how)),
-            Self::Scratch { folder, .. } => {
-                let root = Root::open(folder)?;
-                for path in &hit {
-                    tamper_file(&root, path, how)?;
-                }
-            }
+        let beneath = Root::open(folder)?;
+        for path in &hit {
+            tamper_file(&beneath, path, how)?;
         }
         Ok(hit.len() as u64)
     }
@@ -184,16 +166,13 @@ pub(crate) fn below(folder: &Path, path: &TreePath) -> PathBuf {
     path.names().fold(folder.to_owned(), |at, name| at.join(std::ffi::OsStr::from_bytes(name)))
 }
 
-fn walk(folder: &Path, at: &TreePath, visit: &mut dyn FnMut(&TreePath, u64)) -> io::Result<()> {
-    use std::os::unix::ffi::OsStrExt as _;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let path = at.join(entry.file_name().as_bytes());
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            walk(&entry.path(), &path, visit)?;
-        } else if kind.is_file() {
-            visit(&path, entry.metadata()?.len());
+fn walk(root: &Root, at: &TreePath, visit: &mut dyn FnMut(&TreePath, u64)) -> io::Result<()> {
+    for entry in root.entries(at.as_bytes())? {
+        let path = at.join(&entry.name);
+        match entry.kind {
+            FileType::Directory => walk(root, &path, visit)?,
+            FileType::RegularFile => visit(&path, entry.size_bytes),
+            _ => {}
         }
     }
     Ok(())

@@ -159,6 +159,11 @@ impl Tree {
         Self { base, ..Self::default() }
     }
 
+    #[cfg(test)]
+    pub(crate) fn of(entries: Vec<Entry>) -> Self {
+        Self { entries, ..Self::default() }
+    }
+
     /// All entries; a folder stands before what it holds.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

@@ -232,3 +232,51 @@ fn target_error(target: &Path, what: &'static str, source: io::Error) -> ApplyEr
         _ => ApplyError::Target { target, what, source },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base::Hint as _;
+
+    use super::*;
+    use crate::plan::{PlanOptions, plan};
+    use crate::point::PointFacts;
+    use crate::progress::Quiet;
+    use crate::target::look;
+    use crate::tree::{Attributes, Data, Tree};
+
+    fn job(folder: &Path) -> Job {
+        let point = PointFacts {
+            snapshot: "ab".repeat(32),
+            source: "web".parse().unwrap(),
+            writer: "host".parse().unwrap(),
+            domain: "lab".parse().unwrap(),
+            host: "host".to_owned(),
+            paths: Vec::new(),
+            taken: Timestamp::UNIX_EPOCH,
+            finished: Timestamp::UNIX_EPOCH,
+            complete: true,
+        };
+        let kind = Kind::File { size: 1, data: Data::Inline(b"x".as_slice().into()) };
+        let tree = Tree::of(vec![Entry { parent: None, name: b"a".as_slice().into(), attributes: Attributes::default(), kind }]);
+        let facts = look(folder, &tree).unwrap();
+        let planned = plan(point, tree, &facts, &PlanOptions::default());
+        let options = ApplyOptions { threads: 1, special_bits: false };
+        let (hasher, cancel) = (ChunkHasher::new(&[0; 32]), CancellationToken::new());
+        Job::open(planned, hasher, options, Arc::new(Quiet), &cancel, Timestamp::UNIX_EPOCH).unwrap()
+    }
+
+    #[test]
+    fn a_full_disk_stops_everything_and_one_bad_file_stops_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let job = job(folder.path());
+        job.fail_io(0, "write it", io::Error::from(io::ErrorKind::PermissionDenied));
+        assert!(job.stopped().is_ok() && !job.cancel.is_cancelled());
+        assert_eq!(job.report(Duration::ZERO, Duration::ZERO).problems.len(), 1);
+
+        job.fail_io(0, "write it", io::Error::from(io::ErrorKind::StorageFull));
+        assert!(job.cancel.is_cancelled());
+        let error = job.stopped().unwrap_err();
+        assert!(matches!(error, ApplyError::Full { .. }) && error.hint().unwrap().contains("make room"), "{error:?}");
+        assert!(folder.path().join(".lifeboat-restore").exists());
+    }
+}

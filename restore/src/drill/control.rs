@@ -10,7 +10,7 @@ use crate::check::{self, Facts, Held};
 use crate::seen::Seen;
 
 /// Tampers and runs the check again, after all checks have run on the untouched data.
-pub(super) async fn run(course: &mut Course<'_>, seen: &mut Seen) {
+pub(super) async fn run(course: &mut Course<'_>, seen: &Seen) {
     let Some(wanted) = &course.spec.drill.must_fail else { return };
     let mark = course.clock.monotonic();
     let outcome = if course.cancel.is_cancelled() {
@@ -41,7 +41,7 @@ enum Outcome {
     Void(String),
 }
 
-async fn tamper_and_check(course: &mut Course<'_>, seen: &mut Seen) -> Outcome {
+async fn tamper_and_check(course: &mut Course<'_>, seen: &Seen) -> Outcome {
     let Some(wanted) = &course.spec.drill.must_fail else { return Outcome::NotRun("none is planned".to_owned()) };
     let Some(check) = course.spec.drill.checks.iter().find(|check| check.id == wanted.check) else {
         return Outcome::Void(format!("the drill has no check \"{}\"", wanted.check));

@@ -53,12 +53,8 @@ async fn trees(course: &mut Course<'_>, reader: &Reader, snapshot: &Snapshot) ->
             course.interrupted();
             None
         }
-        Err(error @ GatherError::Read { .. }) => {
-            course.findings.aborts.push(damage::explain(&error));
-            None
-        }
         Err(error) => {
-            course.findings.failures.push(error.to_string());
+            course.findings.aborts.push(damage::explain(&error));
             None
         }
     }
@@ -163,7 +159,7 @@ async fn streamed(course: &mut Course<'_>, reader: &Reader, snapshots: &[Snapsho
         }
         all.push(tree);
     }
-    whole.then_some(Restored { seen: Seen::Streamed { trees: all, root, captured, tampered: None }, scratch: None })
+    whole.then_some(Restored { seen: Seen::Streamed { trees: all, root, captured }, scratch: None })
 }
 
 /// Reads every chunk of every file; the reader recomputes each id. Gives back chunks and bytes of the files, or `None` where

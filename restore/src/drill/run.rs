@@ -19,7 +19,7 @@ use super::report::{
 };
 use super::spec::DrillSpec;
 use crate::check::{self, Facts, Held};
-use crate::choose::choose;
+use crate::choose::{ChooseError, choose};
 use crate::damage;
 use crate::point::PointFacts;
 use crate::progress::{Progress, Stage};
@@ -49,9 +49,9 @@ pub async fn run(
 ) -> DrillReport {
     let mut course = Course::start(spec, clock, progress, cancel);
     let restored = course.restore(access).await;
-    if let Some(mut restored) = restored {
+    if let Some(restored) = restored {
         course.checks(&restored).await;
-        control::run(&mut course, &mut restored.seen).await;
+        control::run(&mut course, &restored.seen).await;
         course.wipe(restored).await;
     }
     let report = course.end(access.repository.store().location());
@@ -195,7 +195,10 @@ impl<'a> Course<'a> {
                     chosen.push(snapshot.clone());
                 }
                 // Data that should be there and is not: just what a drill is for.
-                Err(error) => self.findings.failures.push(error.to_string()),
+                Err(error @ (ChooseError::None { .. } | ChooseError::Unknown { .. })) => self.findings.failures.push(error.to_string()),
+                Err(error @ (ChooseError::Ambiguous { .. } | ChooseError::BadPrefix { .. })) => {
+                    self.findings.aborts.push(error.to_string());
+                }
             }
         }
         if self.spec.picks.is_empty() {
