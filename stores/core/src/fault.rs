@@ -2,6 +2,7 @@
 //!
 //! Faults are programmed by the number of the call, or drawn from a seed, so that every failing run can be repeated.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -65,26 +66,30 @@ struct State {
     /// Objects that lists do not show yet, each with the number of the page from which they do.
     hidden: Vec<(Key, u64)>,
     crashed: bool,
-    calls: Vec<Operation>,
+    calls: BTreeMap<Operation, u64>,
 }
 
 impl State {
     fn count(&self, operation: Operation) -> u64 {
-        self.calls.iter().filter(|call| **call == operation).count() as u64
+        self.calls.get(&operation).copied().unwrap_or_default()
     }
 
     fn writes(&self) -> u64 {
         self.count(Operation::Put) + self.count(Operation::Delete)
     }
 
+    fn all(&self) -> u64 {
+        self.calls.values().sum()
+    }
+
     /// Counts a call and finds what happens to it.
     fn next(&mut self, operation: Operation) -> Option<Fault> {
-        self.calls.push(operation);
+        *self.calls.entry(operation).or_default() += 1;
         let write = matches!(operation, Operation::Put | Operation::Delete);
         let met = |when: When| match when {
             When::Nth(of, n) => of == operation && self.count(of) == n,
             When::NthWrite(n) => write && self.writes() == n,
-            When::NthCall(n) => self.calls.len() as u64 == n,
+            When::NthCall(n) => self.all() == n,
         };
         let programmed = self.program.iter().find(|(when, _)| met(*when)).map(|(_, fault)| *fault);
         programmed.or_else(|| self.draw())
@@ -106,7 +111,7 @@ impl State {
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("call {call} was told to fail")]
 struct Told {
-    call: usize,
+    call: u64,
 }
 
 impl FaultStore {
@@ -159,7 +164,7 @@ impl FaultStore {
 
     /// Calls so far, the failed ones included.
     pub fn calls(&self) -> u64 {
-        self.state().calls.len() as u64
+        self.state().all()
     }
 
     /// Puts and deletes so far, the failed ones included.
@@ -190,7 +195,7 @@ impl FaultStore {
         let (fault, told) = {
             let mut state = self.state();
             let fault = if state.crashed { Some(Fault::Crash) } else { state.next(operation) };
-            (fault, Arc::new(Told { call: state.calls.len() }))
+            (fault, Arc::new(Told { call: state.all() }))
         };
         let crash = || self.state().crashed = true;
         match fault {

@@ -167,7 +167,7 @@ impl Store for FolderStore {
     async fn list(&self, prefix: &Prefix, after: Option<&Cursor>) -> Result<Page, StoreError> {
         let (wanted, after) = (prefix.clone(), after.cloned());
         let list = move |place: &Place, attempt: &Attempt| {
-            walk::page(&place.root, &wanted, after.as_ref()).map_err(|error| failure::of_place(error, attempt.clone()))
+            walk::page(&place.root, &wanted, after.as_ref(), walk::PAGE_LEN).map_err(|error| failure::of_place(error, attempt.clone()))
         };
         self.work(Operation::List, prefix.as_str(), list).await
     }

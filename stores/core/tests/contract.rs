@@ -26,7 +26,30 @@ async fn a_store_in_memory_keeps_the_contract() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_in_a_folder_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
-    keeps_the_contract(FolderStore::create(folder.path()).await.unwrap(), Extent::default()).await;
+    // Each object costs two fsyncs, on whatever disk the tests run.
+    keeps_the_contract(FolderStore::create(folder.path()).await.unwrap(), Extent { listed: 300, ..small() }).await;
+}
+
+#[tokio::test]
+async fn ten_thousand_files_of_a_folder_come_in_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..10_000 {
+        let below = folder.path().join(format!("packs/{}", n % 7));
+        std::fs::create_dir_all(&below).unwrap();
+        std::fs::write(below.join(format!("{n}")), "1").unwrap();
+    }
+    let store = FolderStore::open(folder.path()).await.unwrap();
+    let (mut seen, mut n_pages, mut after) = (std::collections::BTreeSet::new(), 0, None);
+    loop {
+        let page = store.list(&"packs/".parse().unwrap(), after.as_ref()).await.unwrap();
+        n_pages += 1;
+        seen.extend(page.entries.into_iter().map(|entry| entry.key));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((seen.len(), n_pages), (10_000, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -152,7 +152,21 @@ fn is_refused_certificate(error: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use aws_credential_types::credential_fn::provide_credentials_fn;
+    use aws_sdk_s3::config::{BehaviorVersion, Region};
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_chain_that_finds_no_credential_is_a_refusal_and_not_an_outage() {
+        let none = provide_credentials_fn(|| async { Err(CredentialsError::not_loaded("no profile, no environment")) });
+        let config = aws_sdk_s3::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).region(Region::from_static("x"));
+        let client = aws_sdk_s3::Client::from_conf(config.credentials_provider(none).endpoint_url("http://127.0.0.1:1").build());
+        let error = Box::pin(client.head_bucket().bucket("b").send()).await.unwrap_err();
+        let error = of_call(&error, Subject::Place, Attempt::new(stores::Operation::Open, "", "s3://b"));
+        assert!(matches!(error, StoreError::Denied { .. }), "{error:?}");
+        assert!(base::Hint::hint(&error).unwrap().contains("credential"));
+    }
 
     #[test]
     fn each_answer_means_what_the_manual_or_the_servers_say() {

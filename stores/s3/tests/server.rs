@@ -83,6 +83,7 @@ async fn the_probe_tells_what_the_server_does_with_each_credential() {
     assert_eq!(report.left_behind.len(), 4);
 
     let locked = connect(server.locked()).await;
+    put(&locked, "a", b"1").await.unwrap();
     assert_eq!(locked.lock().await.unwrap(), Lock::Present { default: None });
 }
 

@@ -96,12 +96,12 @@ pub(super) fn make_root(root: &Path, disk: Disk) -> io::Result<()> {
 /// may still be lost in a crash, with our object in it: so each is made durable once, whoever made it.
 fn make_durable_folder(place: &Place, folder: &Path) -> io::Result<()> {
     let known = |path: &Path| place.durable.lock().unwrap_or_else(PoisonError::into_inner).contains(path);
-    if known(folder) && folder.is_dir() {
-        return Ok(());
-    }
     let below: Vec<&Path> = folder.ancestors().take_while(|path| *path != place.root).collect();
     for path in below.into_iter().rev() {
-        make_folder(path)?;
+        let made = make_folder(path)?;
+        if !made && known(path) {
+            continue;
+        }
         sync_folder(path.parent().unwrap_or(&place.root), place.disk)?;
         let mut durable = place.durable.lock().unwrap_or_else(PoisonError::into_inner);
         if durable.len() >= MAX_REMEMBERED {
@@ -112,10 +112,12 @@ fn make_durable_folder(place: &Place, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn make_folder(path: &Path) -> io::Result<()> {
+/// Makes a folder, and says whether it was missing.
+fn make_folder(path: &Path) -> io::Result<bool> {
     match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        result => result,
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -182,7 +184,7 @@ fn sync_folder(folder: &Path, disk: Disk) -> io::Result<()> {
     }
 }
 
-/// Removes a file that nobody has been told of. If that fails too it stays behind as a leftover, which `sweep` finds.
+/// Removes a file that nobody was told is stored.
 fn remove(path: &Path) {
     if let Err(error) = fs::remove_file(path)
         && error.kind() != io::ErrorKind::NotFound
