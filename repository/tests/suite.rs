@@ -3,6 +3,10 @@
 extern crate lifeboat_repository as repository; // as all other crates of the house name it
 
 mod suite {
+    pub mod by_hand;
+    pub mod check;
     pub mod create_and_open;
     pub mod keys;
+    pub mod stocked;
+    pub mod write_only;
 }

@@ -49,8 +49,8 @@ TO RESTORE WITHOUT LIFEBOAT (needs age, zstd and python3, nothing else)
   2  write the secret key line into a file, me.key
   3  check that the folder holds this repository: its id stands in repo/repository.json
   4  python3 repo/recover/recover.py list repo me.key
-  5  python3 repo/recover/recover.py restore repo me.key SNAPSHOT out
-     SNAPSHOT is the first column of what step 4 printed; out is a new folder
+  5  python3 repo/recover/recover.py restore repo me.key POINT out
+     POINT is the first column of what step 4 printed; out is a new folder
 ",
         created = repository.config().created,
     )

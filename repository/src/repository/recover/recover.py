@@ -66,6 +66,7 @@ def versioned(data):
     return value[1:]
 
 def fail(text): sys.exit(f"recover.py: {text}")
+sys.setrecursionlimit(1 << 16) # directories are deep at times
 faults = []
 def fault(text):
     if text not in faults: faults.append(text); print(f"recover.py: {text}", file=sys.stderr)
@@ -106,13 +107,12 @@ def snapshots(repo):
                 if snapshot["lifeboat_snapshot"] != 0: raise ValueError("not of format 0")
                 if name != f"{snapshot['domain']}/{snapshot['writer']}/{snapshot['seq']:010}": raise ValueError("it belongs elsewhere")
                 key = writers.get((snapshot["domain"], snapshot["writer"]))
-                message = b"lifeboat writer statement 0\n" + SNAPSHOT_TAG + line
+                message = b"lifeboat writer statement 0\n" + line
                 good = key and snapshot["repository"] == uid and signed(key, message, base64.b64decode(json.loads(signature)["signature"]))
                 if not good: fault(f"snapshot {name} is not signed by a writer of this repository")
                 found.append((snapshot["taken"], name, snapshot, bool(good)))
             except (OSError, ValueError, KeyError, TypeError) as error: fault(f"snapshot {name} is damaged: {error}")
     return sorted(found, key=lambda one: one[:2])
-SNAPSHOT_TAG = b""
 
 def age(identity, path):
     """The plaintext of an age file; the identity goes in through a pipe, so that it is nowhere on disk."""
