@@ -4,19 +4,30 @@
 //! believed only when a listed writer signed the index object that names it.
 
 mod error;
+mod fetch;
+mod frames;
+mod plan;
+mod stream;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use base::Digest;
 use base::id::DomainId;
 
 pub use self::error::{ReadError, SinkError};
+use self::frames::FrameCache;
 use crate::chunk::ChunkHasher;
-use crate::format::tree::{ChunkId, Content, Node, TreeRef};
-use crate::keys::ReaderKey;
+use crate::finding::Finding;
+use crate::format::tree::{self, ChunkId, Chunks, Content, Node, TreeRef};
+use crate::index::{self, Index, IndexError, PackInfo, Place};
+use crate::keys::{EpochIdentity, OpenKeys, ReaderKey};
+use crate::pack::read::PackOpener;
 use crate::repository::Repository;
-use crate::snapshots::Listing;
+use crate::seal::domain::{DomainSeal, Purpose};
+use crate::snapshots::{Listing, list_opened};
 
 /// How to read.
 #[derive(Debug, Clone)]
@@ -57,53 +68,178 @@ pub struct StreamReport {
     pub missing: Vec<(ChunkId, ReadError)>,
 }
 
-/// Reads a repository.
+/// Chunks of one file that are fetched together when it is read in order.
+const WINDOW: usize = 64;
+
+/// Reads a repository. A clone is cheap and reads the same.
 #[derive(Debug, Clone)]
-pub struct Reader {}
+pub struct Reader {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    repository: Repository,
+    keys: OpenKeys,
+    epochs: BTreeMap<u32, EpochIdentity>,
+    domains: Vec<Domain>,
+    seals: BTreeMap<DomainId, DomainSeal>,
+    damaged: Vec<Finding>,
+    threads: usize,
+    frames: FrameCache,
+}
+
+/// What is known of one domain.
+#[derive(Debug)]
+struct Domain {
+    name: DomainId,
+    hasher: ChunkHasher,
+    index: Index,
+}
+
+/// A pack, as the index tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackSummary {
+    /// Whose chunks it holds.
+    pub domain: DomainId,
+    /// Its name.
+    pub digest: Digest,
+    /// Bytes of the object.
+    pub length: u64,
+    /// The epoch whose key opens it.
+    pub epoch: u32,
+}
 
 impl Reader {
     /// Opens the keys and reads the index.
     pub async fn open(repository: &Repository, key: &ReaderKey, options: ReaderOptions) -> Result<Self, ReadError> {
-        todo!("{repository:?} {key:?} {options:?}")
+        let keys = key.open(repository).await.map_err(|error| ReadError::Key(Arc::new(error)))?;
+        let (mut domains, mut seals) = (Vec::new(), BTreeMap::new());
+        let mut damaged: Vec<_> = keys.closed.iter().map(|(domain, what)| Finding::new(format!("keys of domain {domain}"), what)).collect();
+        for (name, keys) in keys.domains.clone() {
+            let seal = DomainSeal::new(&keys.k_index, Purpose::Index);
+            let mut loaded = index::load(repository, &name, &seal, &options.cache_dir).await?;
+            damaged.append(&mut loaded.damaged);
+            seals.insert(name.clone(), DomainSeal::new(&keys.k_index, Purpose::Snapshot));
+            domains.push(Domain { name, hasher: ChunkHasher::new(&keys.k_id), index: loaded.index });
+        }
+        let threads = options.threads.clamp(1, 64);
+        let (repository, epochs, frames) = (repository.clone(), keys.epochs.clone(), FrameCache::default());
+        Ok(Self { inner: Arc::new(Inner { repository, keys, epochs, domains, seals, damaged, threads, frames }) })
     }
 
     /// The repository that it reads.
     pub fn repository(&self) -> &Repository {
-        todo!()
+        &self.inner.repository
+    }
+
+    /// The keys that were opened.
+    pub(crate) fn keys(&self) -> &OpenKeys {
+        &self.inner.keys
+    }
+
+    /// Index objects and keys that could not be believed when it was opened.
+    pub fn damaged(&self) -> &[Finding] {
+        &self.inner.damaged
     }
 
     /// All snapshots, and what is wrong with others.
     pub async fn snapshots(&self) -> Result<Listing, ReadError> {
-        todo!()
+        list_opened(&self.inner.repository, &self.inner.seals, None).await
+    }
+
+    /// All packs that the index knows.
+    pub fn packs(&self) -> impl Iterator<Item = PackSummary> + '_ {
+        self.inner.domains.iter().flat_map(|domain| {
+            let packs = (0..domain.index.n_packs()).filter_map(|number| domain.index.pack(number));
+            packs.map(|pack| PackSummary { domain: domain.name.clone(), digest: pack.digest, length: pack.length, epoch: pack.epoch })
+        })
+    }
+
+    /// The key of an epoch, when it could be opened.
+    pub fn epoch(&self, number: u32) -> Option<&EpochIdentity> {
+        self.inner.epochs.get(&number)
+    }
+
+    /// Whether the index knows the chunk. It says nothing of whether its pack is whole.
+    pub fn has(&self, id: &ChunkId) -> bool {
+        self.inner.find(id).is_some()
+    }
+
+    /// The pack that holds the chunk, by the index.
+    pub fn pack_of(&self, id: &ChunkId) -> Option<(DomainId, Digest)> {
+        let found = self.inner.find(id)?;
+        let domain = self.inner.domains.get(found.domain)?;
+        Some((domain.name.clone(), domain.index.digest(found.place.pack)?))
     }
 
     /// The nodes of a directory.
     pub async fn tree(&self, tree: &TreeRef) -> Result<Vec<Node>, ReadError> {
-        todo!("{tree:?}")
+        let mut bytes = Vec::new();
+        for chunk in &tree.chunks {
+            bytes.extend_from_slice(&frames::chunk(&self.inner, chunk).await?);
+        }
+        let first = tree.chunks.first().map_or(ChunkId::from_bytes([0; 32]), |chunk| chunk.id);
+        tree::decode(&bytes).map_err(|source| ReadError::Tree { chunk: first, source: Arc::new(source) })
     }
 
     /// The bytes of one file, in order.
     pub async fn content(&self, content: &Content, sink: &mut (dyn FnMut(&[u8]) -> Result<(), SinkError> + Send)) -> Result<(), ReadError> {
-        let _ = sink;
-        todo!("{content:?}")
+        let refs = match &content.chunks {
+            Chunks::Inline(bytes) => return sink(bytes).map_err(|error| ReadError::Sink(error.into())),
+            Chunks::List(refs) => refs,
+        };
+        for window in refs.chunks(WINDOW) {
+            stream::in_order(self, window, sink).await?;
+        }
+        Ok(())
     }
 
     /// Every wanted chunk once, in the order of packs: each frame is read and decoded once, each id is verified.
     /// What cannot be had is in the report, and the rest goes on. An error of the sink ends it.
     pub async fn stream(&self, wanted: Vec<ChunkId>, sink: ChunkSink, cancel: CancelFlag) -> Result<StreamReport, ReadError> {
-        let _ = (wanted, sink, cancel);
-        todo!()
+        stream::run(&self.inner, wanted, sink, cancel).await
     }
 
     /// Computes ids of plaintext as the writers of `domain` do, to compare files on a disk with what was recorded.
     pub fn hasher(&self, domain: &DomainId) -> Option<ChunkHasher> {
-        todo!("{domain}")
+        self.inner.domains.iter().find(|known| known.name == *domain).map(|known| known.hasher.clone())
     }
 }
 
-impl Reader {
-    /// The keys that were opened.
-    pub(crate) fn keys(&self) -> &crate::keys::OpenKeys {
-        todo!()
+/// Where a chunk is, among all domains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    domain: usize,
+    place: Place,
+}
+
+impl Inner {
+    fn find(&self, id: &ChunkId) -> Option<Found> {
+        self.domains.iter().enumerate().find_map(|(domain, known)| Some(Found { domain, place: known.index.find(id)? }))
+    }
+
+    /// The pack, and what opens it.
+    fn pack(&self, domain: usize, number: u32) -> Option<(&Domain, PackInfo)> {
+        let domain = self.domains.get(domain)?;
+        Some((domain, domain.index.pack(number)?))
+    }
+
+    fn opener(&self, domain: &Domain, pack: &PackInfo) -> Result<PackOpener, ReadError> {
+        use crate::pack::read::PackError;
+        let opener = match self.epochs.get(&pack.epoch) {
+            Some(identity) => PackOpener::new(&pack.header, pack.length, identity),
+            None => Err(PackError::NoEpoch(pack.epoch)),
+        };
+        opener.map_err(|error| fetch::damaged(&domain.name, &pack.digest, error))
+    }
+}
+
+impl From<IndexError> for ReadError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::Store { object, source } => Self::Store { object, source },
+            IndexError::Stopped => Self::Stopped,
+        }
     }
 }

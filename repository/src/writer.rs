@@ -5,21 +5,40 @@
 //! call them from plain threads. Order of writes: packs, then index, then the snapshot; a crash at any point leaves every
 //! snapshot that was ever listed readable. Nothing is acknowledged before [`Writer::commit`] returns a [`Receipt`].
 
+mod commit;
+mod core;
 mod error;
+mod file;
+mod fresh;
+mod queue;
 mod ticket;
+mod trees;
+mod upload;
+mod work;
 
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use base::id::SourceId;
 use jiff::Timestamp;
 
+use self::commit::Committer;
+use self::core::Core;
 pub use self::error::{StoreFileError, WriteError};
+use self::queue::Front;
 pub use self::ticket::Ticket;
+use self::trees::Trees;
+use self::upload::Uploads;
+use crate::chunk::{ChunkHasher, Chunker};
 use crate::format::tree::{ChunkId, Node, TreeRef};
+use crate::index::{self, IndexError};
 use crate::keys::WriterKey;
+use crate::pack::fill::FillSpec;
 pub use crate::pack::fill::VerifyUpload;
 use crate::repository::Repository;
+use crate::seal::domain::{DomainSeal, Purpose};
 pub use crate::snapshots::{Canary, PathError, Snapshot, SnapshotStats};
 
 /// How to write.
@@ -86,38 +105,84 @@ pub struct WriteProgress {
 
 /// Stores one snapshot's worth of files and trees.
 #[derive(Debug)]
-pub struct Writer {}
+pub struct Writer {
+    repository: Repository,
+    key: WriterKey,
+    seal: DomainSeal,
+    core: Arc<Core>,
+    front: Arc<Front>,
+    trees: Arc<Trees>,
+    uploads: Uploads,
+    workers: Vec<JoinHandle<()>>,
+}
 
 impl Writer {
     /// Reads the index and starts the workers. Must be called inside a multi-threaded tokio runtime; uploads run on it.
     pub async fn open(repository: &Repository, key: &WriterKey, options: WriterOptions) -> Result<Self, WriteError> {
-        todo!("{repository:?} {key:?} {options:?}")
+        let keys = key.open(repository).await.map_err(|error| WriteError::Key(Arc::new(error)))?;
+        let index_seal = DomainSeal::new(&keys.k_index, Purpose::Index);
+        let loaded = index::load(repository, key.domain(), &index_seal, &options.cache_dir).await?;
+        let mine = loaded.objects.iter().filter(|at| at.writer == *key.writer());
+        let next_index = mine.map(|at| at.seq + 1).max().unwrap_or(0);
+        let threads = options.threads.clamp(1, 64);
+        let hasher = ChunkHasher::new(&keys.k_id);
+        let core = Arc::new(Core::new(hasher.clone(), Chunker::new(&keys.k_cut), loaded.index, threads));
+        let epoch = repository.trust().newest_epoch();
+        let spec = FillSpec {
+            domain: key.domain().clone(),
+            epoch: epoch.epoch,
+            recipient: epoch.recipient.clone(),
+            level: options.level.clamp(1, 19),
+            verify: options.verify_upload,
+            hasher,
+        };
+        let n_room = u32::try_from(threads).expect("64 threads at most");
+        let uploads = Uploads::new(Arc::clone(&core), repository.clone(), key.clone(), index_seal, next_index, n_room);
+        let trees = Arc::new(Trees::new(spec.clone())?);
+        let (front, batches) = Front::new(Arc::clone(&core), threads);
+        let mut writer = Self {
+            repository: repository.clone(),
+            key: key.clone(),
+            seal: DomainSeal::new(&keys.k_index, Purpose::Snapshot),
+            core,
+            front: Arc::new(front),
+            trees,
+            uploads,
+            workers: Vec::with_capacity(threads),
+        };
+        for n in 0..threads {
+            let (core, uploads, spec, batches) = (Arc::clone(&writer.core), writer.uploads.clone(), spec.clone(), batches.clone());
+            let worker = thread::Builder::new().name(format!("pack-{n}")).spawn(move || work::run(&core, &uploads, spec, &batches));
+            writer.workers.push(worker.map_err(|error| WriteError::System(Arc::new(error)))?);
+        }
+        Ok(writer)
     }
 
     /// Reads `source` to its end, cuts it, and hands the chunks to the workers. Blocks while they are behind.
     /// `size_hint` is the length in bytes that is expected; a wrong one costs time and nothing else.
     pub fn store_file(&self, source: &mut dyn Read, size_hint: u64) -> Result<Ticket, StoreFileError> {
-        let _ = (source, size_hint);
-        todo!()
+        file::store(&self.front, source, size_hint)
     }
 
     /// As [`Self::store_file`], for bytes at hand.
     pub fn store_bytes(&self, bytes: &[u8]) -> Result<Ticket, WriteError> {
-        let _ = bytes;
-        todo!()
+        let mut source = bytes;
+        match file::store(&self.front, &mut source, bytes.len() as u64) {
+            Ok(ticket) => Ok(ticket),
+            Err(StoreFileError::Write(error)) => Err(error),
+            Err(StoreFileError::Source(error)) => Err(WriteError::System(Arc::new(error))),
+        }
     }
 
     /// Stores a directory. Nodes are in ascending order of the bytes of their names; every chunk and tree that they name
     /// must be stored already, or known to the index.
     pub fn store_tree(&self, nodes: &[Node]) -> Result<TreeRef, WriteError> {
-        let _ = nodes;
-        todo!()
+        self.trees.store(&self.core, &self.uploads, nodes)
     }
 
     /// Whether the repository, or this run, has the chunk: a reference from a cache may then be used again.
     pub fn has(&self, id: &ChunkId) -> bool {
-        let _ = id;
-        todo!()
+        self.core.has(id)
     }
 
     /// Whether the repository, or this run, has all chunks of the tree itself.
@@ -127,17 +192,56 @@ impl Writer {
 
     /// How far it is. Cheap, and from any thread.
     pub fn progress(&self) -> WriteProgress {
-        todo!()
+        self.core.progress()
     }
 
     /// Waits until all packs are in the store, then stores the index and, last, the snapshot. On any error nothing is
     /// acknowledged, and what was stored so far is found again by the next run where the index tells of it.
-    pub async fn commit(self, snapshot: NewSnapshot) -> Result<Receipt, WriteError> {
-        todo!("{snapshot:?}")
+    pub async fn commit(mut self, snapshot: NewSnapshot) -> Result<Receipt, WriteError> {
+        self.trees.need(&self.core, &snapshot.root)?;
+        let (front, core, trees, uploads) =
+            (Arc::clone(&self.front), Arc::clone(&self.core), Arc::clone(&self.trees), self.uploads.clone());
+        let workers = std::mem::take(&mut self.workers);
+        let ended = tokio::task::spawn_blocking(move || {
+            let flushed = front.flush();
+            front.close();
+            workers.into_iter().for_each(|worker| drop(worker.join()));
+            flushed.and_then(|()| core.check()).and_then(|()| trees.finish(&core, &uploads))
+        });
+        ended.await.unwrap_or(Err(WriteError::Stopped))?;
+        let mut needed = self.uploads.finish().await?;
+        needed.extend(self.core.needed_packs(false));
+        let committer = Committer { repository: &self.repository, key: &self.key, seal: &self.seal };
+        let reused = self.trees.any_reused();
+        let all = || self.core.needed_packs(true);
+        let snapshot = committer.commit(snapshot, needed, reused, all, self.core.progress()).await?;
+        Ok(Receipt { snapshot })
     }
 
     /// Stops, and waits for what is under way. The repository stays as it was, apart from packs that nothing names.
-    pub async fn abandon(self) {
-        todo!()
+    pub async fn abandon(mut self) {
+        self.core.fail(WriteError::Stopped);
+        self.front.close();
+        let workers = std::mem::take(&mut self.workers);
+        // A worker that panicked has nothing left to stop.
+        let _ = tokio::task::spawn_blocking(move || workers.into_iter().for_each(|worker| drop(worker.join()))).await;
+        let _ = self.uploads.settle().await;
+    }
+}
+
+impl Drop for Writer {
+    /// A writer that is dropped on the way uploads no more; its workers end by themselves.
+    fn drop(&mut self) {
+        self.core.fail(WriteError::Stopped);
+        self.front.close();
+    }
+}
+
+impl From<IndexError> for WriteError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::Store { object, source } => Self::Read { object, source },
+            IndexError::Stopped => Self::Stopped,
+        }
     }
 }

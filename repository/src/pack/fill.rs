@@ -212,7 +212,7 @@ impl Filler {
         let payload_len = sealed.entry.length - header_len as u64;
         let opener = Opener::new(key, payload_len);
         let mut decompressor = Decompressor::new().map_err(FrameError::Zstd)?;
-        let (mut start, mut raw) = (u64::from(sealed.entry.data_start), Vec::new());
+        let (mut start, mut raw, mut plain) = (u64::from(sealed.entry.data_start), Vec::new(), Vec::new());
         for frame in &sealed.entry.frames {
             let end = start + u64::from(frame.stored_len);
             self.n_frames += 1;
@@ -220,10 +220,10 @@ impl Filler {
                 let range = sealed_range(&(start..end), payload_len);
                 let at = usize::try_from(range.start).expect("a pack fits in memory") + header_len;
                 let to = usize::try_from(range.end).expect("a pack fits in memory") + header_len;
-                let mut part = sealed.bytes.get(at..to).expect("the range lies within the pack").to_vec();
-                opener.open(&range, &mut part)?;
+                let part = sealed.bytes.get(at..to).expect("the range lies within the pack");
+                opener.open(&range, part, &mut plain)?;
                 let skip = usize::try_from(start % crate::seal::stream::BLOCK as u64).expect("less than a block");
-                let stored = part.get(skip..skip + frame.stored_len as usize).expect("the range covers the frame");
+                let stored = plain.get(skip..skip + frame.stored_len as usize).expect("the range covers the frame");
                 let raw_len = usize::try_from(frame.raw_len()).expect("a frame fits in memory");
                 unsqueeze(&mut decompressor, stored, raw_len, &mut raw)?;
                 self.compare(frame, &raw)?;
@@ -246,7 +246,10 @@ impl Filler {
     }
 }
 
-fn begin(spec: &FillSpec, kind: Kind, buffer: Vec<u8>) -> Result<OpenPack, FillError> {
+fn begin(spec: &FillSpec, kind: Kind, mut buffer: Vec<u8>) -> Result<OpenPack, FillError> {
+    // Room for the last frame, the table and the padding: a buffer that grows by doubling would take twice as much.
+    buffer.clear();
+    buffer.reserve(PACK_TARGET + 2 * FRAME_MAX);
     let (header, key) = header::write(spec.recipient.as_age())?;
     let mut sealer = Sealer::new(&header, &key, buffer);
     sealer.write(&pack::header(&pack::Header { kind, domain: spec.domain.clone() }));

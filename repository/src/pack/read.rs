@@ -80,14 +80,14 @@ impl PackOpener {
         self.header_len + sealed.start..self.header_len + sealed.end
     }
 
-    /// Opens `part`, the bytes of the object at [`Self::object_range`] of `plain`. Returns where `plain` lies in the plaintext
-    /// that is left in `part`.
-    pub fn open(&self, plain: &Range<u64>, part: &mut Vec<u8>) -> Result<Range<usize>, PackError> {
+    /// Opens `part`, the bytes of the object at [`Self::object_range`] of `plain`, into `out`. Returns where in `out` the
+    /// bytes of `plain` lie.
+    pub fn open(&self, plain: &Range<u64>, part: &[u8], out: &mut Vec<u8>) -> Result<Range<usize>, PackError> {
         let sealed = sealed_range(plain, self.payload_len);
-        self.opener.open(&sealed, part)?;
+        self.opener.open(&sealed, part, out)?;
         let skip = usize::try_from(plain.start % BLOCK as u64).map_err(|_| PackError::Length(plain.start))?;
         let len = usize::try_from(plain.end - plain.start).map_err(|_| PackError::Length(plain.end))?;
-        if skip + len > part.len() { Err(PackError::Length(part.len() as u64)) } else { Ok(skip..skip + len) }
+        if skip + len > out.len() { Err(PackError::Length(part.len() as u64)) } else { Ok(skip..skip + len) }
     }
 }
 
@@ -158,9 +158,10 @@ pub fn open_whole(object: &[u8], identity: &EpochIdentity) -> Result<Opened, Pac
     let (key, header_len) = open_header(object, identity)?;
     let length = object.len() as u64;
     let opener = PackOpener::with_key(&key, header_len, length)?;
-    let mut plaintext = object.get(header_len..).unwrap_or_default().to_vec();
-    let len = plaintext_len(plaintext.len() as u64).ok_or(PackError::Length(length))?;
-    opener.opener.open(&(0..opener.payload_len), &mut plaintext)?;
+    let payload = object.get(header_len..).unwrap_or_default();
+    let len = plaintext_len(payload.len() as u64).ok_or(PackError::Length(length))?;
+    let mut plaintext = Vec::new();
+    opener.opener.open(&(0..opener.payload_len), payload, &mut plaintext)?;
     let (header, data_start) = pack::parse_header(&plaintext)?;
     let tail = plaintext.len().checked_sub(TAIL_LEN).and_then(|at| plaintext.get(at..)).ok_or(PackError::Length(length))?;
     let place = pack::parse_tail(tail, len)?;

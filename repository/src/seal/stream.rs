@@ -142,25 +142,22 @@ impl Opener {
         Self { cipher: cipher(key), sealed_len }
     }
 
-    /// Opens `sealed`, which is the part of the payload at `range` as [`sealed_range`] gave it, in place; then leaves in
-    /// `sealed` the plaintext alone, which begins at plaintext byte `range.start / SEALED_BLOCK * BLOCK`.
-    pub fn open(&self, range: &Range<u64>, sealed: &mut Vec<u8>) -> Result<(), StreamError> {
+    /// Opens `sealed`, which is the part of the payload at `range` as [`sealed_range`] gave it. Leaves in `plain` the plaintext
+    /// alone, which begins at plaintext byte `range.start / SEALED_BLOCK * BLOCK`; what `plain` held before is gone.
+    pub fn open(&self, range: &Range<u64>, sealed: &[u8], plain: &mut Vec<u8>) -> Result<(), StreamError> {
         let first = range.start / SEALED_BLOCK as u64;
         let reaches_end = range.end >= self.sealed_len;
         let n_blocks = sealed.len().div_ceil(SEALED_BLOCK);
-        let mut len = 0;
-        for at in 0..n_blocks {
-            let block = first + at as u64;
+        plain.resize(sealed.len().saturating_sub(n_blocks * TAG), 0);
+        let mut room = plain.as_mut_slice();
+        for (block, bytes) in (first..).zip(sealed.chunks(SEALED_BLOCK)) {
             let bad = || StreamError { block };
-            let from = at * SEALED_BLOCK;
-            let to = (from + SEALED_BLOCK).min(sealed.len());
-            let last = reaches_end && at + 1 == n_blocks;
-            let bytes = sealed.get_mut(from..to).ok_or_else(bad)?;
-            let plain = self.cipher.open_in_place(nonce(block, last), Aad::empty(), bytes).map_err(|_| bad())?.len();
-            sealed.copy_within(from..from + plain, len);
-            len += plain;
+            let last = reaches_end && block + 1 == first + n_blocks as u64;
+            let (ciphertext, tag) = bytes.split_last_chunk::<TAG>().ok_or_else(bad)?;
+            let (out, rest) = room.split_at_mut_checked(ciphertext.len()).ok_or_else(bad)?;
+            self.cipher.open_separate_gather(nonce(block, last), Aad::empty(), ciphertext, tag, out).map_err(|_| bad())?;
+            room = rest;
         }
-        sealed.truncate(len);
         Ok(())
     }
 }

@@ -1,0 +1,128 @@
+//! What callers, workers and uploads of one writer share: the index, what is new, what went wrong, how far it is.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::WriteProgress;
+use super::error::WriteError;
+use super::fresh::Fresh;
+use super::queue::Pool;
+use crate::chunk::{ChunkHasher, Chunker};
+use crate::format::chunk::{ChunkId, ChunkRef, Kind};
+use crate::index::Index;
+
+/// Shared by everybody; nothing in it blocks for long.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub hasher: ChunkHasher,
+    pub chunker: Chunker,
+    index: Index,
+    /// For each pack of the index, whether this snapshot needs it.
+    needed: Vec<AtomicBool>,
+    fresh: Fresh,
+    /// Buffers of batches.
+    pub batches: Pool,
+    /// Buffers of small files that are being read.
+    pub scratch: Pool,
+    /// Buffers of packs.
+    pub packs: Arc<Pool>,
+    failed: AtomicBool,
+    failure: Mutex<Option<WriteError>>,
+    pub counts: Counts,
+}
+
+/// Counts that grow.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    chunks: AtomicU64,
+    chunks_new: AtomicU64,
+    bytes_new: AtomicU64,
+    bytes_stored: AtomicU64,
+    packs: AtomicU64,
+}
+
+impl Core {
+    pub(super) fn new(hasher: ChunkHasher, chunker: Chunker, index: Index, threads: usize) -> Self {
+        let needed = (0..index.n_packs()).map(|_| AtomicBool::new(false)).collect();
+        Self {
+            hasher,
+            chunker,
+            index,
+            needed,
+            fresh: Fresh::new(),
+            batches: Pool::new(threads * 2 + 2),
+            scratch: Pool::new(threads * 2),
+            packs: Arc::new(Pool::new(threads + 1)),
+            failed: AtomicBool::new(false),
+            failure: Mutex::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Names a chunk. The second value is whether the caller has to store it.
+    pub(super) fn name(&self, kind: Kind, bytes: &[u8]) -> (ChunkRef, bool) {
+        let id = self.hasher.id_of(kind, bytes);
+        let len = u32::try_from(bytes.len()).expect("a chunk has at most half a mebibyte");
+        self.counts.chunks.fetch_add(1, Ordering::Relaxed);
+        let is_new = !self.mark(&id) && self.fresh.claim(&id);
+        if is_new {
+            self.counts.chunks_new.fetch_add(1, Ordering::Relaxed);
+            self.counts.bytes_new.fetch_add(u64::from(len), Ordering::Relaxed);
+        }
+        (ChunkRef { id, len }, is_new)
+    }
+
+    /// Notes that the snapshot needs the pack that the index has `id` in. `false` when the index does not have it.
+    fn mark(&self, id: &ChunkId) -> bool {
+        let Some(place) = self.index.find(id) else { return false };
+        if let Some(needed) = self.needed.get(place.pack as usize) {
+            needed.store(true, Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// Notes that the snapshot needs a chunk which is there already; an error when it is not.
+    pub(super) fn need(&self, id: &ChunkId) -> Result<(), WriteError> {
+        if self.mark(id) || self.fresh.contains(id) { Ok(()) } else { Err(WriteError::Unknown(*id)) }
+    }
+
+    pub(super) fn has(&self, id: &ChunkId) -> bool {
+        self.index.contains(id) || self.fresh.contains(id)
+    }
+
+    /// The packs of the index that the snapshot needs, or all of them.
+    pub(super) fn needed_packs(&self, all: bool) -> Vec<base::Digest> {
+        let numbers = (0..).zip(&self.needed).filter(|(_, needed)| all || needed.load(Ordering::Relaxed));
+        numbers.filter_map(|(number, _)| self.index.digest(number)).collect()
+    }
+
+    /// Ends the run. The first failure is the one that is told.
+    pub(super) fn fail(&self, error: WriteError) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.failed.store(true, Ordering::Release);
+    }
+
+    /// The failure that ended the run, if one has.
+    pub(super) fn check(&self) -> Result<(), WriteError> {
+        if !self.failed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        Err(self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or(WriteError::Stopped))
+    }
+
+    pub(super) fn stored(&self, bytes: u64) {
+        self.counts.bytes_stored.fetch_add(bytes, Ordering::Relaxed);
+        self.counts.packs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn progress(&self) -> WriteProgress {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        WriteProgress {
+            chunks: read(&self.counts.chunks),
+            chunks_new: read(&self.counts.chunks_new),
+            bytes_new: read(&self.counts.bytes_new),
+            bytes_stored: read(&self.counts.bytes_stored),
+            packs: read(&self.counts.packs),
+        }
+    }
+}

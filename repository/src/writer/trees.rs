@@ -1,0 +1,103 @@
+//! Stores directories. Trees have a filler of their own that all callers share: they are few bytes beside the files.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::core::Core;
+use super::error::WriteError;
+use super::upload::Uploads;
+use crate::chunk::cut::is_whole;
+use crate::format::chunk::{ChunkId, ChunkRef, Kind};
+use crate::format::tree::{self, Node, NodeKind, TreeRef};
+use crate::pack::fill::{FillError, FillSpec, Filler};
+
+/// The trees of one run.
+#[derive(Debug)]
+pub(super) struct Trees {
+    filler: Mutex<Filler>,
+    told: Mutex<Told>,
+}
+
+/// What is known of the trees that were named.
+#[derive(Debug, Default)]
+struct Told {
+    /// First chunks of the trees that went through [`Trees::store`], so that everything below them was counted.
+    stored: HashSet<ChunkId>,
+    /// Whether a tree was named that did not.
+    reused: bool,
+}
+
+fn fill_failed(error: FillError) -> WriteError {
+    WriteError::Fill(Arc::new(error))
+}
+
+impl Trees {
+    pub(super) fn new(spec: FillSpec) -> Result<Self, WriteError> {
+        let filler = Filler::new(spec, Kind::Tree).map_err(fill_failed)?;
+        Ok(Self { filler: Mutex::new(filler), told: Mutex::default() })
+    }
+
+    pub(super) fn store(&self, core: &Core, uploads: &Uploads, nodes: &[Node]) -> Result<TreeRef, WriteError> {
+        core.check()?;
+        for node in nodes {
+            match &node.kind {
+                NodeKind::File { content } => content.refs().iter().try_for_each(|chunk| core.need(&chunk.id))?,
+                NodeKind::Directory { tree } => self.need(core, tree)?,
+                NodeKind::Symlink { .. } => {}
+            }
+        }
+        let bytes = tree::encode(nodes).map_err(|error| WriteError::Tree(Arc::new(error)))?;
+        let (mut chunks, mut rest) = (Vec::new(), bytes.as_slice());
+        while !rest.is_empty() {
+            let len = if is_whole(bytes.len() as u64) { rest.len() } else { core.chunker.cut(rest) };
+            let (piece, after) = rest.split_at(len);
+            let (chunk, is_new) = core.name(Kind::Tree, piece);
+            if is_new {
+                self.push(core, uploads, chunk, piece)?;
+            }
+            chunks.push(chunk);
+            rest = after;
+        }
+        let tree = TreeRef { chunks };
+        if let Some(first) = tree.chunks.first() {
+            self.told().stored.insert(first.id);
+        }
+        Ok(tree)
+    }
+
+    /// Notes that the snapshot needs a tree that was stored before.
+    pub(super) fn need(&self, core: &Core, tree: &TreeRef) -> Result<(), WriteError> {
+        tree.chunks.iter().try_for_each(|chunk| core.need(&chunk.id))?;
+        let mut told = self.told();
+        if tree.chunks.first().is_some_and(|first| !told.stored.contains(&first.id)) {
+            told.reused = true;
+        }
+        Ok(())
+    }
+
+    /// Whether a tree was named whose files and directories were not, so that their packs are not known to be needed.
+    pub(super) fn any_reused(&self) -> bool {
+        self.told().reused
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, core: &Core, uploads: &Uploads, chunk: ChunkRef, bytes: &[u8]) -> Result<(), WriteError> {
+        let full = {
+            let mut filler = self.filler.lock().unwrap_or_else(PoisonError::into_inner);
+            filler.push(chunk, bytes, || core.packs.take()).map_err(fill_failed)?
+        };
+        full.map_or(Ok(()), |pack| uploads.send(pack))
+    }
+
+    /// Closes what is open.
+    pub(super) fn finish(&self, core: &Core, uploads: &Uploads) -> Result<(), WriteError> {
+        let rest = {
+            let mut filler = self.filler.lock().unwrap_or_else(PoisonError::into_inner);
+            filler.finish(|| core.packs.take()).map_err(fill_failed)?
+        };
+        rest.map_or(Ok(()), |pack| uploads.send(pack))
+    }
+}
