@@ -5,8 +5,10 @@ extern crate lifeboat_repository as repository; // as all other crates of the ho
 mod suite {
     pub mod by_hand;
     pub mod check;
+    pub mod content;
     pub mod create_and_open;
     pub mod keys;
     pub mod stocked;
+    pub mod store_and_read;
     pub mod write_only;
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use age::secrecy::ExposeSecret as _;
 use repository::format::tree::{Meta, Node, NodeKind, TreeRef};
-use repository::keys::{generate_reader_key, WriterKey};
+use repository::keys::{WriterKey, generate_reader_key};
 use repository::repository::{Repository, create};
 use repository::snapshots::SnapshotStats;
 use repository::writer::{NewSnapshot, VerifyUpload, Writer, WriterOptions};
@@ -129,7 +129,9 @@ fn make_source(root: &Path) {
         fs::set_permissions(name(at), Permissions::from_mode(mode)).unwrap();
     }
     let _ = lsetxattr(name(b"text"), "user.note", b"\0any \xff bytes", XattrFlags::empty()); // not every file system has them
-    for (at, tv_sec, tv_nsec) in [(&b"text"[..], -86_400, 1), (b"nothing", 4_000_000_000, 999_999_999), (b"link", 1_000_000_000, 5), (b"docs/deep", 77, 0)] {
+    for (at, tv_sec, tv_nsec) in
+        [(&b"text"[..], -86_400, 1), (b"nothing", 4_000_000_000, 999_999_999), (b"link", 1_000_000_000, 5), (b"docs/deep", 77, 0)]
+    {
         let time = Timespec { tv_sec, tv_nsec };
         utimensat(CWD, name(at), &Timestamps { last_access: time, last_modification: time }, AtFlags::SYMLINK_NOFOLLOW).unwrap();
     }

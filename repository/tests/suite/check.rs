@@ -140,7 +140,8 @@ async fn with_a_key_the_snapshots_and_paths_behind_a_damaged_pack_are_named() {
         assert_eq!(objects(&report), [key.as_str()]);
         let finding = &report.findings[0];
         let digest = key.name().parse().unwrap();
-        let needs: Vec<_> = [first, second].into_iter().filter(|snapshot| snapshot.packs.contains(&digest)).map(|snapshot| snapshot.id).collect();
+        let needs: Vec<_> =
+            [first, second].into_iter().filter(|snapshot| snapshot.packs.contains(&digest)).map(|snapshot| snapshot.id).collect();
         assert_eq!(finding.snapshots, needs);
         assert!(!finding.paths.is_empty() && !needs.is_empty());
         named.extend(finding.paths.iter().cloned());

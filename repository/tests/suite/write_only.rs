@@ -51,7 +51,13 @@ async fn neither_the_cache_of_a_host_nor_the_store_holds_plaintext_or_the_epoch_
     let epoch = stocked.place.ada.open(&stocked.open().await).await.unwrap().epochs[&1].clone();
     let secret = epoch.as_age().to_string().expose_secret().to_owned();
     let (_, bytes) = bech32::decode(&secret.to_lowercase()).unwrap();
-    let forbidden = [MARKER.to_vec(), secret.into_bytes(), hex::encode(&bytes).into_bytes(), base64::prelude::BASE64_STANDARD.encode(&bytes).into_bytes(), bytes];
+    let forbidden = [
+        MARKER.to_vec(),
+        secret.into_bytes(),
+        hex::encode(&bytes).into_bytes(),
+        base64::prelude::BASE64_STANDARD.encode(&bytes).into_bytes(),
+        bytes,
+    ];
     let mut seen = files(stocked.host.path());
     assert!(!seen.is_empty(), "the host keeps a cache");
     for key in stocked.disk().keys() {
