@@ -2,6 +2,7 @@
 
 extern crate lifeboat_repository as repository; // as all other crates of the house name it
 
+#[cfg(test)] // clippy then knows that all of it is tests
 mod suite {
     pub mod by_hand;
     pub mod check;

@@ -86,7 +86,7 @@ pub enum KeyError {
         /// What was to be written.
         object: String,
         /// The reason that age gave.
-        source: age::EncryptError,
+        source: Box<age::EncryptError>,
     },
     /// The operating system gave no random bytes.
     #[error("the operating system gives no random bytes: {0}")]

@@ -75,7 +75,7 @@ pub(crate) fn distinct(texts: &[String]) -> Result<Vec<Recipient>, KeyError> {
 
 /// An age file of `plaintext` that each of `recipients` opens. `object` names it in errors.
 pub(crate) fn seal(object: &str, recipients: &[Recipient], plaintext: &[u8]) -> Result<Vec<u8>, KeyError> {
-    let wrap = |source| KeyError::Wrap { object: object.to_owned(), source };
+    let wrap = |source: age::EncryptError| KeyError::Wrap { object: object.to_owned(), source: Box::new(source) };
     let recipients = recipients.iter().map(Recipient::to_age).collect::<Result<Vec<_>, _>>()?;
     let encryptor = age::Encryptor::with_recipients(recipients.iter().map(|one| &**one as &dyn age::Recipient)).map_err(wrap)?;
     let mut sealed = Vec::new();

@@ -100,7 +100,7 @@ async fn read_trust(store: &dyn Store, config: &Config) -> Result<Trust, OpenErr
     let highest = numbers.max().unwrap_or(1);
     // A stray name with a huge number must not keep us reading for ever: every version needs an object.
     if highest > entries.len() as u64 + 1 {
-        let missing = (1..).find(|n| !entries.iter().any(|entry| entry.key.as_str() == trust::document_key(*n))).unwrap_or(1);
+        let missing = (1..=highest).find(|n| !entries.iter().any(|entry| entry.key.as_str() == trust::document_key(*n))).unwrap_or(1);
         return Err(OpenError::Damaged {
             key: trust::document_key(missing),
             what: format!("it is missing, and version {highest} is there"),
