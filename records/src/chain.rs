@@ -118,6 +118,12 @@ struct Line {
     tool: String,
 }
 
+/// The one field that every version of a line has.
+#[derive(Deserialize)]
+struct Version {
+    v: u16,
+}
+
 /// Why a line is no entry.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
@@ -217,10 +223,6 @@ impl Entry {
     pub fn parse(line: &str) -> Result<Self, LineError> {
         if line.len() > MAX_LINE {
             return Err(LineError::TooLong { len: line.len() });
-        }
-        #[derive(Deserialize)]
-        struct Version {
-            v: u16,
         }
         let Version { v } = serde_json::from_str(line).map_err(LineError::Shape)?;
         if v > LINE_VERSION {

@@ -1,4 +1,4 @@
-//! The journal: every event of an installation, in one SQLite file, appended and never changed.
+//! The journal: every event of an installation, in one `SQLite` file, appended and never changed.
 //!
 //! Every command and the daemon open it; several processes may at once. [`Journal::append`] answers only when the entry
 //! is on disk (write-ahead log, `synchronous=FULL`), so an entry that was acknowledged survives a kill or a power cut.
@@ -162,7 +162,7 @@ fn digest(row: &sqlx::sqlite::SqliteRow, path: &Path) -> Result<Digest, JournalE
     Ok(Digest::from_bytes(bytes))
 }
 
-/// SQLite's integers are signed; a number beyond them cannot be reached by appending.
+/// `SQLite`'s integers are signed; a number beyond them cannot be reached by appending.
 fn seq_to_sql(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }

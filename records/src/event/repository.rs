@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct RepositoryCreated {
     /// Its name in the plan.
     pub repository: RepositoryId,
-    /// Where it is, without secrets: "file:///mnt/backup".
+    /// Where it is, without secrets: `file:///mnt/backup`.
     pub location: String,
     /// Its own unique id.
     pub uid: String,

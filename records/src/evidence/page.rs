@@ -2,97 +2,27 @@
 //!
 //! `export` renders it, and `verify` renders it again to compare. Text from outside goes through [`text::html`].
 
-use std::borrow::Borrow;
+mod cell;
 
 use askama::Template;
-use base::id::ServiceId;
-use jiff::Timestamp;
+
+use cell::{ICON_BAD, ICON_NONE, ICON_OK, ICON_WARN, row_look, service_look, status};
 
 use super::chart::{self, Bar};
-use super::figures::{
-    DrillRow, Exception, Figures, PointFigures, ReviewRow, RowResult, ServiceFigures, ServiceState, SignatureState, Verdict,
-};
+use super::figures::{DrillRow, Exception, Figures, ReviewRow, RowResult, ServiceFigures, SignatureState, Verdict};
 use super::input::{Facts, ServiceFacts, ThreatFacts};
 use super::text;
 use crate::chain::Entry;
-use crate::drill::{CheckOutcome, CheckResult, Depth, DrillRecord};
+use crate::drill::{Depth, DrillRecord};
 use crate::event::Event;
 use crate::seal::EVIDENCE_NAMESPACE;
 
 /// Bars of a chart before it would not fit beside the rest of its page.
-const MAX_BARS: usize = 14;
+const MAX_BARS: usize = 11;
 /// Rows of the list of what needs a decision, on the first page.
 const MAX_DECISIONS: usize = 3;
 /// Drills that are shown in detail; the records hold all.
 const MAX_DETAILS: usize = 4;
-
-const ICON_OK: &str = "<svg viewBox=\"0 0 16 16\" width=\"12\" height=\"12\" aria-hidden=\"true\"><circle cx=\"8\" cy=\"8\" r=\"7.5\" fill=\"#0b7350\"/><path d=\"M4.4 8.4l2.4 2.4 4.8-5.2\" stroke=\"#fff\" stroke-width=\"1.9\" fill=\"none\" stroke-linecap=\"round\" stroke-linejoin=\"round\"/></svg>";
-const ICON_BAD: &str = "<svg viewBox=\"0 0 16 16\" width=\"12\" height=\"12\" aria-hidden=\"true\"><path d=\"M5 .8h6L15.2 5v6L11 15.2H5L.8 11V5z\" fill=\"#b3261e\"/><path d=\"M5.3 5.3l5.4 5.4M10.7 5.3l-5.4 5.4\" stroke=\"#fff\" stroke-width=\"1.9\" stroke-linecap=\"round\"/></svg>";
-const ICON_WARN: &str = "<svg viewBox=\"0 0 16 16\" width=\"12\" height=\"12\" aria-hidden=\"true\"><path d=\"M8 1l7.4 13.4H.6z\" fill=\"#8a5200\"/><path d=\"M8 6v4M8 12v.6\" stroke=\"#fff\" stroke-width=\"1.7\" stroke-linecap=\"round\"/></svg>";
-const ICON_NONE: &str = "<svg viewBox=\"0 0 16 16\" width=\"12\" height=\"12\" aria-hidden=\"true\"><circle cx=\"8\" cy=\"8\" r=\"6.7\" fill=\"#fff\" stroke=\"#56616f\" stroke-width=\"1.5\" stroke-dasharray=\"2.6 2\"/></svg>";
-
-/// How a status looks: shape and word, and a colour that adds nothing.
-#[derive(Clone, Copy)]
-enum Look {
-    Ok,
-    Bad,
-    Warn,
-    None,
-}
-
-fn status(look: Look, words: &str) -> String {
-    let (class, icon) = match look {
-        Look::Ok => ("ok", ICON_OK),
-        Look::Bad => ("bad", ICON_BAD),
-        Look::Warn => ("warn", ICON_WARN),
-        Look::None => ("mu", ICON_NONE),
-    };
-    format!("<span class=\"st {class}\">{icon}{}</span>", text::html(words))
-}
-
-fn row_look(result: RowResult) -> Look {
-    match result {
-        RowResult::Passed => Look::Ok,
-        RowResult::RtoMissed | RowResult::RpoMissed | RowResult::Failed => Look::Bad,
-        RowResult::Void | RowResult::Aborted => Look::Warn,
-        RowResult::NotRun => Look::None,
-    }
-}
-
-fn service_look(state: ServiceState) -> Look {
-    match state {
-        ServiceState::Met => Look::Ok,
-        ServiceState::MetNotAllRun | ServiceState::Lapsed | ServiceState::Stale | ServiceState::Unproven => Look::Warn,
-        ServiceState::Missed | ServiceState::Failed => Look::Bad,
-        ServiceState::NotDrilled | ServiceState::External => Look::None,
-    }
-}
-
-// What the template calls. It passes references and values alike.
-fn t(text: impl AsRef<str>) -> String {
-    text::html(text.as_ref())
-}
-fn short(text: impl AsRef<str>, max: impl Borrow<usize>) -> String {
-    text::short(text.as_ref(), *max.borrow())
-}
-fn counted(n: impl Borrow<u64>, thing: impl AsRef<str>) -> String {
-    super::figures::counted(*n.borrow(), thing.as_ref())
-}
-fn date(at: impl Borrow<Timestamp>) -> String {
-    text::date(*at.borrow())
-}
-fn minute(at: impl Borrow<Timestamp>) -> String {
-    text::minute(*at.borrow())
-}
-fn second(at: impl Borrow<Timestamp>) -> String {
-    text::second(*at.borrow())
-}
-fn grouped(n: impl Borrow<u64>) -> String {
-    text::grouped(*n.borrow())
-}
-fn duration(ms: impl Borrow<Option<u64>>) -> String {
-    text::duration(*ms.borrow())
-}
 
 /// One service's row of Table 1.
 struct ServiceRow<'a> {
@@ -138,6 +68,7 @@ struct Page<'a> {
 }
 
 /// Renders the report. `fingerprint` is that of the key that signs the pack.
+#[expect(clippy::similar_names, reason = "RTO and RPO are the words of the trade")]
 pub(super) fn render(facts: &Facts, figures: &Figures, entries: &[Entry], fingerprint: &str) -> Result<String, askama::Error> {
     let (rto_chart, rto_note) =
         objective_chart("rto", "Recovery time measured against objective", figures, |s| (s.rto_slowest_ms, s.rto_objective_ms));
@@ -270,10 +201,6 @@ impl Page<'_> {
         self.x.drills.run.saturating_sub(self.x.drills.planned_run)
     }
 
-    fn or_dash(&self, text: &Option<String>) -> String {
-        text.as_deref().map_or_else(|| "–".to_owned(), text::html)
-    }
-
     fn review_sentence(&self) -> String {
         let review = &self.f.review;
         let last = match review.last_signed {
@@ -320,81 +247,5 @@ impl Page<'_> {
     fn signed_current(&self) -> Vec<&ReviewRow> {
         let mut rows: Vec<_> = self.x.reviews.iter().filter(|row| row.current_plan && row.signature == SignatureState::Good).collect();
         rows.split_off(rows.len().saturating_sub(2))
-    }
-
-    fn signer_name(&self, row: &ReviewRow) -> String {
-        text::html(row.name.as_deref().unwrap_or(row.by.as_str()))
-    }
-
-    fn services_of(&self, row: &DrillRow) -> String {
-        row.services.iter().map(ServiceId::as_str).collect::<Vec<_>>().join(", ")
-    }
-
-    fn points_of(&self, row: &DrillRow) -> String {
-        match row.points.split_first() {
-            None => "–".to_owned(),
-            Some((first, rest)) => {
-                let more = if rest.is_empty() { String::new() } else { format!(" +{}", rest.len()) };
-                format!("{}{more}", text::html(&text::short(first, 9)))
-            }
-        }
-    }
-
-    fn control_of(&self, row: &DrillRow) -> &'static str {
-        match row.negative_control {
-            Some(true) => "noticed",
-            Some(false) => "unnoticed",
-            None => "none",
-        }
-    }
-
-    fn share_of(&self, row: &DrillRow) -> String {
-        let share = row.rto_ms.zip(row.rto_objective_ms()).and_then(|(took, limit)| text::percent(took, limit));
-        share.map_or_else(|| "–".to_owned(), |share| format!("{share}\u{a0}%"))
-    }
-
-    fn row_status(&self, row: &DrillRow) -> String {
-        status(row_look(row.result), row.result.words())
-    }
-
-    fn took(&self, check: &CheckResult) -> String {
-        text::duration(Some(check.took_ms))
-    }
-
-    fn check_status(&self, check: &CheckResult) -> String {
-        match check.result {
-            CheckOutcome::Pass => status(Look::Ok, "Pass"),
-            CheckOutcome::Fail => status(Look::Bad, "Fail"),
-            CheckOutcome::Skipped => status(Look::None, "Skipped"),
-        }
-    }
-
-    fn exception_status(&self, item: &Exception) -> String {
-        let look = if item.kind.rank() < 2 { Look::Bad } else { Look::Warn };
-        status(look, item.kind.words())
-    }
-
-    fn signature_status(&self, row: &ReviewRow) -> String {
-        match row.signature {
-            SignatureState::Good => status(Look::Ok, "Good"),
-            SignatureState::Stranger => status(Look::Warn, "Unknown key"),
-            SignatureState::Bad => status(Look::Bad, "Does not fit"),
-        }
-    }
-
-    fn snapshot_of(&self, row: &PointFigures) -> String {
-        row.newest.as_deref().map_or_else(String::new, |id| text::html(&text::short(id, 9)))
-    }
-
-    fn size_of(&self, row: &PointFigures) -> String {
-        if row.newest.is_none() {
-            return "–".to_owned();
-        }
-        let (number, unit) = text::size(row.newest_bytes);
-        format!("{number}\u{a0}{unit}")
-    }
-
-    fn score(&self, likelihood: &u8, impact: &u8) -> u16 {
-        u16::from(*likelihood) * u16::from(*impact)
     }
 }

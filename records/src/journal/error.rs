@@ -104,7 +104,7 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Sorts what the database says by SQLite's primary result codes (<https://www.sqlite.org/rescode.html>).
+    /// Sorts what the database says by `SQLite`'s primary result codes (<https://www.sqlite.org/rescode.html>).
     pub(super) fn of(path: &Path, doing: &'static str, source: sqlx::Error) -> Self {
         let code = match &source {
             sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<i32>().ok()).map_or(0, |code| code & 0xff),

@@ -14,7 +14,7 @@ use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 use super::error::JournalError;
 use super::options;
 
-/// Marks the file as a journal of lifeboat (`PRAGMA application_id`): "LBj" and the file generation.
+/// Marks the file as a journal of lifeboat (`PRAGMA application_id`): `LBj` and the file generation.
 const APPLICATION_ID: u32 = 0x4c42_6a01;
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// The schema, step by step. A step that was released is never edited; SQL of a later step is added below.
@@ -46,7 +46,7 @@ pub(super) async fn create(path: &Path) -> Result<(), JournalError> {
     }
 }
 
-/// Looks at the file's head before the database may touch it: SQLite would take an empty file for an empty database, and
+/// Looks at the file's head before the database may touch it: `SQLite` would take an empty file for an empty database, and
 /// the journal would begin anew without a word.
 pub(super) fn inspect(path: &Path) -> Result<(), JournalError> {
     let failed = |source: io::Error| match source.kind() {

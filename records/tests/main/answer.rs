@@ -60,7 +60,7 @@ fn other_plan(record: &mut DrillRecord) {
     record.identity.plan_fingerprint = Digest::of(b"the plan as it was");
 }
 fn not_run(record: &mut DrillRecord) {
-    record.identity.run = "never".to_owned();
+    "never".clone_into(&mut record.identity.run);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The evidence pack at its border: what it says, and that no byte of it can change unnoticed.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use base::Hint as _;
-use records::evidence::*;
+use records::evidence::{ExportError, PackInput, Trust, VerifyError, VerifyReport, export, verify};
 use records::seal::{self, AllowedSigners, EVIDENCE_NAMESPACE, SigningKey};
 use tempfile::TempDir;
 
@@ -49,7 +50,7 @@ fn text(folder: &Path, name: &str) -> String {
 fn write_manifest_again(folder: &Path) {
     let mut lines = String::new();
     for name in FILES.iter().filter(|name| !name.starts_with("MANIFEST")) {
-        lines += &format!("{}  {name}\n", base::Digest::of(&std::fs::read(folder.join(name)).unwrap()));
+        writeln!(lines, "{}  {name}", base::Digest::of(&std::fs::read(folder.join(name)).unwrap())).unwrap();
     }
     std::fs::write(folder.join("MANIFEST.sha256"), lines).unwrap();
 }
@@ -178,8 +179,8 @@ fn a_record_that_was_dropped_is_refused_even_with_a_new_signature() {
     for (dropped, words) in
         [(lines.len() / 2, "is missing"), (0, "do not follow from the records"), (last, "do not follow from the records")]
     {
-        let kept: String = lines.iter().enumerate().filter(|(i, _)| *i != dropped).map(|(_, line)| format!("{line}\n")).collect();
-        std::fs::write(folder.join("evidence.jsonl"), kept).unwrap();
+        let kept: Vec<&str> = lines.iter().enumerate().filter(|(i, _)| *i != dropped).map(|(_, line)| *line).collect();
+        std::fs::write(folder.join("evidence.jsonl"), kept.join("\n") + "\n").unwrap();
         write_manifest_again(&folder);
         sign_again(&folder, &issuer());
         let faults = check(&folder, &trusted()).faults;

@@ -1,4 +1,5 @@
 //! Tests of the crate at the border that others use.
+#![cfg(test)]
 
 extern crate lifeboat_records as records;
 

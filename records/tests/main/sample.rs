@@ -2,11 +2,14 @@
 
 use base::Digest;
 use base::id::{CheckId, DrillId, PlanId, RepositoryId, ServiceId, SourceId};
-use jiff::{Timestamp, ToSpan as _};
+use jiff::Timestamp;
 use records::chain::{Entry, Head, NewEntry, TimeSource};
-use records::drill::*;
-use records::event::*;
-use records::evidence::*;
+use records::drill::{
+    Authority, CheckOutcome, CheckResult, CleanUp, Clocks, Depth, DrillRecord, FrozenObjective, Identity, Integrity, Measured, Mode,
+    NegativeControl, Occasion, RecoveryPoint, Scope, Stage, Step, VERSION, Verdict,
+};
+use records::event::{BackupFailed, BackupFinished, BackupStats, DrillFinished, PlanLoaded, ReviewSigned, Trigger};
+use records::evidence::{Facts, OverdueItem, PackInput, Period, PlanFacts, PlannedDrill, ReviewFacts, Reviewer, ServiceFacts, ThreatFacts};
 use records::seal::{self, REVIEW_NAMESPACE, SigningKey};
 use records::{Actor, ActorKind, Event};
 
@@ -55,27 +58,16 @@ impl Chain {
     }
 }
 
-/// A drill that passed: its recovery took `rto_s` seconds, and the data was `rpo_s` seconds old.
-pub fn drill(service: &ServiceFacts, run: &str, planned_at: Option<Timestamp>, started: Timestamp, rto_s: u64, rpo_s: u64) -> DrillRecord {
+/// A drill that passed: its recovery took `recovery_s` seconds, and the data was `age_s` seconds old.
+pub fn drill(
+    service: &ServiceFacts,
+    run: &str,
+    planned_at: Option<Timestamp>,
+    started: Timestamp,
+    recovery_s: u64,
+    age_s: u64,
+) -> DrillRecord {
     let after = |s: u64| started + std::time::Duration::from_secs(s);
-    let step = |name: &str, from: u64, took: u64| Step {
-        name: name.to_owned(),
-        started: after(from),
-        took_ms: took * 1000,
-        ok: true,
-        detail: None,
-    };
-    let check = |check: &str, stage, kind: &str, claim: &str, expected: &str, observed: &str| CheckResult {
-        check: id(check),
-        stage,
-        kind: kind.to_owned(),
-        claim: claim.to_owned(),
-        query_digest: None,
-        expected: expected.to_owned(),
-        observed: observed.to_owned(),
-        result: CheckOutcome::Pass,
-        took_ms: 400,
-    };
     DrillRecord {
         v: VERSION,
         identity: Identity {
@@ -104,7 +96,7 @@ pub fn drill(service: &ServiceFacts, run: &str, planned_at: Option<Timestamp>, s
         recovery_points: vec![RecoveryPoint {
             snapshot: Digest::of(run.as_bytes()).to_string(),
             source: service.sources[0].clone(),
-            taken: started - std::time::Duration::from_secs(rpo_s),
+            taken: started - std::time::Duration::from_secs(age_s),
             root: None,
             repository: id("s3-oslo"),
             site: Some("off site".to_owned()),
@@ -117,35 +109,18 @@ pub fn drill(service: &ServiceFacts, run: &str, planned_at: Option<Timestamp>, s
             assumed_outage: Some(started),
             declared: Some(started),
             started,
-            data_restored: Some(after(rto_s * 8 / 10)),
-            service_confirmed: Some(after(rto_s)),
-            ended: after(rto_s + 48),
+            data_restored: Some(after(recovery_s * 8 / 10)),
+            service_confirmed: Some(after(recovery_s)),
+            ended: after(recovery_s + 48),
         },
         measured: Measured {
-            rto_data_ms: Some(rto_s * 800),
-            rto_service_ms: Some(rto_s * 1000),
-            rpo_ms: Some(rpo_s * 1000),
+            rto_data_ms: Some(recovery_s * 800),
+            rto_service_ms: Some(recovery_s * 1000),
+            rpo_ms: Some(age_s * 1000),
             manual_ms: None,
         },
-        steps: vec![
-            step("restore point chosen", 0, rto_s / 30),
-            step("data restored and compared", rto_s / 30, rto_s * 7 / 10),
-            step("checks", rto_s * 8 / 10, rto_s / 5),
-            step("negative control", rto_s, 20),
-            step("scratch folder wiped", rto_s + 20, 28),
-        ],
-        checks: vec![
-            check("index-there", Stage::Sanity, "files", "The start page came back", "index.html, at least 1 file", "1 file, 4.1 KiB"),
-            check(
-                "newest-invoice",
-                Stage::Smoke,
-                "canary",
-                "The data is as young as the objective asks",
-                "younger than the RPO",
-                &format!("{rpo_s} s old"),
-            ),
-            check("ledger", Stage::Functional, "command", "The ledger balances to zero", "exit 0 within 5 m", "exit 0"),
-        ],
+        steps: steps(started, recovery_s),
+        checks: checks(age_s),
         negative_control: Some(NegativeControl {
             check: id("index-there"),
             tamper: "index.html was removed".to_owned(),
@@ -163,6 +138,49 @@ pub fn drill(service: &ServiceFacts, run: &str, planned_at: Option<Timestamp>, s
     }
 }
 
+fn steps(started: Timestamp, recovery_s: u64) -> Vec<Step> {
+    let step = |name: &str, from_s: u64, took_s: u64| Step {
+        name: name.to_owned(),
+        started: started + std::time::Duration::from_secs(from_s),
+        took_ms: took_s * 1000,
+        ok: true,
+        detail: None,
+    };
+    vec![
+        step("restore point chosen", 0, recovery_s / 30),
+        step("data restored and compared", recovery_s / 30, recovery_s * 7 / 10),
+        step("checks", recovery_s * 8 / 10, recovery_s / 5),
+        step("negative control", recovery_s, 20),
+        step("scratch folder wiped", recovery_s + 20, 28),
+    ]
+}
+
+fn checks(age_s: u64) -> Vec<CheckResult> {
+    let check = |check: &str, stage, kind: &str, claim: &str, expected: &str, observed: &str| CheckResult {
+        check: id(check),
+        stage,
+        kind: kind.to_owned(),
+        claim: claim.to_owned(),
+        query_digest: None,
+        expected: expected.to_owned(),
+        observed: observed.to_owned(),
+        result: CheckOutcome::Pass,
+        took_ms: 400,
+    };
+    vec![
+        check("index-there", Stage::Sanity, "files", "The start page came back", "index.html, at least 1 file", "1 file, 4.1 KiB"),
+        check(
+            "newest-invoice",
+            Stage::Smoke,
+            "canary",
+            "The data is as young as the objective asks",
+            "younger than the RPO",
+            &format!("{age_s} s old"),
+        ),
+        check("ledger", Stage::Functional, "command", "The ledger balances to zero", "exit 0 within 5 m", "exit 0"),
+    ]
+}
+
 const NAMES: [(&str, &str, u64, u64); 8] = [
     ("identity", "high", 1800, 900),
     ("billing-db", "high", 3600, 900),
@@ -177,7 +195,7 @@ const NAMES: [(&str, &str, u64, u64); 8] = [
 fn services(n: usize) -> Vec<ServiceFacts> {
     (0..n)
         .map(|i| {
-            let (name, tier, rto_s, rpo_s) = NAMES[i % NAMES.len()];
+            let (name, tier, recovery_s, age_s) = NAMES[i % NAMES.len()];
             let round = i / NAMES.len();
             let name = if round == 0 { name.to_owned() } else { format!("{name}-{round}") };
             ServiceFacts {
@@ -185,8 +203,8 @@ fn services(n: usize) -> Vec<ServiceFacts> {
                 title: format!("The {name} of the whole group"),
                 owner: Some("Infrastructure".to_owned()),
                 tier: tier.to_owned(),
-                rto_ms: Some(rto_s * 1000),
-                rpo_ms: Some(rpo_s * 1000),
+                rto_ms: Some(recovery_s * 1000),
+                rpo_ms: Some(age_s * 1000),
                 sources: vec![id(&name)],
                 external: false,
             }
@@ -201,7 +219,7 @@ fn backup(source: &SourceId, at: Timestamp) -> BackupFinished {
         repository: id("s3-oslo"),
         snapshot: Digest::of(format!("{source}{at}").as_bytes()).to_string(),
         complete: true,
-        taken: at - std::time::Duration::from_secs(60),
+        taken: at - std::time::Duration::from_mins(1),
         finished: at,
         stats: BackupStats { files: 18_204, bytes: 41 << 30, ..BackupStats::default() },
         n_errors: 0,
@@ -265,14 +283,13 @@ pub fn quarter(n: usize) -> PackInput {
             .into(),
     )];
     for (i, service) in facts.services.iter().enumerate() {
-        for month in 0..3_i64 {
-            let hours = month * 31 * 24 + (i as i64 % 26) * 24 + 3;
-            let at = time("2026-07-02T00:00:00Z").checked_add(hours.hours()).unwrap();
-            let n_run = i as i64 * 3 + month;
+        for month in 0..3_u64 {
+            let hours = month * 31 * 24 + (i as u64 % 26) * 24 + 3;
+            let at = time("2026-07-02T00:00:00Z").checked_add(std::time::Duration::from_hours(hours)).unwrap();
+            let n_run = i as u64 * 3 + month;
             let run = format!("DR-2026-{:04}", 109 + n_run);
             let (rto, rpo) = (service.rto_ms.unwrap() / 1000, service.rpo_ms.unwrap() / 1000);
-            let mut record =
-                drill(service, &run, Some(at), at, rto * (50 + (n_run as u64 * 7) % 40) / 100, rpo * (40 + (n_run as u64 * 13) % 55) / 100);
+            let mut record = drill(service, &run, Some(at), at, rto * (50 + (n_run * 7) % 40) / 100, rpo * (40 + (n_run * 13) % 55) / 100);
             facts.planned.push(PlannedDrill {
                 drill: record.identity.drill.clone(),
                 planned_at: at,

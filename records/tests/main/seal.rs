@@ -63,9 +63,9 @@ fn we_verify_what_ssh_keygen_signs() {
     let public = std::fs::read_to_string(folder.path().join("id.pub")).unwrap();
     let allowed = AllowedSigners::one("ada@example.org", EVIDENCE_NAMESPACE, &public).unwrap();
     let armored = String::from_utf8(signed.stdout).unwrap();
-    let signer = seal::verify(b"manifest\n", &armored, &allowed, EVIDENCE_NAMESPACE, now()).unwrap();
-    assert_eq!(signer.principal, "ada@example.org");
-    assert_eq!(signer.fingerprint, seal::fingerprint(&public).unwrap());
+    let who = seal::verify(b"manifest\n", &armored, &allowed, EVIDENCE_NAMESPACE, now()).unwrap();
+    assert_eq!(who.principal, "ada@example.org");
+    assert_eq!(who.fingerprint, seal::fingerprint(&public).unwrap());
     // The same key file, read by us, makes the same signature.
     let key = SigningKey::parse(&std::fs::read_to_string(folder.path().join("id")).unwrap(), None).unwrap();
     assert_eq!(seal::sign(b"manifest\n", &key, EVIDENCE_NAMESPACE).unwrap(), armored);

@@ -164,19 +164,19 @@ pub(in crate::evidence) fn human(ms: u64) -> String {
 
 /// One exception for each source, repository and kind, told at the last time it happened.
 fn of_backups(entries: &[Entry], points: &[PointFigures]) -> Vec<Exception> {
-    let mut last: BTreeMap<(String, String, bool), (Timestamp, u64)> = BTreeMap::new();
+    let mut newest: BTreeMap<(String, String, bool), (Timestamp, u64)> = BTreeMap::new();
     for entry in entries {
         let key = match &entry.event {
             Event::BackupFailed(backup) if !backup.interrupted => (backup.source.to_string(), backup.repository.to_string(), true),
             Event::BackupFinished(backup) if !backup.complete => (backup.source.to_string(), backup.repository.to_string(), false),
             _ => continue,
         };
-        last.insert(key, (entry.at, entry.seq));
+        newest.insert(key, (entry.at, entry.seq));
     }
     let mut list = Vec::new();
     for pair in points {
         for failed in [true, false] {
-            let Some((at, record)) = last.get(&(pair.source.to_string(), pair.repository.to_string(), failed)) else { continue };
+            let Some((at, record)) = newest.get(&(pair.source.to_string(), pair.repository.to_string(), failed)) else { continue };
             let (kind, what) = if failed {
                 let why = pair.last_failure.as_deref().unwrap_or_default();
                 (ExceptionKind::BackupFailed, format!("{} to {} failed, the last: {why}", counted(pair.failed, "backup"), pair.repository))

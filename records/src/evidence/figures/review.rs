@@ -50,11 +50,11 @@ pub struct ReviewRow {
 
 /// All signatures of the period, in order.
 pub(super) fn rows(facts: &Facts, entries: &[Entry], reviewers: &AllowedSigners) -> Vec<ReviewRow> {
-    let signed = entries.iter().filter_map(|entry| match &entry.event {
+    let reviews = entries.iter().filter_map(|entry| match &entry.event {
         Event::ReviewSigned(review) => Some((entry, review)),
         _ => None,
     });
-    signed
+    reviews
         .map(|(entry, review)| {
             let fits = Digest::of(review.statement.as_bytes()) == review.statement_digest;
             let verified = seal::verify(review.statement.as_bytes(), &review.signature, reviewers, REVIEW_NAMESPACE, entry.at);

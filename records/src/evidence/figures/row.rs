@@ -121,6 +121,7 @@ impl DrillRow {
 }
 
 /// A run that recovered all: was it in time? What was not measured was not met.
+#[expect(clippy::similar_names, reason = "RTO and RPO are the words of the trade")]
 fn judge(objectives: &[FrozenObjective], rto_ms: Option<u64>, rpo_ms: Option<u64>) -> RowResult {
     let missed = |objective: Option<u64>, measured: Option<u64>| objective.is_some_and(|o| measured.is_none_or(|m| m > o));
     if objectives.iter().any(|objective| missed(objective.rto_ms, rto_ms)) {
@@ -171,6 +172,7 @@ pub(super) fn rows(facts: &Facts, entries: &[Entry]) -> Vec<DrillRow> {
     rows
 }
 
+#[expect(clippy::similar_names, reason = "RTO and RPO are the words of the trade")]
 fn of_record(facts: &Facts, entry: &Entry, record: &DrillRecord) -> DrillRow {
     let rto_ms = record.measured.rto_ms();
     let rpo_ms = record.measured.rpo_ms;

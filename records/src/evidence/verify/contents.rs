@@ -160,10 +160,10 @@ fn note_plan(document: &Document, entries: &[Entry], report: &mut VerifyReport) 
         }
         // A pack may be issued long after its period, with the facts of the plan as it is by then.
         Some(_) => {
-            report.notes.push("the plan's facts are of another version of the plan than the last one recorded in the period".to_owned())
+            report.notes.push("the plan's facts are of another version of the plan than the last one recorded in the period".to_owned());
         }
         None => {
-            report.notes.push("no record of the period says which plan was in force: the plan's facts are the issuer's word".to_owned())
+            report.notes.push("no record of the period says which plan was in force: the plan's facts are the issuer's word".to_owned());
         }
     }
 }
