@@ -70,7 +70,8 @@ pub async fn run(
     let assembled = match judge(read, &counts, &findings, spec, &cancel) {
         Ok(assembled) => assembled,
         Err(error) => {
-            writer.abandon().await;
+            // A store that hangs must not keep a run that is over.
+            let _ = tokio::time::timeout(STOP_WITHIN, writer.abandon()).await;
             return Err(error);
         }
     };

@@ -35,11 +35,19 @@ impl Rows {
 }
 
 impl New {
-    /// Begins one in `folder`.
+    /// Begins one in `folder`. What runs of the same source left there when they were killed is removed: the lock of the source says
+    /// that none of them is alive.
     pub fn create(folder: &Path, identity: &Digest) -> std::io::Result<Self> {
         private_folder(folder)?;
+        let prefix = format!(".new-{identity}-");
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
         // tempfile makes it readable for this user alone: tiny files are in it.
-        let file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+        let file = tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)?;
         let mut file = BufWriter::with_capacity(256 << 10, file);
         file.write_all(&MAGIC)?;
         file.write_all(identity.as_bytes())?;
@@ -189,21 +197,38 @@ mod tests {
     }
 
     #[test]
+    fn what_a_killed_run_left_is_removed_by_the_next_of_the_same_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = New::create(folder.path(), &Digest::of(b"another source")).unwrap();
+        std::mem::forget(New::create(folder.path(), &IDENTITY).unwrap());
+        let count = || std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(count(), 2);
+        let next = New::create(folder.path(), &IDENTITY).unwrap();
+        assert_eq!(count(), 2, "the other source's is still there");
+        drop((next, other));
+        assert_eq!(count(), 0);
+    }
+
+    #[test]
     fn a_cache_that_is_torn_or_flipped_anywhere_is_never_believed() {
         let folder_of = tempfile::tempdir().unwrap();
         let path = folder_of.path().join("cache");
         write(&path);
         let whole = std::fs::read(&path).unwrap();
         let names = [b"a".to_vec(), b"b".to_vec(), b"file".to_vec()];
+        let put = |bytes: &[u8]| {
+            std::fs::remove_file(&path).unwrap(); // some file systems sync what is written over a file, which takes its time
+            std::fs::write(&path, bytes).unwrap();
+        };
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x10;
-            std::fs::write(&path, &bytes).unwrap();
+            put(&bytes);
             if let Some(old) = Old::open(&path, &IDENTITY) {
                 let found = descend(&old, old.root().unwrap().directory().unwrap().1);
                 assert!(found.len() < 3 && names.starts_with(&found), "byte {at}: {found:?}");
             }
-            std::fs::write(&path, &whole[..at]).unwrap();
+            put(&whole[..at]);
             assert!(Old::open(&path, &IDENTITY).is_none(), "cut at {at}");
         }
         std::fs::write(&path, &whole).unwrap();

@@ -46,6 +46,27 @@ async fn a_cancelled_backup_ends_at_once_and_acknowledges_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_cancelled_although_its_store_hangs() {
+    for large in [false, true] {
+        let host = Host::new().await;
+        host.write("small", "x");
+        if large {
+            host.write("large", fresh(200 << 20)); // more than fits between the readers and the store
+        }
+        let cancel = CancellationToken::new();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let token = cancel.clone();
+        host.on_put(move |_| {
+            token.cancel();
+            let _ = released.recv(); // an error when the test has let go
+        });
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(60), host.try_back_up(cancel)).await;
+        assert!(matches!(ended, Ok(Err(BackupError::Cancelled))), "large: {large}, {ended:?}");
+        drop(release);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backup_cancelled_before_it_begins_does_not_begin() {
     let host = host_with_much().await;
     let cancel = CancellationToken::new();
