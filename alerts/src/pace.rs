@@ -42,7 +42,7 @@ struct Thread<'a> {
     last: Option<&'a Attempt>,
     /// The delivered alert that opened the episode.
     opened: Option<&'a Attempt>,
-    /// Failures since then, by notice: how many, and when the last one was.
+    /// Failures by notice: how many, and when the last one was. After a delivery the next notice has another name.
     failures: BTreeMap<&'a str, (u32, Timestamp)>,
 }
 
@@ -92,7 +92,6 @@ fn fold(attempts: &[Attempt]) -> BTreeMap<ThreadKey<'_>, Thread<'_>> {
         match &attempt.outcome {
             Outcome::Delivered { .. } => {
                 thread.last = Some(attempt);
-                thread.failures.clear();
                 match attempt.kind {
                     Kind::First => thread.opened = Some(attempt),
                     Kind::Recovery => thread.opened = None,

@@ -139,7 +139,8 @@ async fn two_activations_at_once_send_nothing_twice() {
         receiver.hold.as_ref().unwrap().add_permits(5);
         summary
     };
-    let (first, second) = tokio::join!(first, second);
+    let both = async { tokio::join!(first, second) };
+    let (first, second) = tokio::time::timeout(Duration::from_secs(30), both).await.expect("the second one waits for the receiver, too");
     assert_eq!((first.unwrap().delivered, second.busy), (1, true));
     assert_eq!(receiver.kinds(), ["first"]);
 }
