@@ -4,6 +4,7 @@
 extern crate lifeboat_records as records;
 
 mod answer;
+mod docs;
 mod evidence;
 mod journal;
 mod sample;
