@@ -350,6 +350,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_object_cannot_be_the_folder_of_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderStore::open(folder.path()).await.unwrap();
+        put(&store, "a", b"1").await.unwrap();
+        for below in ["a/b", "a/b/c"] {
+            let error = put(&store, below, b"2").await.unwrap_err();
+            assert!(matches!(error, StoreError::Other { .. }), "{error:?}");
+        }
+        put(&store, "d/e", b"3").await.unwrap();
+        assert!(put(&store, "d", b"4").await.unwrap_err().exists_already());
+        assert_eq!(list_all(&store, &Prefix::all()).await.unwrap().len(), 2);
+        assert_eq!(files(folder.path()).len(), 2, "no temporary file is left");
+    }
+
+    #[tokio::test]
+    async fn a_file_too_long_for_memory_is_refused_unread() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderStore::open(folder.path()).await.unwrap();
+        File::create(folder.path().join("long")).unwrap().set_len(1 << 40).unwrap();
+        for read in [store.get(&key("long")).await, store.get_range(&key("long"), 0..1 << 39).await] {
+            assert!(matches!(read, Err(StoreError::Unsupported { .. })));
+        }
+        assert_eq!(store.get_range(&key("long"), (1 << 40) - 2..1 << 40).await.unwrap(), [0, 0][..]);
+    }
+
+    #[tokio::test]
     async fn a_put_whose_caller_goes_away_is_whole_or_absent() {
         let folder = tempfile::tempdir().unwrap();
         let store = FolderStore::open(folder.path()).await.unwrap();

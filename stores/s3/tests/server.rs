@@ -152,6 +152,17 @@ async fn a_key_is_taken_from_a_credential_file() {
     put(&store, "a", b"1").await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_goes_away_while_it_is_used_is_unavailable() {
+    let server = S3Server::start().unwrap();
+    let store = connect(server.fresh(Who::Admin)).await;
+    put(&store, "a", b"1").await.unwrap();
+    drop(server);
+    for error in [put(&store, "b", b"1").await.unwrap_err(), store.get(&key("a")).await.unwrap_err()] {
+        assert!(error.is_transient(), "{}", told(&error));
+    }
+}
+
 /// An endpoint on the loopback address, with a key that nobody checks.
 fn elsewhere(port: u16) -> S3Config {
     let key = StaticKey { access_key_id: "a".to_owned(), secret_access_key: "b".to_owned(), session_token: None };

@@ -42,3 +42,31 @@ pub(super) fn of_place(error: io::Error, attempt: Attempt) -> StoreError {
         _ => StoreError::Other { attempt, source },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Operation;
+
+    #[test]
+    fn each_error_of_the_file_system_says_whether_to_wait_or_to_act() {
+        for (errno, expected) in [
+            (Errno::NOENT, "NoPlace"),
+            (Errno::ACCESS, "Denied"),
+            (Errno::PERM, "Denied"),
+            (Errno::NOSPC, "Full"),
+            (Errno::DQUOT, "Full"),
+            (Errno::ROFS, "ReadOnly"),
+            (Errno::STALE, "Unavailable"),
+            (Errno::TIMEDOUT, "Unavailable"),
+            (Errno::MFILE, "Unavailable"),
+            (Errno::HOSTDOWN, "Unavailable"),
+            (Errno::IO, "Other"),
+            (Errno::XDEV, "Other"),
+        ] {
+            let error = of_place(errno.into(), Attempt::new(Operation::Put, "a", "file:///x"));
+            assert!(format!("{error:?}").starts_with(expected), "{errno:?}: {error:?}");
+            assert_eq!(error.is_transient(), expected == "Unavailable");
+        }
+    }
+}

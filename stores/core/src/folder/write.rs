@@ -7,8 +7,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use base::Digest;
@@ -50,7 +50,11 @@ pub(super) fn put_new(place: &Place, key: &Key, body: &[u8], digest: Digest, att
     if target.symlink_metadata().is_ok() {
         return Err(StoreError::Exists { key: key.clone() });
     }
-    let of_step = |error| failure::of_place(error, attempt.clone());
+    let of_step = |error: io::Error| match error.kind() {
+        // The root was looked at just now; it is a part of the key that is an object, which `Key` forbids its users.
+        io::ErrorKind::NotADirectory => StoreError::Other { attempt: attempt.clone(), source: Some(Arc::new(error)) },
+        _ => failure::of_place(error, attempt.clone()),
+    };
     let folder = target.parent().unwrap_or(&place.root);
     make_durable_folder(place, folder).map_err(of_step)?;
     let unfinished = write_unfinished(place, body).map_err(of_step)?;
