@@ -7,6 +7,8 @@ use base::{Digest, Hint as _};
 use bytes::Bytes;
 use repository::keys::{ReaderKey, generate_reader_key};
 use repository::repository::{CreateError, CreateSpec, Created, OpenError, Repository, create};
+use stores::error::Operation;
+use stores::fault::{Fault, FaultStore};
 use stores::store::{Store as _, list_all};
 use stores::{Key, MemoryStore, Prefix};
 
@@ -97,7 +99,7 @@ async fn a_crash_at_any_write_leaves_a_repository_or_a_clear_refusal_and_overwri
     let ((_, _, ada), (_, _, ben)) = (generate_reader_key(), generate_reader_key());
     for written in 0..=whole {
         let disk = MemoryStore::default();
-        let crashing = stores::fault::FaultStore::crash_at_write(disk.clone(), written as u64 + 1);
+        let crashing = FaultStore::crash_at_write(disk.clone(), written as u64 + 1);
         let finished = create(Arc::new(crashing), spec(&[&ada, &ben]), &clock()).await.is_ok();
         assert_eq!(disk.keys().len(), written);
         let left = snapshot_of(&disk).await;
@@ -201,4 +203,19 @@ async fn an_object_that_is_too_large_is_not_read() {
     let place = place().await;
     place.disk.overwrite(&key("repository.json"), Bytes::from(vec![b'{'; 70_000]));
     assert!(matches!(open(&place.disk).await, Err(OpenError::Damaged { what, .. }) if what.contains("70000")));
+}
+
+#[tokio::test]
+async fn what_the_store_refuses_is_told_as_it_is() {
+    let place = place().await;
+    for operation in [Operation::Head, Operation::Get, Operation::List] {
+        let denying = FaultStore::new(place.disk.clone()).with(operation, 1, Fault::Deny);
+        let refused = Repository::open(Arc::new(denying)).await.unwrap_err();
+        assert!(matches!(refused, OpenError::Store { .. }), "{operation}: {refused}");
+        assert!(refused.hint().unwrap().contains("credential"), "{operation}");
+    }
+    let full = FaultStore::new(MemoryStore::default()).with(Operation::Put, 3, Fault::Full);
+    let ((_, _, ada), (_, _, ben)) = (generate_reader_key(), generate_reader_key());
+    let refused = create(Arc::new(full), spec(&[&ada, &ben]), &clock()).await.unwrap_err();
+    assert!(matches!(refused, CreateError::Store { .. }) && refused.hint().unwrap().contains("free some space"), "{refused}");
 }

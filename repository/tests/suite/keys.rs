@@ -6,11 +6,11 @@ use age::secrecy::ExposeSecret as _;
 use base::Hint as _;
 use bytes::Bytes;
 use repository::keys::{self, AddWriterError, KeyError, ReaderKey, Sheet, WriterKey, add_writer, generate_reader_key, prove};
-use repository::repository::Repository;
+use repository::repository::{CreateError, Repository, create};
 use stores::store::Store as _;
 use stores::{Key, MemoryStore};
 
-use super::create_and_open::{Place, place};
+use super::create_and_open::{Place, clock, place, spec};
 
 fn key(text: &str) -> Key {
     text.parse().unwrap()
@@ -148,6 +148,34 @@ async fn a_second_host_shares_the_domain_or_has_its_own() {
     assert!(trust.verify(&office, &web, b"other", &signature).is_err());
     assert!(trust.verify(&"lab".parse().unwrap(), &web, b"index", &signature).is_err());
     assert!(trust.verify(&office, &web, b"index", &signature[..63]).is_err());
+}
+
+#[tokio::test]
+async fn one_sound_copy_of_a_domains_keys_is_enough_for_a_reader() {
+    let place = place().await;
+    add(&place, "db", "office").await.unwrap();
+    add(&place, "lab", "lab").await.unwrap();
+    let repository = reopen(&place.disk).await;
+    place.disk.overwrite(&key("keys/domain/office/web.age"), "nonsense");
+    let opened = place.ada.open(&repository).await.unwrap();
+    assert_eq!((opened.domains.len(), opened.closed.len()), (2, 0));
+    place.disk.lose(&key("keys/domain/office/db.age"));
+    let opened = place.ada.open(&repository).await.unwrap();
+    assert_eq!(opened.domains.keys().map(|domain| domain.as_str()).collect::<Vec<_>>(), ["lab"]);
+    assert_eq!(opened.closed.len(), 1);
+    assert_eq!(opened.closed[0].0.as_str(), "office");
+}
+
+#[tokio::test]
+async fn a_plugin_recipient_is_taken_and_its_missing_program_is_named() {
+    let (_, _, ada) = generate_reader_key();
+    let hrp = bech32::Hrp::parse("age1nosuchdevice").unwrap();
+    let made = bech32::encode::<bech32::Bech32>(hrp, &[7; 32]).unwrap();
+    let disk = MemoryStore::default();
+    let refused = create(Arc::new(disk.clone()), spec(&[&ada, &made]), &clock()).await.unwrap_err();
+    assert!(matches!(&refused, CreateError::Keys(KeyError::Plugin { plugin, .. }) if plugin == "nosuchdevice"), "{refused:?}");
+    assert!(refused.hint().unwrap().contains("age-plugin-nosuchdevice"));
+    assert!(disk.keys().is_empty());
 }
 
 #[tokio::test]

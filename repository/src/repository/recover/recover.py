@@ -68,7 +68,9 @@ def versioned(data):
 def fail(text): sys.exit(f"recover.py: {text}")
 sys.setrecursionlimit(1 << 16) # directories are deep at times
 faults = []
+def plain(text): return "".join(c if c.isprintable() else "?" for c in str(text)) # names from storage never move a cursor
 def fault(text):
+    text = plain(text)
     if text not in faults: faults.append(text); print(f"recover.py: {text}", file=sys.stderr)
 
 # Who may write: repository.json, then each trust document signed by an owner whom the one before it names.
@@ -238,7 +240,7 @@ def restore(repo, key, wanted, out, only=b""):
 def main(arguments):
     if len(arguments) == 2 and arguments[0] == "list":
         for taken, name, snapshot, good in snapshots(arguments[1]):
-            print(name, taken, "complete" if snapshot["complete"] else "incomplete", "signed" if good else "NOT-SIGNED", sep="  ")
+            print(plain(name), plain(taken), "complete" if snapshot["complete"] else "incomplete", "signed" if good else "NOT-SIGNED", sep="  ")
     elif len(arguments) in (5, 6) and arguments[0] == "restore": restore(*arguments[1:])
     else: fail(__doc__)
     sys.exit(1 if faults else 0)
