@@ -4,9 +4,11 @@
 //! readers never wait for the assembly, so no two of them can wait for each other.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 
 use base::Digest;
+use repository::writer::WriteError;
 
 use crate::assemble::{self, Assembled, Unfinished};
 use crate::read;
@@ -41,13 +43,16 @@ pub(crate) fn run(shared: &Shared, work: &Work) -> Result<Assembled, Unfinished>
     let (event_sender, events) = crossbeam_channel::bounded(EVENTS);
     let old = work.old.as_ref();
     thread::scope(|scope| {
+        // A thread that cannot be had ends the run: with it go the ends of the queues that it would have held, and so the others.
+        let name = |name: &str| thread::Builder::new().name(name.to_owned());
+        let refused = |error| Unfinished::Write(WriteError::System(Arc::new(error)));
         for _ in 0..READERS {
             let jobs = jobs.clone();
-            scope.spawn(move || read::run(shared, &jobs));
+            name("read").spawn_scoped(scope, move || read::run(shared, &jobs)).map_err(refused)?;
         }
         drop(jobs);
         let walk = Walk::new(shared, &work.roots, &work.files, old, job_sender, event_sender);
-        scope.spawn(move || walk.run());
+        name("walk").spawn_scoped(scope, move || walk.run()).map_err(refused)?;
         let result = assemble::run(shared, old, (&work.cache_folder, &work.identity), &events);
         if result.is_err() {
             shared.stop.order();

@@ -16,7 +16,7 @@ use crate::attributes::{self, Attributes};
 use crate::directory;
 use crate::shared::{Shared, add};
 use crate::stat::{Kind, Stat};
-use crate::trouble::{ATTRIBUTES, CHANGED, GREW, UNREADABLE};
+use crate::trouble::{ATTRIBUTES, CHANGED, GREW, MISSING, UNREADABLE};
 
 /// Files of up to this many bytes are read whole into one buffer, which is used again.
 const SMALL: usize = 256 << 10;
@@ -107,7 +107,10 @@ impl Reader<'_> {
             Err(Failure::Write(error)) => Outcome::Failed(error),
             Err(Failure::Source(_)) if self.shared.stop.is_ordered() => Outcome::LeftOut,
             Err(Failure::Source(error)) if error.kind() == io::ErrorKind::NotFound => {
-                self.shared.trouble.vanished();
+                match &job.place {
+                    Place::Folder { .. } => self.shared.trouble.vanished(),
+                    Place::Root(path) => self.shared.trouble.error(path, MISSING, error),
+                }
                 Outcome::LeftOut
             }
             Err(Failure::Source(error)) => {

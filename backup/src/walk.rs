@@ -23,7 +23,7 @@ use crate::roots::{Above, Place, Roots};
 use crate::shared::{Shared, add};
 use crate::spec::Files;
 use crate::stat::{Kind, Stat};
-use crate::trouble::{ATTRIBUTES, UNREADABLE};
+use crate::trouble::{ATTRIBUTES, MISSING, UNREADABLE};
 use crate::unchanged::{self, old::Old};
 use level::{Entry, Level};
 
@@ -279,10 +279,12 @@ impl<'a> Walk<'a> {
 
     /// Notes that the folder at `self.path` could not be opened or listed.
     fn report(&self, errno: Errno) {
-        if errno == Errno::NOENT {
-            self.shared.trouble.vanished();
-        } else {
-            self.shared.trouble.error(&self.path, UNREADABLE, std::io::Error::from(errno));
+        let is_root = self.levels.last().is_some_and(|parent| parent.above.is_some());
+        match errno {
+            // It was there a moment ago; without it the snapshot is not what was asked for.
+            Errno::NOENT if is_root => self.shared.trouble.error(&self.path, MISSING, std::io::Error::from(errno)),
+            Errno::NOENT => self.shared.trouble.vanished(),
+            _ => self.shared.trouble.error(&self.path, UNREADABLE, std::io::Error::from(errno)),
         }
     }
 

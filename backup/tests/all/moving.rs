@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::host::{Host, Seen, fresh, on_disk};
 
 /// Longer than what can be between a reader and the store, so that a reader is still in the file when the first pack leaves.
-const LARGE: usize = 64 << 20;
+const LARGE: usize = 40 << 20;
 
 /// Two large files keep both readers; `act` happens while they are in them.
 async fn host_that_acts(act: impl Fn(&Path) + Send + 'static) -> Host {
@@ -51,6 +51,27 @@ async fn what_vanishes_before_it_is_read_is_counted_and_is_no_error() {
     let names = host.names(&report.snapshot).await;
     assert_eq!(names.len(), 303);
     assert!(names.contains(&"z".to_owned()) && !names.contains(&"c7".to_owned()) && !names.contains(&"d-folder".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_of_the_source_that_vanishes_is_an_error() {
+    let mut host = host_that_acts(|source| {
+        std::fs::remove_dir_all(source.join("y-folder")).unwrap();
+        std::fs::remove_file(source.join("z-file")).unwrap();
+    })
+    .await;
+    for n in 0..300 {
+        host.write(&format!("c{n}"), "x");
+    }
+    host.write("y-folder/in", "x");
+    host.write("z-file", "x");
+    // The readers and the queue before them are filled by files that are named one by one.
+    host.files.paths = std::fs::read_dir(host.source.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let report = host.back_up().await;
+    let mut errors: Vec<_> = report.errors.iter().map(|error| (error.path.clone(), error.kind.as_str())).collect();
+    errors.sort();
+    let expected = ["y-folder", "z-file"].map(|name| (host.at(name).to_str().unwrap().to_owned(), "missing"));
+    assert_eq!((report.complete, report.vanished, errors.as_slice()), (false, 0, expected.as_slice()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
