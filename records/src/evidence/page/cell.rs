@@ -96,7 +96,7 @@ pub(super) fn points_of(row: &DrillRow) -> String {
         None => "–".to_owned(),
         Some((first, rest)) => {
             let more = if rest.is_empty() { String::new() } else { format!(" +{}", rest.len()) };
-            format!("{}{more}", text::html(&text::short(first, 9)))
+            format!("{}{more}", text::html(&first.chars().take(8).collect::<String>()))
         }
     }
 }
@@ -144,7 +144,7 @@ pub(super) fn signature_status(row: &ReviewRow) -> String {
 }
 
 pub(super) fn snapshot_of(row: &PointFigures) -> String {
-    row.newest.as_deref().map_or_else(String::new, |id| text::html(&text::short(id, 9)))
+    row.newest.as_deref().map_or_else(String::new, |id| text::html(&id.chars().take(8).collect::<String>()))
 }
 
 pub(super) fn size_of(row: &PointFigures) -> String {
