@@ -93,18 +93,7 @@ pub fn drill(
             isolation: None,
         },
         objectives: vec![FrozenObjective { service: service.id.clone(), rto_ms: service.rto_ms, rpo_ms: service.rpo_ms }],
-        recovery_points: vec![RecoveryPoint {
-            snapshot: Digest::of(run.as_bytes()).to_string(),
-            source: service.sources[0].clone(),
-            taken: started - std::time::Duration::from_secs(age_s),
-            root: None,
-            repository: id("s3-oslo"),
-            site: Some("off site".to_owned()),
-            lock: None,
-            key: None,
-            rule: "newest complete".to_owned(),
-            resolved: started,
-        }],
+        recovery_points: vec![recovery_point(service, run, started, age_s)],
         clocks: Clocks {
             assumed_outage: Some(started),
             declared: Some(started),
@@ -135,6 +124,21 @@ pub fn drill(
         findings: vec![],
         clean_up: Some(CleanUp { done: true, proof: "the scratch folder no longer exists".to_owned(), took_ms: 28_000 }),
         signatures: vec![],
+    }
+}
+
+fn recovery_point(service: &ServiceFacts, run: &str, started: Timestamp, age_s: u64) -> RecoveryPoint {
+    RecoveryPoint {
+        snapshot: Digest::of(run.as_bytes()).to_string(),
+        source: service.sources[0].clone(),
+        taken: started - std::time::Duration::from_secs(age_s),
+        root: None,
+        repository: id("s3-oslo"),
+        site: Some("off site".to_owned()),
+        lock: None,
+        key: None,
+        rule: "newest complete".to_owned(),
+        resolved: started,
     }
 }
 
