@@ -1,0 +1,29 @@
+//! The first steps: a plan, a repository and its keys.
+
+use crate::place::{Place, files};
+
+#[test]
+fn init_makes_a_plan_that_holds_a_repository_and_two_keys() {
+    let place = Place::new();
+    place.init(&[]).exits(0).says(&["Made", "plans/web.yaml", "a new repository", "recovery.key", "escrow.key"]);
+    place.run(["plan", "check"]).exits(0);
+    assert!(place.plan().is_file());
+    assert!(files(&place.repository()).iter().any(|path| path.ends_with("repository.json")));
+    assert!(std::fs::read_to_string(place.key()).unwrap().contains("AGE-SECRET-KEY-"));
+}
+
+#[test]
+fn init_replaces_no_plan() {
+    let place = Place::made();
+    let plan = std::fs::read(place.plan()).unwrap();
+    place.init(&[]).exits(1).warns(&["LB0006", "already"]);
+    assert_eq!(std::fs::read(place.plan()).unwrap(), plan);
+}
+
+#[test]
+fn a_source_that_is_not_there_is_an_error_and_nothing_is_made() {
+    let place = Place::new();
+    std::fs::remove_dir_all(place.source()).unwrap();
+    place.init(&[]).exits(2).warns(&["LB0007", "cannot be found"]);
+    assert!(!place.plan().exists() && !place.repository().exists());
+}
