@@ -74,7 +74,6 @@ impl Old {
     /// Reads the block of a folder, into a buffer that is used again; `None` when it is damaged. That is not an empty block: an
     /// empty folder with a damaged block must not pass for unchanged.
     pub fn block(&self, place: &Place, mut buffer: Vec<u8>) -> Option<Block> {
-        buffer.clear();
         let start = self.read_block(place, &mut buffer)?;
         Some(Block { bytes: buffer, start })
     }
@@ -84,7 +83,7 @@ impl Old {
         if place.end > self.end || start < HEADER as u64 || place.range < place.block {
             return None;
         }
-        buffer.resize(usize::try_from(place.block).ok()?, 0);
+        buffer.resize(usize::try_from(place.block).ok()?, 0); // what it held before is read over, so only its growth is filled
         self.file.read_exact_at(buffer, start).ok()?;
         let (rows, sum) = buffer.split_last_chunk::<CHECKSUM>()?;
         if checksum(rows) != *sum {
