@@ -49,11 +49,22 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Make a plan, a repository and its keys
     Init(commands::init::InitArgs),
+    /// Can we recover? A sentence, then the table
+    Status(commands::status::StatusArgs),
     /// Check the plan and look at what follows from it
     #[command(subcommand)]
     Plan(commands::plan::PlanCommand),
     /// Back up now, or do what is due
     Backup(commands::backup::BackupArgs),
+    /// Reviews of the plan: due, open, signed
+    #[command(subcommand)]
+    Review(commands::review::ReviewCommand),
+    /// The threat and impact registers
+    #[command(subcommand)]
+    Register(commands::register::RegisterCommand),
+    /// What happened, and whether its record is whole
+    #[command(subcommand)]
+    Audit(commands::audit::AuditCommand),
     /// Do everything that is due, again and again, until told to stop
     Serve(commands::serve::ServeArgs),
     /// Explain an error code or a rule of the plan

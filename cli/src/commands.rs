@@ -1,12 +1,16 @@
 //! One file a command, and the one place where they are listed.
 
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod init;
 mod man;
 pub(crate) mod plan;
+pub(crate) mod register;
+pub(crate) mod review;
 pub(crate) mod serve;
+pub(crate) mod status;
 mod version;
 
 use crate::arguments::{Arguments, Command};
@@ -19,8 +23,12 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
     let settings = || Settings::resolve(&arguments.global);
     match &arguments.command {
         Command::Init(args) => init::run(args, &settings()?, output).await,
+        Command::Status(args) => status::run(args, &settings()?, output).await,
         Command::Plan(command) => plan::run(command, &settings()?, output),
         Command::Backup(args) => backup::run(args, &settings()?, output).await,
+        Command::Review(command) => review::run(command, &settings()?, output).await,
+        Command::Register(command) => register::run(command, &settings()?, output).await,
+        Command::Audit(command) => audit::run(command, &settings()?, output).await,
         Command::Serve(args) => serve::run(args, &settings()?, output).await,
         Command::Explain(args) => explain::run(args, output),
         Command::Completions(args) => completions::run(args, output),

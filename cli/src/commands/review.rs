@@ -1,0 +1,133 @@
+//! `lifeboat review …`: is the plan reviewed, open a review, sign it.
+
+mod sign;
+
+use jiff::Timestamp;
+use orchestrator::jobs::review as job;
+use orchestrator::{Facts, Parts};
+use plans::Plan;
+use plans::review::{OverdueReason, ReviewStatus};
+use registers::review::{Review, Standing};
+
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, instant};
+use crate::settings::Settings;
+use crate::{plan_files, wiring};
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum ReviewCommand {
+    /// Is the plan reviewed, when is it due, who must still sign
+    List,
+    /// Open a review of the plan as it is, with its inputs gathered
+    Start,
+    /// Write the statement to sign, or take a signature
+    Sign(sign::SignArgs),
+}
+
+#[derive(serde::Serialize)]
+struct Listed {
+    status: ReviewStatus,
+    reviews: Vec<Row>,
+}
+
+#[derive(serde::Serialize)]
+struct Row {
+    review: String,
+    started: Timestamp,
+    state: String,
+    missing: Vec<String>,
+    signed: Vec<String>,
+}
+
+pub(crate) async fn run(command: &ReviewCommand, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let plan = plan_files::load(&settings.plan)?.plan;
+    let parts = wiring::parts(settings, wiring::person()).await?;
+    let facts = wiring::facts(&parts, &plan, settings).await?;
+    match command {
+        ReviewCommand::List => list(&plan, &facts, parts.clock.now(), output),
+        ReviewCommand::Start => return start(&parts, &plan, &facts, output).await,
+        ReviewCommand::Sign(args) => return sign::run(args, &parts, &plan, &facts, output).await,
+    }
+    Ok(Exit::Done)
+}
+
+fn list(plan: &Plan, facts: &Facts, now: Timestamp, output: Output) {
+    let reviews = facts.reviews();
+    let last = registers::review::last_signed(&reviews, &plan.review.sign);
+    let status = registers::overdue::review_status(plan, &facts.register, last.as_ref(), now);
+    let listed = Listed { status, reviews: reviews.iter().rev().map(|review| row(plan, review)).collect() };
+    output.answer("reviews", &listed, || {
+        let mut text = format!("{}\n", sentence(plan, &listed.status, now));
+        for row in &listed.reviews {
+            text += &format!("\n{}  opened {}  {}\n", short(&row.review), instant::utc(row.started), row.state);
+            for signed in &row.signed {
+                text += &format!("    + {signed}\n");
+            }
+            if !row.missing.is_empty() {
+                text += &format!("    ? still to sign: {}\n", row.missing.join(", "));
+            }
+        }
+        text
+    });
+    match (&listed.status, registers::review::open(&reviews, plan)) {
+        (_, Some(_)) => output.next("lifeboat review sign --by CONTACT", "write the statement and sign it"),
+        (ReviewStatus::Fresh { .. }, None) => {}
+        (_, None) => output.next("lifeboat review start", "gather the inputs"),
+    }
+}
+
+fn sentence(plan: &Plan, status: &ReviewStatus, now: Timestamp) -> String {
+    match status {
+        ReviewStatus::Fresh { due_at } => {
+            format!("The review of {} is in order; the next one is due {}, {}.", plan.id, day(*due_at), instant::distance(*due_at, now))
+        }
+        ReviewStatus::Soon { due_at, .. } => {
+            format!("The review of {} is due soon: {}, {}.", plan.id, day(*due_at), instant::distance(*due_at, now))
+        }
+        ReviewStatus::Overdue { since, reason } => {
+            let why = match reason {
+                OverdueReason::Calendar => format!("the last one is more than {} old", plan.review.every),
+                OverdueReason::Changed => "the plan was changed in what matters since it was signed".to_owned(),
+                OverdueReason::NeverReviewed => "the plan was never reviewed".to_owned(),
+            };
+            format!("! The review of {} is OVERDUE since {} ({}): {why}.", plan.id, day(*since), instant::distance(*since, now))
+        }
+    }
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+/// The last eight digits: those of one hour differ there.
+fn short(id: &str) -> &str {
+    id.get(id.len().saturating_sub(8)..).unwrap_or(id)
+}
+
+fn row(plan: &Plan, review: &Review) -> Row {
+    let (state, missing) = match review.standing(&plan.review.sign, plan.fingerprint) {
+        Standing::Done { at } => (format!("signed {}", instant::utc(at)), Vec::new()),
+        Standing::Superseded => ("superseded: the plan changed while it was open".to_owned(), Vec::new()),
+        Standing::Open { missing, .. } => ("open".to_owned(), missing.iter().map(ToString::to_string).collect()),
+    };
+    let signed = review.signatures.iter().map(|signed| {
+        let name = signed.name.clone().unwrap_or_else(|| signed.by.to_string());
+        format!("{name} as {}, {} UTC: {}", signed.role, signed.at.strftime("%Y-%m-%d %H:%M"), signed.meaning)
+    });
+    Row { review: review.id.clone(), started: review.started, state, missing, signed: signed.collect() }
+}
+
+async fn start(parts: &Parts, plan: &Plan, facts: &Facts, output: Output) -> Result<Exit, Failure> {
+    let reviews = facts.reviews();
+    if let Some(open) = registers::review::open(&reviews, plan) {
+        return Err(Failure::new("LB0310", Exit::Failed, format!("the review {} is open already", short(&open.id)))
+            .fix("sign it: lifeboat review sign --by CONTACT"));
+    }
+    let started = job::start(parts, plan, facts).await.map_err(|error| Failure::of("LB0301", Exit::Failed, &error))?;
+    output.answer("review_started", &started, || {
+        let inputs: String = started.inputs.iter().map(|line| format!("  {line}\n")).collect();
+        format!("Review {} of {} is open. What there is to look at:\n{inputs}", short(&started.review), plan.id)
+    });
+    output.next("lifeboat review sign --by CONTACT", "write the statement and sign it");
+    Ok(Exit::Done)
+}
