@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use records::chain::Entry;
 use records::event::ACTIONS;
 use records::journal::{Filter, Journal, JournalError};
-use serde_json::value::RawValue;
+use serde_json::Value;
 
 use crate::failure::{Exit, Failure};
 use crate::output::table::Table;
@@ -73,8 +73,7 @@ async fn log(args: &LogArgs, journal: &Journal, output: Output) -> Result<Exit, 
     let filter = Filter { since: args.since, limit: Some(args.count), newest_first: true, ..Filter::actions(actions) };
     let mut entries = journal.entries(filter).await.map_err(|error| failed(&error))?;
     entries.reverse();
-    // The line is what was hashed: it is handed on to the byte.
-    let lines: Vec<Box<RawValue>> = entries.iter().filter_map(|entry| RawValue::from_string(entry.line.clone()).ok()).collect();
+    let lines: Vec<Value> = entries.iter().filter_map(|entry| serde_json::from_str(&entry.line).ok()).collect();
     output.answer("audit_log", &lines, || {
         let mut table = Table::new(["SEQ", "UTC", "WHO", "ACTION", "OBJECT", "OUTCOME"]);
         for entry in &entries {
