@@ -17,6 +17,7 @@ pub struct Finding {
 
 impl Finding {
     /// A finding of which only the object is known.
+    #[expect(clippy::needless_pass_by_value, reason = "keys and texts come as they are at hand, borrowed or not")]
     pub fn new(object: impl ToString, what: impl ToString) -> Self {
         Self { object: object.to_string(), what: what.to_string(), snapshots: Vec::new(), paths: Vec::new() }
     }

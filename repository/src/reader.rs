@@ -81,7 +81,6 @@ pub struct Reader {
 struct Inner {
     repository: Repository,
     keys: OpenKeys,
-    epochs: BTreeMap<u32, EpochIdentity>,
     domains: Vec<Domain>,
     seals: BTreeMap<DomainId, DomainSeal>,
     damaged: Vec<Finding>,
@@ -116,16 +115,16 @@ impl Reader {
         let keys = key.open(repository).await.map_err(|error| ReadError::Key(Arc::new(error)))?;
         let (mut domains, mut seals) = (Vec::new(), BTreeMap::new());
         let mut damaged: Vec<_> = keys.closed.iter().map(|(domain, what)| Finding::new(format!("keys of domain {domain}"), what)).collect();
-        for (name, keys) in keys.domains.clone() {
+        for (name, keys) in &keys.domains {
             let seal = DomainSeal::new(&keys.k_index, Purpose::Index);
-            let mut loaded = index::load(repository, &name, &seal, &options.cache_dir).await?;
+            let mut loaded = index::load(repository, name, &seal, &options.cache_dir).await?;
             damaged.append(&mut loaded.damaged);
             seals.insert(name.clone(), DomainSeal::new(&keys.k_index, Purpose::Snapshot));
-            domains.push(Domain { name, hasher: ChunkHasher::new(&keys.k_id), index: loaded.index });
+            domains.push(Domain { name: name.clone(), hasher: ChunkHasher::new(&keys.k_id), index: loaded.index });
         }
         let threads = options.threads.clamp(1, 64);
-        let (repository, epochs, frames) = (repository.clone(), keys.epochs.clone(), FrameCache::default());
-        Ok(Self { inner: Arc::new(Inner { repository, keys, epochs, domains, seals, damaged, threads, frames }) })
+        let (repository, frames) = (repository.clone(), FrameCache::default());
+        Ok(Self { inner: Arc::new(Inner { repository, keys, domains, seals, damaged, threads, frames }) })
     }
 
     /// The repository that it reads.
@@ -158,7 +157,7 @@ impl Reader {
 
     /// The key of an epoch, when it could be opened.
     pub fn epoch(&self, number: u32) -> Option<&EpochIdentity> {
-        self.inner.epochs.get(&number)
+        self.inner.keys.epochs.get(&number)
     }
 
     /// Whether the index knows the chunk. It says nothing of whether its pack is whole.
@@ -227,7 +226,7 @@ impl Inner {
 
     fn opener(&self, domain: &Domain, pack: &PackInfo) -> Result<PackOpener, ReadError> {
         use crate::pack::read::PackError;
-        let opener = match self.epochs.get(&pack.epoch) {
+        let opener = match self.keys.epochs.get(&pack.epoch) {
             Some(identity) => PackOpener::new(&pack.header, pack.length, identity),
             None => Err(PackError::NoEpoch(pack.epoch)),
         };

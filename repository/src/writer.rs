@@ -205,7 +205,9 @@ impl Writer {
         let ended = tokio::task::spawn_blocking(move || {
             let flushed = front.flush();
             front.close();
-            workers.into_iter().for_each(|worker| drop(worker.join()));
+            for worker in workers {
+                drop(worker.join()); // one that panicked has told so already
+            }
             flushed.and_then(|()| core.check()).and_then(|()| trees.finish(&core, &uploads))
         });
         ended.await.unwrap_or(Err(WriteError::Stopped))?;

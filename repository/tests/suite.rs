@@ -7,8 +7,12 @@ mod suite {
     pub mod by_hand;
     pub mod check;
     pub mod content;
+    pub mod crash;
     pub mod create_and_open;
+    pub mod damage;
+    pub mod formats;
     pub mod keys;
+    pub mod stock_tools;
     pub mod stocked;
     pub mod store_and_read;
     pub mod write_only;

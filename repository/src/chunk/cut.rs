@@ -1,7 +1,7 @@
 //! Where files are cut: a rolling hash over the content, with a table that only holders of `K_cut` know.
 //!
 //! The hash is "gear" (Xia et al., Ddelta 2014): `h = (h << 1) + table[byte]`, so a cut depends on the last 64 bytes alone and
-//! a change moves only the cuts near it. Two masks keep lengths near the average (normalised chunking, FastCDC 2016): a
+//! a change moves only the cuts near it. Two masks keep lengths near the average (normalised chunking, `FastCDC`, 2016): a
 //! strict one before the average length, an easy one after it. A moved cut ends deduplication silently: a test pins them.
 
 use std::fmt;
@@ -89,4 +89,63 @@ impl Chunker {
 /// Whether a file of `len` bytes is one chunk as a whole.
 pub const fn is_whole(len: u64) -> bool {
     len <= WHOLE_MAX as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that are the same on every machine: SHA-256 of a counter.
+    fn bytes(len: usize) -> Vec<u8> {
+        (0_u64..).flat_map(|n| *base::Digest::of(&n.to_le_bytes()).as_bytes()).take(len).collect()
+    }
+
+    fn lengths(chunker: &Chunker, mut data: &[u8]) -> Vec<usize> {
+        let mut lengths = Vec::new();
+        while !data.is_empty() {
+            let len = chunker.cut(data);
+            lengths.push(len);
+            data = &data[len..];
+        }
+        lengths
+    }
+
+    #[test]
+    fn cuts_are_where_they_always_were() {
+        let lengths = lengths(&Chunker::new(&[7; 32]), &bytes(2 << 20));
+        assert_eq!(lengths, GOLDEN);
+    }
+
+    /// Never to be edited: repositories that exist were cut there.
+    const GOLDEN: &[usize] = &[
+        114_002, 107_961, 79_398, 112_123, 121_885, 165_286, 109_321, 152_715, 144_409, 126_626, 124_276, 110_588, 130_690, 106_590,
+        135_621, 170_860, 64_307, 20_494,
+    ];
+
+    #[test]
+    fn lengths_keep_their_limits_and_are_128_kib_on_average() {
+        let data = bytes(64 << 20);
+        let lengths = lengths(&Chunker::new(&[1; 32]), &data);
+        let (last, others) = lengths.split_last().unwrap();
+        assert!(others.iter().all(|len| (CHUNK_MIN..=CHUNK_MAX).contains(len)) && *last <= CHUNK_MAX);
+        let average = data.len() / lengths.len();
+        assert!((115 << 10..141 << 10).contains(&average), "{average}");
+    }
+
+    #[test]
+    fn another_key_cuts_elsewhere_and_the_end_of_a_file_moves_no_cut_before_it() {
+        let data = bytes(4 << 20);
+        let chunker = Chunker::new(&[1; 32]);
+        let cuts = lengths(&chunker, &data);
+        assert_ne!(cuts, lengths(&Chunker::new(&[2; 32]), &data));
+        let shorter = lengths(&chunker, &data[..3 << 20]);
+        let n = shorter.len() - 1;
+        assert_eq!(shorter[..n], cuts[..n]);
+    }
+
+    #[test]
+    fn data_without_any_cut_is_cut_at_the_greatest_length() {
+        let lengths = lengths(&Chunker::new(&[1; 32]), &vec![0; 2 << 20]);
+        assert_eq!(lengths, [CHUNK_MAX; 4]);
+    }
 }

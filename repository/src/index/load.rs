@@ -71,7 +71,7 @@ pub async fn load(repository: &Repository, domain: &DomainId, seal: &DomainSeal,
     for entry in entries {
         match numbered("index", &entry.key) {
             Some(at) => places.push((entry.key, at)),
-            None => damaged.push(Finding::new(&entry.key, "its name is not one that an index object has")),
+            None => damaged.push(Finding::new(entry.key.as_str(), "its name is not one that an index object has")),
         }
     }
     let listed: BTreeSet<String> = places.iter().map(|(key, _)| key.to_string()).collect();
@@ -90,7 +90,7 @@ pub async fn load(repository: &Repository, domain: &DomainId, seal: &DomainSeal,
             }
             Err(what) => {
                 tracing::warn!(object = %key, %what, "an index object cannot be believed; its chunks count as unknown");
-                damaged.push(Finding::new(&key, what));
+                damaged.push(Finding::new(key.as_str(), what));
             }
         }
     }

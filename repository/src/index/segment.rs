@@ -203,9 +203,8 @@ fn place(row: &[u8; ROW]) -> Option<Place> {
     let mut fields = Fields(row.get(32..)?);
     let pack = u32::from_le_bytes(fields.take()?);
     let frame = u16::from_le_bytes(fields.take()?);
-    let [a, b, c] = fields.take()?;
-    let [d, e, f] = fields.take()?;
-    Some(Place { pack, frame, offset: u32::from_le_bytes([a, b, c, 0]), len: u32::from_le_bytes([d, e, f, 0]) })
+    let mut three = || fields.take().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]));
+    Some(Place { pack, frame, offset: three()?, len: three()? })
 }
 
 /// Writes a row as [`Segment::rows`] reads it.

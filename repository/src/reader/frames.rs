@@ -63,10 +63,10 @@ async fn frame(inner: &Arc<Inner>, found: &Found) -> Result<Arc<Vec<u8>>, ReadEr
     let plain = place.start..place.end;
     let part = fetch::part(inner, &domain.name, &pack.digest, &opener, &plain).await?;
     let decoded = tokio::task::spawn_blocking(move || {
-        let mut opened = Vec::new();
-        let at = opener.open(&plain, &part, &mut opened)?;
+        let mut plaintext = Vec::new();
+        let at = opener.open(&plain, &part, &mut plaintext)?;
         let mut reader = FrameReader::new()?;
-        reader.decode(opened.get(at).unwrap_or_default(), place.raw_len as usize).map(<[u8]>::to_vec)
+        reader.decode(plaintext.get(at).unwrap_or_default(), place.raw_len as usize).map(<[u8]>::to_vec)
     });
     let raw = Arc::new(decoded.await.map_err(|_| ReadError::Stopped)?.map_err(bad)?);
     inner.frames.put(name, Arc::clone(&raw));

@@ -35,15 +35,15 @@ pub(super) struct Request {
 /// Cuts the sorted list into requests. `frame` tells where a frame is; chunks whose frame is unknown come back in the second list.
 pub(super) fn requests(wanted: &[Wanted], frame: impl Fn(&Wanted) -> Option<FramePlace>) -> (Vec<Request>, Vec<usize>) {
     let (mut requests, mut lost) = (Vec::<Request>::new(), Vec::new());
-    let mut last: Option<((u16, u32, u16), Option<FramePlace>)> = None;
+    let mut before: Option<((u16, u32, u16), Option<FramePlace>)> = None;
     for (at, chunk) in wanted.iter().enumerate() {
         let name = (chunk.domain, chunk.pack, chunk.frame);
-        let place = match last {
+        let place = match before {
             Some((same, place)) if same == name => place,
             _ => frame(chunk),
         };
-        let is_new_frame = last.is_none_or(|(same, _)| same != name);
-        last = Some((name, place));
+        let is_new_frame = before.is_none_or(|(same, _)| same != name);
+        before = Some((name, place));
         let Some(place) = place else {
             lost.push(at);
             continue;

@@ -114,7 +114,9 @@ fn prepare(inner: Arc<Inner>, ids: Vec<ChunkId>, sink: ChunkSink, cancel: Cancel
     let job = Job { inner, ids, wanted, sink, cancel, report: Mutex::new(report), fatal: Mutex::default() };
     for at in lost {
         let lost = job.wanted.get(at..=at).unwrap_or_default();
-        lost.iter().for_each(|one| job.miss(lost, &ReadError::Unknown(job.id(one))));
+        for one in lost {
+            job.miss(lost, &ReadError::Unknown(job.id(one)));
+        }
     }
     (job, requests)
 }

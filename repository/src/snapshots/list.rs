@@ -63,10 +63,10 @@ pub(crate) async fn list_opened(
         match object {
             Ok(object) => match open_one(repository, seals, &key, &object) {
                 Ok(snapshot) => listing.snapshots.push(snapshot),
-                Err(what) => listing.damaged.push(Finding::new(&key, what)),
+                Err(what) => listing.damaged.push(Finding::new(key.as_str(), what)),
             },
             // Listed and gone again: the store is not what it says, and that is a finding as well.
-            Err(error) if error.is_not_found() => listing.damaged.push(Finding::new(&key, "it is listed and is not there")),
+            Err(error) if error.is_not_found() => listing.damaged.push(Finding::new(key.as_str(), "it is listed and is not there")),
             Err(source) => return Err(ReadError::Store { object: key.to_string(), source }),
         }
     }
@@ -98,11 +98,11 @@ fn gaps(listing: &mut Listing) {
             let key = crate::format::names::snapshot(domain, writer, before);
             match snapshots.get(&before) {
                 Some(previous) if Some(previous.id) != snapshot.prev => {
-                    let mut finding = Finding::new(&key, "it is not the snapshot that the next one names as the one before it");
+                    let mut finding = Finding::new(key.as_str(), "it is not the snapshot that the next one names as the one before it");
                     finding.snapshots = vec![previous.id];
                     findings.push(finding);
                 }
-                None if !known.contains(&place) => findings.push(Finding::new(&key, "it is missing: the next snapshot names it")),
+                None if !known.contains(&place) => findings.push(Finding::new(key.as_str(), "it is missing: the next snapshot names it")),
                 _ => {}
             }
         }

@@ -152,7 +152,7 @@ pub async fn files_streamed(reader: &Reader, root: &TreeRef) -> Result<Files, Re
         return Err(error);
     }
     let arrived = arrived.lock().unwrap();
-    assert_eq!(report.chunks as usize, arrived.len());
+    assert_eq!(report.chunks, arrived.len() as u64);
     let join = |content: &Content| match &content.chunks {
         Chunks::Inline(bytes) => bytes.clone(),
         Chunks::List(refs) => refs.iter().flat_map(|chunk| arrived[&chunk.id].clone()).collect(),
