@@ -21,6 +21,8 @@ pub use self::error::{ReadError, SinkError};
 use self::frames::FrameCache;
 use crate::chunk::ChunkHasher;
 use crate::finding::Finding;
+use crate::format::FormatError;
+use crate::format::limits::TREE_MAX;
 use crate::format::tree::{self, ChunkId, Chunks, Content, Node, TreeRef};
 use crate::index::{self, Index, IndexError, PackInfo, Place};
 use crate::keys::{EpochIdentity, OpenKeys, ReaderKey};
@@ -174,12 +176,16 @@ impl Reader {
 
     /// The nodes of a directory.
     pub async fn tree(&self, tree: &TreeRef) -> Result<Vec<Node>, ReadError> {
+        let first = tree.chunks.first().map_or(ChunkId::from_bytes([0; 32]), |chunk| chunk.id);
+        let bad = |source| ReadError::Tree { chunk: first, source: Arc::new(source) };
+        if tree.len() > TREE_MAX {
+            return Err(bad(FormatError::TooLarge { what: "tree", size: tree.len(), limit: TREE_MAX }));
+        }
         let mut bytes = Vec::new();
         for chunk in &tree.chunks {
             bytes.extend_from_slice(&frames::chunk(&self.inner, chunk).await?);
         }
-        let first = tree.chunks.first().map_or(ChunkId::from_bytes([0; 32]), |chunk| chunk.id);
-        tree::decode(&bytes).map_err(|source| ReadError::Tree { chunk: first, source: Arc::new(source) })
+        tree::decode(&bytes).map_err(bad)
     }
 
     /// The bytes of one file, in order.

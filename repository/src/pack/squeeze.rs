@@ -15,8 +15,8 @@ const PROBE_LEVEL: i32 = -3;
 const STORE_LEVEL: i32 = -100;
 const PROBE_LEN: usize = 4 << 10;
 const N_PROBES: usize = 3;
-/// Chunks shorter than this are not probed: compressing them costs as little as asking.
-const PROBE_FROM: usize = 4 * PROBE_LEN;
+/// Chunks shorter than this are not probed: compressing them costs little more than asking.
+const PROBE_FROM: usize = 8 * PROBE_LEN;
 
 /// The compression contexts of one worker. They are large, so they are kept.
 pub(crate) struct Squeezer {

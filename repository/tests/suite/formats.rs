@@ -204,3 +204,16 @@ fn lengths_of_packs_are_coarse_and_padding_is_small() {
         assert!(len.is_multiple_of(1024) && len < start + 2048 + raw / 100, "{len} bytes for {raw}");
     }
 }
+
+#[test]
+fn the_page_on_the_format_tells_the_numbers_that_the_program_uses() {
+    use repository::format::limits::{CHUNK_MAX, CHUNK_MIN, ERRORS_MAX, FRAME_MAX, FRAMES_MAX, INLINE_MAX, PACK_MAX, WHOLE_MAX};
+    use repository::seal::stream::{BLOCK, SEALED_BLOCK};
+    let page = include_str!("../../../docs/format.md");
+    let pack_max = usize::try_from(PACK_MAX).unwrap();
+    for number in [CHUNK_MIN, CHUNK_MAX, WHOLE_MAX, INLINE_MAX, FRAME_MAX, FRAMES_MAX, pack_max, ERRORS_MAX, BLOCK, SEALED_BLOCK, TAIL_LEN]
+    {
+        let told = page.split(|c: char| !c.is_ascii_digit()).any(|word| word == number.to_string());
+        assert!(told, "docs/format.md does not tell of {number}");
+    }
+}
