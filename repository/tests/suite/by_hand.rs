@@ -272,7 +272,9 @@ async fn by_hand_what_is_damaged_is_named_and_the_rest_comes_back() {
     let (whole, out) = (facts(&desk.path("source")), facts(&desk.path("out")));
     assert_eq!(out.keys().collect::<Vec<_>>(), whole.keys().collect::<Vec<_>>());
     let differing = out.iter().filter(|(path, fact)| whole[*path] != **fact).count();
-    let named = said.lines().filter(|line| line.contains("of its chunks are missing")).count();
+    // A file of zeros whose chunks lie in the damaged pack is named, and what stands in their place is what was there.
+    let is_named = |line: &&str| line.contains("of its chunks are missing") && !line.contains("docs/zeros:");
+    let named = said.lines().filter(is_named).count();
     assert!(differing > 0 && named == differing, "{differing} files differ, {named} are named: {said}");
     assert_eq!(out[&b"docs/deep/er/and/deeper/small"[..]], whole[&b"docs/deep/er/and/deeper/small"[..]]);
 }

@@ -161,7 +161,7 @@ async fn one_sound_copy_of_a_domains_keys_is_enough_for_a_reader() {
     assert_eq!((opened.domains.len(), opened.closed.len()), (2, 0));
     place.disk.lose(&key("keys/domain/office/db.age"));
     let opened = place.ada.open(&repository).await.unwrap();
-    assert_eq!(opened.domains.keys().map(|domain| domain.as_str()).collect::<Vec<_>>(), ["lab"]);
+    assert_eq!(opened.domains.keys().map(base::id::DomainId::as_str).collect::<Vec<_>>(), ["lab"]);
     assert_eq!(opened.closed.len(), 1);
     assert_eq!(opened.closed[0].0.as_str(), "office");
 }
