@@ -330,8 +330,11 @@ impl Draft {
             }
             (Kind::File { size, .. }, Some(Existing::File(there))) if may_replace => {
                 self.compares += u64::from(*size == there);
-                // The new bytes are written beside the old ones before they take their place.
-                self.needed_bytes = self.needed_bytes.saturating_add(on_disk(kind));
+                // The new bytes are written beside the old ones before they take their place. What an interrupted run left
+                // in full length is most likely whole: asking for its room again would refuse to go on after a full disk.
+                if !self.resumes || *size != there {
+                    self.needed_bytes = self.needed_bytes.saturating_add(on_disk(kind));
+                }
                 if !self.resumes {
                     self.replaces.push(obstacle(if *size == there {
                         "a file of the same size, replaced if it differs"

@@ -88,6 +88,7 @@ async fn what_was_there_and_equal_is_left_and_what_differs_is_written_anew() {
     fs::write(target.join("b"), flipped).unwrap();
     fs::write(target.join("c"), "short").unwrap();
     let planned = world.plan(&snapshot, &target, &Selection::default(), &PlanOptions::default()).await;
+    assert_eq!(planned.preview().needed_bytes, 503_808 + 4096, "room for c and d, and not again for what may be whole");
     let report = world.apply(planned).await.unwrap();
     assert_eq!((report.outcome, report.resumed, report.files_left, report.written.files), (Outcome::Complete, true, 1, 3));
     assert!(fs::read(target.join("b")).unwrap() == noise(500_000, 2) && fs::read(target.join("c")).unwrap() == noise(500_000, 3));
