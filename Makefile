@@ -24,6 +24,7 @@ check: ## Format, clippy, rules of the house, dependencies and licences
 
 bench: ## Ratios against restic and rustic in one run; prints a Markdown table
 	@scripts/need program bench
+	cargo build --release --locked --package lifeboat-cli
 	@scripts/bench
 
 s3: ## A real S3 server on a free port of this machine, until ^C
