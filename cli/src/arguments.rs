@@ -56,6 +56,21 @@ pub(crate) enum Command {
     Plan(commands::plan::PlanCommand),
     /// Back up now, or do what is due
     Backup(commands::backup::BackupArgs),
+    /// List the restore points, newest first
+    Snapshots(commands::snapshots::SnapshotsArgs),
+    /// List what is in a restore point
+    Ls(commands::ls::LsArgs),
+    /// Find files in restore points by their names
+    Find(commands::find::FindArgs),
+    /// Print one file of a restore point
+    Cat(commands::cat::CatArgs),
+    /// Restore from a restore point: shown first, to a new place, compared
+    Restore(commands::restore::RestoreArgs),
+    /// Prove that what was backed up comes back
+    #[command(subcommand)]
+    Drill(commands::drill::DrillCommand),
+    /// Look whether what the repositories hold is whole
+    Check(commands::check::CheckArgs),
     /// Reviews of the plan: due, open, signed
     #[command(subcommand)]
     Review(commands::review::ReviewCommand),

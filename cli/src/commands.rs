@@ -2,14 +2,21 @@
 
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod cat;
+pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod drill;
 pub(crate) mod explain;
+pub(crate) mod find;
 pub(crate) mod init;
+pub(crate) mod ls;
 mod man;
 pub(crate) mod plan;
 pub(crate) mod register;
+pub(crate) mod restore;
 pub(crate) mod review;
 pub(crate) mod serve;
+pub(crate) mod snapshots;
 pub(crate) mod status;
 mod version;
 
@@ -26,6 +33,13 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Command::Status(args) => status::run(args, &settings()?, output).await,
         Command::Plan(command) => plan::run(command, &settings()?, output),
         Command::Backup(args) => backup::run(args, &settings()?, output).await,
+        Command::Snapshots(args) => snapshots::run(args, &settings()?, output).await,
+        Command::Ls(args) => ls::run(args, &settings()?, output).await,
+        Command::Find(args) => find::run(args, &settings()?, output).await,
+        Command::Cat(args) => cat::run(args, &settings()?, output).await,
+        Command::Restore(args) => restore::run(args, &settings()?, output).await,
+        Command::Drill(command) => drill::run(command, &settings()?, output).await,
+        Command::Check(args) => check::run(args, &settings()?, output).await,
         Command::Review(command) => review::run(command, &settings()?, output).await,
         Command::Register(command) => register::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, &settings()?, output).await,

@@ -4,7 +4,12 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use base::Hint;
+use orchestrator::jobs::restore::RestoreError;
 use orchestrator::{ConnectError, ConnectKind, JobError};
+use repository::reader::ReadError;
+use restore::apply::ApplyError;
+use restore::list::ListError;
+use restore::tree::GatherError;
 use serde::Serialize;
 
 /// The exit codes of every command. They are part of the interface and never change their meaning.
@@ -99,6 +104,12 @@ impl Failure {
         Self::of(code, exit, error)
     }
 
+    /// A failure to read a repository.
+    pub(crate) fn of_read(error: &ReadError) -> Self {
+        let (code, exit) = read_code(error);
+        Self::of(code, exit, error)
+    }
+
     /// The command was ended by ^C or SIGTERM.
     pub(crate) fn interrupted() -> Self {
         Self::new("LB0130", Exit::Interrupted, "interrupted before it was done")
@@ -109,7 +120,7 @@ impl Failure {
 impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         use backup::BackupError;
-        use repository::reader::ReadError;
+        use repository::check::CheckError;
         use repository::repository::OpenError;
         let (code, exit) = match &error {
             JobError::Connect(connect) => return Self::of_connect(connect),
@@ -119,13 +130,50 @@ impl From<JobError> for Failure {
             JobError::Open { source: OpenError::Store { source, .. }, .. } if source.is_transient() => ("LB0212", Exit::TryAgain),
             JobError::Open { .. } => ("LB0213", Exit::Failed),
             JobError::NoReaderKey { .. } => ("LB0220", Exit::Key),
-            JobError::Read { source: ReadError::Key(_), .. } => ("LB0221", Exit::Key),
-            JobError::Read { .. } => ("LB0231", Exit::Damage),
+            JobError::Read { source, .. } => read_code(source),
+            JobError::Check { source: CheckError::NeedsKey, .. } => ("LB0220", Exit::Key),
+            JobError::Check { source: CheckError::List { source, .. }, .. } if source.is_transient() => ("LB0212", Exit::TryAgain),
+            JobError::Check { .. } => ("LB0213", Exit::Failed),
             JobError::Unknown { .. } | JobError::NoCommonRepository { .. } => ("LB0002", Exit::Usage),
             JobError::Backup { source: BackupError::Busy { .. }, .. } => ("LB0211", Exit::Busy),
             JobError::Backup { source: BackupError::Cancelled, .. } => return Self::interrupted(),
             JobError::Backup { .. } => ("LB0240", Exit::Failed),
             JobError::Journal(_) => ("LB0301", Exit::Failed),
+        };
+        Self::of(code, exit, &error)
+    }
+}
+
+/// Damage is damage, a key that does not fit is a key that does not fit, and a store that does not answer may answer later.
+fn read_code(error: &ReadError) -> (&'static str, Exit) {
+    match error {
+        error if restore::damage::is_damage(error) => ("LB0231", Exit::Damage),
+        ReadError::Key(_) => ("LB0221", Exit::Key),
+        ReadError::Store { source, .. } if source.is_transient() => ("LB0212", Exit::TryAgain),
+        _ => ("LB0213", Exit::Failed),
+    }
+}
+
+impl From<ListError> for Failure {
+    fn from(error: ListError) -> Self {
+        let (code, exit) = match &error {
+            ListError::NotThere { .. } | ListError::NotAFile { .. } => ("LB0233", Exit::Failed),
+            ListError::Read { source, .. } => read_code(source),
+        };
+        Self::of(code, exit, &error)
+    }
+}
+
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        let (code, exit) = match &error {
+            RestoreError::Gather(GatherError::Cancelled) | RestoreError::Apply(ApplyError::Cancelled { .. }) => return Self::interrupted(),
+            RestoreError::Gather(GatherError::NotThere { .. }) => ("LB0233", Exit::Failed),
+            RestoreError::Gather(GatherError::TooMany) | RestoreError::Apply(ApplyError::Refused(_)) => ("LB0250", Exit::Failed),
+            RestoreError::Gather(GatherError::Read { source, .. }) | RestoreError::Apply(ApplyError::Read(source)) => read_code(source),
+            RestoreError::Apply(ApplyError::NoKey { .. }) => ("LB0221", Exit::Key),
+            RestoreError::Look(_) | RestoreError::Apply(_) => ("LB0251", Exit::Failed),
+            RestoreError::Journal(_) => ("LB0301", Exit::Failed),
         };
         Self::of(code, exit, &error)
     }

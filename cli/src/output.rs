@@ -3,6 +3,8 @@
 //! The only file of the project that writes to the terminal, with the progress bars of `progress`.
 
 pub(crate) mod instant;
+pub(crate) mod lines;
+pub(crate) mod number;
 pub(crate) mod progress;
 pub(crate) mod table;
 
@@ -77,11 +79,22 @@ impl Output {
         std::io::stdout().lock().write_all(bytes)
     }
 
+    /// Sends on what waits for standard output; the error, where that fails.
+    pub(crate) fn flush(self) -> Option<std::io::Error> {
+        std::io::stdout().lock().flush().err()
+    }
+
     /// A message for people, on standard error; nothing with `--quiet` or `--json`.
     pub(crate) fn note(self, text: &str) {
         if !self.quiet && !self.json {
             let _ = writeln!(anstream::stderr().lock(), "{text}");
         }
+    }
+
+    /// A question to whoever sits at the terminal; the answer is typed on the same line.
+    pub(crate) fn question(self, text: &str) {
+        let mut err = anstream::stderr().lock();
+        let _ = write!(err, "{text}").and_then(|()| err.flush());
     }
 
     /// The next command to type, on standard error.

@@ -1,6 +1,7 @@
 //! What the daemon and the commands do: one file a kind of job. Each does one thing and writes into the journal what came of it.
 
 pub mod backup;
+pub mod check;
 pub mod drill;
 mod error;
 pub mod open;

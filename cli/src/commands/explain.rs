@@ -50,3 +50,48 @@ pub(crate) fn run(args: &ExplainArgs, output: Output) -> Result<Exit, Failure> {
     output.answer("explain", page, || format!("{}  {}\n\n{}\n", page.code, page.title, page.text));
     Ok(Exit::Done)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Every "LB0211" in the sources of this crate, with the file that has it.
+    fn codes(folder: &Path, found: &mut BTreeSet<(String, String)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                codes(&path, found);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                for (at, _) in text.match_indices("\"LB") {
+                    let code = text[at + 1..].chars().take(6).collect::<String>();
+                    if code[2..].chars().all(|c| c.is_ascii_digit()) && text[at + 7..].starts_with('"') {
+                        found.insert((code, path.display().to_string()));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_code_that_an_error_may_carry_has_a_page() {
+        let mut found = BTreeSet::new();
+        codes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        assert!(found.len() > 20, "the search finds the codes that there are: {found:?}");
+        let missing: Vec<_> = found.iter().filter(|(code, _)| !has_page(code)).collect();
+        assert!(missing.is_empty(), "no page in explain.txt: {missing:#?}");
+    }
+
+    #[test]
+    fn pages_are_in_order_told_once_and_fit_eighty_columns() {
+        let pages = pages();
+        assert!(pages.is_sorted_by(|a, b| a.code < b.code), "{:?}", pages.iter().map(|page| &page.code).collect::<Vec<_>>());
+        for page in &pages {
+            assert!(!page.text.is_empty() && page.text.lines().all(|line| line.chars().count() <= 80), "{}", page.code);
+        }
+        assert_eq!(pages.len(), PAGES.lines().filter(|line| line.starts_with("LB0")).count(), "a page that cannot be parsed is lost");
+    }
+}

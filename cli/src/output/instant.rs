@@ -10,6 +10,11 @@ pub(crate) fn utc(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%MZ").to_string()
 }
 
+/// "2026-11-24 06:30:05Z", for records.
+pub(crate) fn utc_seconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
 /// "Tue 07:30 CET".
 pub(crate) fn local(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone()).strftime("%a %H:%M %Z").to_string()

@@ -26,7 +26,7 @@ pub(crate) struct BackupBar(ProgressBar);
 
 impl BackupBar {
     pub(crate) fn new(output: Output, source: &SourceId) -> Self {
-        let bar = bar(output, "{prefix}  [{bar:24}] {msg}");
+        let bar = bar(output, "{prefix}  [{bar:16}] {wide_msg}");
         bar.set_prefix(source.to_string());
         Self(bar)
     }
@@ -82,7 +82,13 @@ impl restore::progress::Progress for RestoreBar {
         self.0.set_length(bytes.max(1));
         self.0.set_position(0);
         self.0.set_prefix(format!("{stage:?}").to_lowercase());
-        self.0.set_message(format!("{files} files, {}", ByteSize(bytes)));
+        self.0.set_message(match stage {
+            restore::progress::Stage::Look => String::new(),
+            restore::progress::Stage::Check => super::number::counted(files, "check"),
+            restore::progress::Stage::Restore | restore::progress::Stage::Compare => {
+                format!("{}, {}", super::number::counted(files, "file"), ByteSize(bytes))
+            }
+        });
     }
 
     fn advance(&self, _files: u64, bytes: u64) {

@@ -66,6 +66,15 @@ pub enum JobError {
         #[source]
         source: repository::reader::ReadError,
     },
+    /// The repository could not be checked.
+    #[error("cannot check the repository {repository}")]
+    Check {
+        /// As the plan names it.
+        repository: RepositoryId,
+        /// Why.
+        #[source]
+        source: repository::check::CheckError,
+    },
     /// What happened could not be written down.
     #[error("what was done could not be written into the journal")]
     Journal(#[from] JournalError),
@@ -97,6 +106,7 @@ impl Hint for JobError {
             }
             Self::Backup { source, .. } => source.hint(),
             Self::Read { source, .. } => source.hint(),
+            Self::Check { source, .. } => source.hint(),
             Self::Journal(error) => error.hint(),
         }
     }

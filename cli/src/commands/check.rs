@@ -1,0 +1,202 @@
+//! `lifeboat check`: is what the repositories hold whole?
+
+use base::ByteSize;
+use base::id::RepositoryId;
+use base::span::human;
+use orchestrator::jobs::check::{Order, run as check, word};
+use repository::check::{Budget, CheckReport, Level, ONE};
+use repository::finding::Finding;
+
+use crate::failure::{Exit, Failure};
+use crate::output::number::{counted, grouped};
+use crate::output::{Output, printable};
+use crate::settings::Settings;
+use crate::{plan_files, points, wiring};
+
+/// The most findings that are printed; `--json` has them all.
+const MAX_SHOWN: usize = 50;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// Only this repository of the plan
+    #[arg(long, short, value_name = "ID")]
+    repository: Option<RepositoryId>,
+    /// How closely packs are looked at: that they are there, that their bytes are the ones that were stored, that they open
+    #[arg(long, value_name = "LEVEL")]
+    level: Option<LevelArg>,
+    /// Open packs and compute every id anew, all or a share of them such as 5%; needs a key
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "100%", require_equals = false)]
+    read_data: Option<Share>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LevelArg {
+    /// Each pack is there and has its length; nothing is downloaded
+    Presence,
+    /// The bytes of each pack are those that were stored; needs no key
+    Names,
+    /// Each pack opens and every chunk is what it should be; needs a key
+    Contents,
+}
+
+/// Parts of ten thousand of the packs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Share(u16);
+
+impl std::str::FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("\"{text}\" is not a share; write 5%, or 0.5%, up to 100%");
+        let number = text.strip_suffix('%').ok_or_else(bad)?;
+        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+        if whole.is_empty() || part.len() > 2 || !whole.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit()) {
+            return Err(bad());
+        }
+        let parts: u32 = format!("{whole}{part:0<2}").parse().map_err(|_| bad())?;
+        u16::try_from(parts).ok().filter(|parts| (1..=ONE).contains(parts)).map(Self).ok_or_else(bad)
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Answer<'a> {
+    repository: &'a RepositoryId,
+    level: &'static str,
+    sound: bool,
+    objects: u64,
+    bytes: u64,
+    snapshots: u64,
+    packs: u64,
+    packs_checked: u64,
+    packs_unreferenced: u64,
+    chunks: u64,
+    took_ms: u64,
+    findings: Vec<Line<'a>>,
+    unread: Vec<Line<'a>>,
+}
+
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    object: &'a str,
+    what: &'a str,
+    snapshots: Vec<String>,
+    paths: &'a [String],
+}
+
+pub(crate) async fn run(args: &CheckArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let plan = plan_files::load(&settings.plan)?.plan;
+    let repositories = points::repositories(&plan, args.repository.as_ref())?;
+    let parts = wiring::parts(settings, wiring::person()).await?;
+    wiring::facts(&parts, &plan, settings).await?;
+    let level = match (args.level, args.read_data) {
+        (Some(LevelArg::Presence), _) => Level::Presence,
+        (Some(LevelArg::Names), _) | (None, None) => Level::Names,
+        (Some(LevelArg::Contents), _) | (None, Some(_)) => Level::Contents,
+    };
+    // Each run draws other packs, so that all of them are seen in time.
+    let seed = parts.clock.now().as_second().unsigned_abs();
+    let budget = match args.read_data {
+        Some(Share(parts)) if parts < ONE => Budget::Share { parts, seed },
+        _ => Budget::All,
+    };
+    let mut exit = Exit::Done;
+    for repository in repositories {
+        let began = parts.clock.monotonic();
+        output.note(&format!("checking {repository} …"));
+        let report = check(&parts, &plan, &Order { repository: repository.clone(), level, budget }).await?;
+        let took = parts.clock.monotonic().saturating_sub(began);
+        let answer = answer(&repository, &report, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        output.answer("check", &answer, || text(&answer, &human(took)));
+        exit = match exit {
+            _ if !report.findings.is_empty() => Exit::Damage,
+            Exit::Done if !report.unread.is_empty() => Exit::TryAgain,
+            exit => exit,
+        };
+    }
+    if exit == Exit::Damage {
+        output.note("What can be restored still can be: a restore takes all that is whole and names the rest.");
+        output.next("lifeboat snapshots", "choose a restore point that is not named above");
+    }
+    Ok(exit)
+}
+
+fn answer<'a>(repository: &'a RepositoryId, report: &'a CheckReport, took_ms: u64) -> Answer<'a> {
+    Answer {
+        repository,
+        level: word(report.level),
+        sound: report.is_sound(),
+        objects: report.objects,
+        bytes: report.bytes,
+        snapshots: report.snapshots,
+        packs: report.packs,
+        packs_checked: report.packs_checked,
+        packs_unreferenced: report.packs_unreferenced,
+        chunks: report.chunks,
+        took_ms,
+        findings: report.findings.iter().map(line).collect(),
+        unread: report.unread.iter().map(line).collect(),
+    }
+}
+
+fn line(finding: &Finding) -> Line<'_> {
+    let snapshots = finding.snapshots.iter().map(ToString::to_string).collect();
+    Line { object: &finding.object, what: &finding.what, snapshots, paths: &finding.paths }
+}
+
+fn text(answer: &Answer<'_>, took: &str) -> String {
+    let looked = match answer.level {
+        "presence" => "each pack is there",
+        "names" => "the bytes of each pack are those that were stored",
+        _ => "each pack opens and every chunk is what it should be",
+    };
+    let share = match (answer.packs_checked, answer.packs) {
+        (checked, packs) if checked == packs => counted(packs, "pack"),
+        (checked, packs) => format!("{} of {}", grouped(checked), counted(packs, "pack")),
+    };
+    let seen = format!("{}, {share}, {} read in {took}", counted(answer.snapshots, "restore point"), ByteSize(answer.bytes));
+    let mut out = match (answer.findings.len(), answer.unread.len()) {
+        (0, 0) => format!("{} is sound: {looked}\n     {seen}\n", answer.repository),
+        (0, n) => format!("{} could not be looked at in full: {}\n     {seen}\n", answer.repository, counted(n as u64, "object")),
+        (n, _) => format!("{} is DAMAGED: {}\n     {seen}\n", answer.repository, counted(n as u64, "finding")),
+    };
+    for (lines, heading) in [(&answer.findings, "damaged or missing"), (&answer.unread, "not looked at")] {
+        if lines.is_empty() {
+            continue;
+        }
+        out += &format!("{heading}\n");
+        for line in lines.iter().take(MAX_SHOWN) {
+            out += &format!("  {}\n    {}\n", printable(line.object), printable(line.what));
+            if !line.snapshots.is_empty() {
+                let ids: Vec<String> = line.snapshots.iter().take(8).map(|id| id.chars().take(8).collect()).collect();
+                let more = line.snapshots.len().saturating_sub(8);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                out += &format!("    needed by {}{more}\n", ids.join(", "));
+            }
+            for path in line.paths.iter().take(8) {
+                out += &format!("    holds {}\n", printable(path));
+            }
+            if line.paths.len() > 8 {
+                out += &format!("    and {} more\n", counted(line.paths.len() as u64 - 8, "path"));
+            }
+        }
+        if lines.len() > MAX_SHOWN {
+            out += &format!("  and {} more; --json has all\n", grouped((lines.len() - MAX_SHOWN) as u64));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_a_percentage_with_two_places() {
+        for (text, parts) in [("5%", 500), ("100%", 10_000), ("0.5%", 50), ("12.34%", 1234), ("0.01%", 1)] {
+            assert_eq!(text.parse(), Ok(Share(parts)), "{text}");
+        }
+        for text in ["", "5", "%", "0%", "101%", "5.%x", "-1%", "1.234%", "1e2%", ".5%"] {
+            assert!(text.parse::<Share>().is_err(), "{text}");
+        }
+    }
+}

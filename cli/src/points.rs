@@ -1,0 +1,180 @@
+//! Restore points by the names that people give them: the beginning of an id, a source, a service.
+//!
+//! The commands that look into restore points and restore from them ask here. Every repository that may hold the point is
+//! looked at; one that cannot be had is told and hides no other. Nothing is written.
+
+use base::id::{RepositoryId, SourceId};
+use jiff::Timestamp;
+use orchestrator::Parts;
+use orchestrator::jobs::{JobError, open};
+use plans::Plan;
+use repository::finding::Finding;
+use repository::keys::ReaderKey;
+use repository::reader::Reader;
+use repository::repository::Repository;
+use repository::snapshots::{Listing, Snapshot, SnapshotKey, list};
+use restore::address::{Address, Point};
+use restore::choose::{Choice, choose};
+
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, printable};
+
+/// What the repositories of a plan hold.
+#[derive(Debug, Default)]
+pub(crate) struct Points {
+    /// Each restore point with the repository it is in, in the order of the repositories.
+    pub points: Vec<(RepositoryId, Snapshot)>,
+    /// Objects that are damaged or not to be believed.
+    pub damaged: Vec<(RepositoryId, Finding)>,
+    /// Repositories that could not be looked at.
+    pub failures: Vec<Failure>,
+}
+
+/// A restore point that was chosen, with what reads it.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    pub repository: RepositoryId,
+    pub snapshot: Snapshot,
+    pub reader: Reader,
+    /// Complete restore points of the same source that are newer.
+    pub newer: Vec<Snapshot>,
+}
+
+/// Lists the restore points of one repository, with a person's key or with the one that this host writes with.
+async fn list_one(parts: &Parts, plan: &Plan, id: &RepositoryId, reader: Option<&ReaderKey>) -> Result<Listing, Failure> {
+    let repository = open::repository(parts, plan, id).await?;
+    let listed = match reader {
+        Some(key) => list(&repository, &SnapshotKey::Reader(key)).await,
+        None => list(&repository, &SnapshotKey::Writer(&writer_key(parts, plan, id, &repository)?)).await,
+    };
+    listed.map_err(|source| JobError::Read { repository: id.clone(), source }.into())
+}
+
+/// This host's key, or the error of those who hold no key at all.
+fn writer_key(parts: &Parts, plan: &Plan, id: &RepositoryId, repository: &Repository) -> Result<repository::keys::WriterKey, Failure> {
+    parts
+        .connect
+        .writer_key(&repository.id().to_string())
+        .map_err(|_| JobError::NoReaderKey { repository: id.clone(), holders: open::holders(plan) }.into())
+}
+
+/// The restore points of these repositories.
+pub(crate) async fn list_all(parts: &Parts, plan: &Plan, repositories: &[RepositoryId]) -> Result<Points, Failure> {
+    let key = parts.connect.reader_key().map_err(|error| Failure::of_connect(&error))?;
+    let mut found = Points::default();
+    for id in repositories {
+        match list_one(parts, plan, id, key.as_ref()).await {
+            Ok(listing) => {
+                found.points.extend(listing.snapshots.into_iter().map(|snapshot| (id.clone(), snapshot)));
+                found.damaged.extend(listing.damaged.into_iter().map(|finding| (id.clone(), finding)));
+            }
+            Err(failure) => found.failures.push(failure),
+        }
+    }
+    Ok(found)
+}
+
+/// The repositories to look into: the one that was named, or all of the plan.
+pub(crate) fn repositories(plan: &Plan, named: Option<&RepositoryId>) -> Result<Vec<RepositoryId>, Failure> {
+    match named {
+        None => Ok(plan.repositories.keys().cloned().collect()),
+        Some(id) if plan.repositories.contains_key(id) => Ok(vec![id.clone()]),
+        Some(id) => Err(open::unknown("repository", id.as_str(), plan.repositories.keys()).into()),
+    }
+}
+
+/// The sources that a word names; a service stands for all of its sources.
+pub(crate) fn sources_of(plan: &Plan, word: &str) -> Result<Vec<SourceId>, Failure> {
+    match (plan.services.get(word), plan.sources.get(word)) {
+        (Some(service), _) => Ok(service.sources.clone()),
+        (None, Some(source)) => Ok(vec![source.id.clone()]),
+        (None, None) => {
+            let known: Vec<String> =
+                plan.services.keys().map(ToString::to_string).chain(plan.sources.keys().map(ToString::to_string)).collect();
+            Err(open::unknown("service or source", word, known.iter()).into())
+        }
+    }
+}
+
+/// The rule that an address means: a name is the newest complete restore point of its source, or the last one at an instant.
+pub(crate) fn rule(plan: &Plan, point: &Point, at: Option<Timestamp>) -> Result<Choice, Failure> {
+    let text = point.as_str();
+    let is_name = plan.services.contains_key(text) || plan.sources.contains_key(text);
+    if matches!(point, Point::IdOrName(_)) && !is_name {
+        return match at {
+            None => Ok(Choice::Id(text.to_owned())),
+            Some(_) => Err(Failure::new("LB0003", Exit::Usage, format!("{text} is one restore point, and --at chooses among several"))
+                .fix("name a service or source with --at, or leave --at out")),
+        };
+    }
+    let sources = sources_of(plan, text)?;
+    match (sources.as_slice(), at) {
+        ([source], None) => Ok(Choice::Newest { source: source.clone() }),
+        ([source], Some(at)) => Ok(Choice::At { source: source.clone(), at }),
+        (several, _) => {
+            let names: Vec<&str> = several.iter().map(SourceId::as_str).collect();
+            let what = if names.is_empty() { "no source" } else { "several sources" };
+            Err(Failure::new("LB0003", Exit::Usage, format!("the service {text} has {what}")).fix(if names.is_empty() {
+                "name a source; lifeboat plan show lists them".to_owned()
+            } else {
+                format!("name one of them: {}", names.join(", "))
+            }))
+        }
+    }
+}
+
+/// Parses an address as typed.
+pub(crate) fn address(text: &std::ffi::OsStr) -> Result<Address, Failure> {
+    use std::os::unix::ffi::OsStrExt as _;
+    Address::parse(text.as_bytes()).map_err(|error| Failure::of("LB0003", Exit::Usage, &error))
+}
+
+/// Chooses a restore point and opens a reader on its repository.
+pub(crate) async fn find(
+    parts: &Parts,
+    plan: &Plan,
+    choice: &Choice,
+    from: Option<&RepositoryId>,
+    output: Output,
+) -> Result<Chosen, Failure> {
+    let candidates = candidates(plan, choice, from)?;
+    if let Some(first) = candidates.first() {
+        open::reader_key(parts, plan, first)?; // who has none is told so at once
+    }
+    let mut found = list_all(parts, plan, &candidates).await?;
+    if found.points.is_empty() && !found.failures.is_empty() {
+        return Err(found.failures.remove(0));
+    }
+    for failure in &found.failures {
+        output.warn(&format!("{}{}", failure.what, failure.causes.first().map(|cause| format!(": {cause}")).unwrap_or_default()));
+    }
+    tell_damaged(&found.damaged, output);
+    let snapshots: Vec<Snapshot> = found.points.iter().map(|(_, snapshot)| snapshot.clone()).collect();
+    let snapshot = choose(&snapshots, choice).map_err(|error| {
+        use restore::choose::ChooseError;
+        let exit = if matches!(error, ChooseError::Ambiguous { .. } | ChooseError::BadPrefix { .. }) { Exit::Usage } else { Exit::Failed };
+        Failure::of("LB0232", exit, &error)
+    })?;
+    let repository = found.points.iter().find(|(_, other)| other.id == snapshot.id).map(|(id, _)| id.clone());
+    let repository = repository.expect("the chosen restore point is one of those that were listed");
+    let reader = open::reader(parts, plan, &repository).await?;
+    let newer = snapshots.iter().filter(|other| other.source == snapshot.source && other.complete && other.taken > snapshot.taken);
+    Ok(Chosen { repository, snapshot: snapshot.clone(), reader, newer: newer.cloned().collect() })
+}
+
+/// The repositories that may hold what is chosen.
+fn candidates(plan: &Plan, choice: &Choice, from: Option<&RepositoryId>) -> Result<Vec<RepositoryId>, Failure> {
+    match choice {
+        Choice::Newest { source } | Choice::At { source, .. } if from.is_none() => {
+            Ok(plan.sources.get(source).map(|source| source.to.clone()).unwrap_or_default())
+        }
+        _ => repositories(plan, from),
+    }
+}
+
+/// Warns of each object of the lists that is damaged.
+pub(crate) fn tell_damaged(damaged: &[(RepositoryId, Finding)], output: Output) {
+    for (repository, finding) in damaged {
+        output.warn(&format!("{repository}: {} {}", printable(&finding.object), printable(&finding.what)));
+    }
+}

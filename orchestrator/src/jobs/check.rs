@@ -1,0 +1,79 @@
+//! Checks one repository for damage, and writes down what was seen. Damage is a result, not an error.
+//!
+//! A check that could not look at everything it was to look at, and found nothing, is written down nowhere: it is no clean check,
+//! and it is no proof of damage.
+
+use base::id::RepositoryId;
+use plans::Plan;
+use records::event::CheckFinished;
+use repository::check::{Budget, CheckReport, Level};
+use repository::finding::Finding;
+use repository::reader::Reader;
+
+use super::{JobError, open};
+use crate::parts::Parts;
+
+/// The most findings that a record holds in words; the count goes on.
+const MAX_LISTED: usize = 100;
+
+/// Which repository, and how closely.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The repository.
+    pub repository: RepositoryId,
+    /// How closely packs are looked at. [`Level::Contents`] needs a key that reads.
+    pub level: Level,
+    /// How many packs are looked at.
+    pub budget: Budget,
+}
+
+/// Checks. With a key that reads, findings name the paths that are lost; without, the snapshots where they are known.
+#[tracing::instrument(skip_all, fields(repository = %order.repository))]
+pub async fn run(parts: &Parts, plan: &Plan, order: &Order) -> Result<CheckReport, JobError> {
+    let began = parts.clock.monotonic();
+    let repository = open::repository(parts, plan, &order.repository).await?;
+    // Only the level that looks into packs insists on a key.
+    let key = match order.level {
+        Level::Contents => Some(open::reader_key(parts, plan, &order.repository)?),
+        Level::Presence | Level::Names => parts.connect.reader_key()?,
+    };
+    let reader = match key {
+        None => None,
+        Some(key) => match Reader::open(&repository, &key, open::reader_options(parts)).await {
+            Ok(reader) => Some(reader),
+            // What keeps the index from being read is what a check is for: the levels that need no key say what it is.
+            Err(error) if order.level != Level::Contents && restore::damage::is_damage(&error) => None,
+            Err(source) => return Err(JobError::Read { repository: order.repository.clone(), source }),
+        },
+    };
+    let report = repository::check::run(&repository, order.level, reader.as_ref(), order.budget).await;
+    let report = report.map_err(|source| JobError::Check { repository: order.repository.clone(), source })?;
+    let took_ms = u64::try_from(parts.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(findings = report.findings.len(), unread = report.unread.len(), took_ms, "check done");
+    if report.is_sound() || !report.findings.is_empty() {
+        parts.record(finished(order, &report, took_ms)).await?;
+    }
+    Ok(report)
+}
+
+/// The stored word of a level.
+pub fn word(level: Level) -> &'static str {
+    match level {
+        Level::Presence => "presence",
+        Level::Names => "names",
+        Level::Contents => "contents",
+    }
+}
+
+fn finished(order: &Order, report: &CheckReport, took_ms: u64) -> CheckFinished {
+    let text = |finding: &Finding| format!("{}: {}", finding.object, finding.what);
+    CheckFinished {
+        repository: order.repository.clone(),
+        level: word(order.level).to_owned(),
+        objects: report.objects,
+        bytes: report.bytes,
+        n_findings: report.findings.len() as u64,
+        findings: report.findings.iter().take(MAX_LISTED).map(text).collect(),
+        took_ms,
+    }
+}
