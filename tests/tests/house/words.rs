@@ -17,7 +17,7 @@ fn grep(pattern: &str, paths: &[&str]) -> Vec<String> {
 
 #[test]
 fn nothing_is_left_unfinished() {
-    let found = grep("todo!\\(|unimplemented!\\(|#\\[ignore|FIXME|XXX", &["*.rs", ":!tests/tests/house/words.rs"]);
+    let found = grep("todo!\\(|unimplemented!\\(|#\\[ignore|FIXME|\\bXXX\\b", &["*.rs", ":!tests/tests/house/words.rs"]);
     assert_eq!(found, Vec::<String>::new());
 }
 

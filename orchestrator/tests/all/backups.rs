@@ -1,0 +1,88 @@
+//! Backups by schedule.
+
+use std::time::Duration;
+
+use records::event::{BackupStarted, Event, Trigger};
+
+use crate::installation::Installation;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+fn triggers(events: &[Event]) -> Vec<Trigger> {
+    events.iter().filter_map(|event| if let Event::BackupStarted(BackupStarted { trigger, .. }) = event { Some(*trigger) } else { None }).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_runs_once_for_each_moment_of_its_schedule() {
+    let here = Installation::new().await;
+    here.look().await;
+    let before = here.events("backup.finished").await.len();
+    for _ in 0..12 {
+        here.advance(HOUR).await;
+        here.look().await; // a second look at the same time finds nothing
+    }
+    assert_eq!(here.events("backup.finished").await.len() - before, 2, "06:00 and 12:00");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_were_missed_are_caught_up_once() {
+    let here = Installation::new().await;
+    here.look().await;
+    let before = here.events("backup.started").await.len();
+    here.advance(HOUR * 24 * 7).await; // the machine was off for a week
+    here.look().await;
+    let started = here.events("backup.started").await;
+    assert_eq!(triggers(&started[before..]), [Trigger::CatchUp]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_a_crash_cut_short_begins_again_after_the_restart() {
+    let here = Installation::new().await;
+    here.look().await;
+    here.clock.advance(HOUR * 6);
+    // As the journal stands when the daemon was killed in the middle of a run.
+    let cut = BackupStarted {
+        run: "cut".to_owned(),
+        source: "files".parse().unwrap(),
+        repository: "main".parse().unwrap(),
+        trigger: Trigger::Schedule,
+        planned_at: None,
+    };
+    here.desk.parts.record(cut).await.unwrap();
+    let before = here.events("backup.finished").await.len();
+    here.look().await;
+    assert_eq!(here.events("backup.finished").await.len(), before, "as far as anyone knows it still runs");
+    let daemon = records::event::DaemonStarted { host: "host".to_owned(), version: "0".to_owned(), pid: 1 };
+    here.desk.parts.record(daemon).await.unwrap();
+    here.look().await;
+    assert_eq!(here.events("backup.finished").await.len(), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_was_away_is_tried_again_and_not_hammered() {
+    let here = Installation::new().await;
+    here.look().await;
+    let store = here.fake.store.lock().unwrap().take();
+    here.advance(HOUR * 6).await;
+    for _ in 0..12 {
+        here.advance(Duration::from_mins(5)).await;
+    }
+    let failed = here.events("backup.failed").await.len();
+    assert!((3..=5).contains(&failed), "{failed} tries in one hour: after 5, 10, 20 and 40 minutes");
+    assert_eq!(here.told(), ["[lifeboat] ALERT backup failed: files in main"]);
+    *here.fake.store.lock().unwrap() = store;
+    here.advance(HOUR * 2).await;
+    here.look().await;
+    assert_eq!(here.told(), ["[lifeboat] OVER backup failed: files in main"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_vanished_is_a_failed_backup_and_never_an_empty_one() {
+    let here = Installation::new().await;
+    here.look().await;
+    let before = here.events("backup.finished").await.len();
+    std::fs::rename(here.source(), here.folder.path().join("elsewhere")).unwrap();
+    here.advance(HOUR * 6).await;
+    assert_eq!(here.events("backup.finished").await.len(), before);
+    assert_eq!(here.events("backup.failed").await.len(), 1);
+}

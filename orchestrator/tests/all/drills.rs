@@ -1,0 +1,58 @@
+//! Drills by schedule.
+
+use std::time::Duration;
+
+use records::drill::Verdict;
+use records::event::Event;
+
+use crate::installation::Installation;
+
+const DAY: Duration = Duration::from_hours(24);
+
+async fn verdicts(here: &Installation) -> Vec<Verdict> {
+    let events = here.events("drill.finished").await;
+    events.iter().filter_map(|event| if let Event::DrillFinished(done) = event { Some(done.record.outcome) } else { None }).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_was_never_drilled_is_drilled_after_its_first_backup_and_then_by_schedule() {
+    let here = Installation::new().await;
+    here.look().await;
+    assert_eq!(verdicts(&here).await, [Verdict::Pass]);
+    for _ in 0..40 {
+        here.advance(DAY).await;
+    }
+    assert_eq!(verdicts(&here).await, [Verdict::Pass, Verdict::Pass, Verdict::Pass], "on 1 January 03:00 and on 1 February 03:00");
+    let facts = here.desk.facts(&here.desk.plan().unwrap()).await.unwrap();
+    let record = facts.drills.last().unwrap();
+    assert!(record.negative_control.as_ref().is_some_and(|control| control.noticed));
+    assert!(record.identity.planned_at.is_some());
+    assert!(record.clean_up.as_ref().is_some_and(|clean_up| clean_up.done));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_without_a_reader_key_drills_nothing_and_people_are_told_that_the_drill_is_overdue() {
+    let here = Installation::new().await;
+    *here.fake.reader.lock().unwrap() = None;
+    here.look().await;
+    for _ in 0..70 {
+        here.advance(DAY).await;
+    }
+    assert_eq!(verdicts(&here).await, []);
+    assert!(here.told().iter().any(|subject| subject.contains("ALERT drill overdue: monthly")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_on_a_repository_that_lost_its_packs_fails_and_is_alerted() {
+    let here = Installation::new().await;
+    here.look().await;
+    let store = here.fake.store.lock().unwrap().clone().unwrap();
+    let packs = stores::store::list_all(&*store, &"packs/".parse().unwrap()).await.unwrap();
+    assert!(!packs.is_empty());
+    for pack in packs {
+        store.deleter().unwrap().delete(&pack.key).await.unwrap();
+    }
+    here.advance(Duration::from_hours(3)).await;
+    assert_eq!(verdicts(&here).await, [Verdict::Pass, Verdict::Fail]);
+    assert!(here.told().iter().any(|subject| subject.contains("ALERT drill failed: monthly")));
+}

@@ -1,0 +1,9 @@
+//! The standing tasks over a simulated installation: a manual clock, stores in memory, a real journal, a channel that remembers.
+
+extern crate lifeboat_orchestrator as orchestrator;
+
+mod backups;
+mod drills;
+mod installation;
+mod notices;
+mod plan;
