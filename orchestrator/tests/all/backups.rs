@@ -9,7 +9,10 @@ use crate::installation::Installation;
 const HOUR: Duration = Duration::from_hours(1);
 
 fn triggers(events: &[Event]) -> Vec<Trigger> {
-    events.iter().filter_map(|event| if let Event::BackupStarted(BackupStarted { trigger, .. }) = event { Some(*trigger) } else { None }).collect()
+    events
+        .iter()
+        .filter_map(|event| if let Event::BackupStarted(BackupStarted { trigger, .. }) = event { Some(*trigger) } else { None })
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

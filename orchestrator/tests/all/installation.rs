@@ -187,7 +187,7 @@ review: {{every: 6 months, sign: {{roles: [owner]}}}}
 alerts:
   events: {{backup.failed: ops, backup.overdue: ops, review.overdue: ops, drill.failed: ops, drill.overdue: ops}}
   routes: {{ops: {{to: [log], repeat: 7d}}}}
-  channels: {{log: {{command: {{run: [/bin/true]}}}}}}
+  channels: {{log: {{command: [/bin/true]}}}}
 "#,
         source.display()
     )
