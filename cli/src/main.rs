@@ -30,9 +30,12 @@ fn main() -> ExitCode {
     // The one TLS backend. A second call would fail, and there is none.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = runtime
-        .map_err(|error| Failure::from_error("LB0001", Exit::Failed, &error))
-        .and_then(|runtime| runtime.block_on(commands::run(arguments, output)));
+    let result = runtime.map_err(|error| Failure::from_error("LB0001", Exit::Failed, &error)).and_then(|runtime| {
+        let result = runtime.block_on(commands::run(arguments, output));
+        // A thread that waits for a store that hangs must not keep a cancelled command.
+        runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+        result
+    });
     match result {
         Ok(exit) => exit.into(),
         Err(failure) => {

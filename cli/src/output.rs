@@ -99,7 +99,7 @@ impl Output {
 
     /// The next command to type, on standard error.
     pub(crate) fn next(self, command: &str, why: &str) {
-        self.note(&format!("Next: {command:<40} {why}"));
+        self.note(&format!("Next: {command:<38}  {why}"));
     }
 
     /// A warning, on standard error, also with `--quiet`.

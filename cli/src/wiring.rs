@@ -33,9 +33,9 @@ pub(crate) fn host() -> String {
 
 /// Who is at the terminal.
 pub(crate) fn person() -> Actor {
-    let name = std::env::var("SUDO_USER")
-        .or_else(|_| std::env::var("USER"))
-        .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
+    let uid = rustix::process::getuid();
+    let unnamed = || if uid.is_root() { "root".to_owned() } else { format!("uid {}", uid.as_raw()) };
+    let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_else(|_| unnamed());
     Actor::new(ActorKind::Person, name, host())
 }
 

@@ -33,6 +33,9 @@ pub(crate) struct BackupArgs {
     dry_run: bool,
 }
 
+/// How many notes and errors are shown; all are in the restore point.
+const MAX_SHOWN: usize = 20;
+
 #[derive(serde::Serialize)]
 struct Planned {
     source: SourceId,
@@ -193,14 +196,18 @@ fn tell(order: &Order, report: &backup::BackupReport, output: Output) {
     if report.vanished > 0 {
         output.note(&format!("     {} files vanished while they were listed; that is not an error", report.vanished));
     }
-    for note in &report.notes {
+    for note in report.notes.iter().take(MAX_SHOWN) {
         output.note(&format!("     note: {} {}: {}", crate::output::printable(&note.path), note.kind, note.detail));
     }
-    for error in report.errors.iter().take(20) {
+    if report.notes.len() > MAX_SHOWN {
+        output.note(&format!("     and {} more notes", report.notes.len() - MAX_SHOWN));
+    }
+    for error in report.errors.iter().take(MAX_SHOWN) {
         output.warn(&format!("{} {}: {}", crate::output::printable(&error.path), error.kind, error.detail));
     }
-    if report.n_errors > 20 {
-        output.warn(&format!("and {} more that could not be read", report.n_errors - 20));
+    let unnamed = report.n_errors.saturating_sub(MAX_SHOWN as u64);
+    if unnamed > 0 {
+        output.warn(&format!("and {unnamed} more that could not be read"));
     }
     if !report.complete {
         output.warn("this restore point misses what is named above and counts for no objective");
