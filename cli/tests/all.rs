@@ -5,5 +5,13 @@
 #[path = "all/place.rs"]
 mod place;
 
+#[path = "all/drilling.rs"]
+mod drilling;
 #[path = "all/first.rs"]
 mod first;
+#[path = "all/looking.rs"]
+mod looking;
+#[path = "all/restoring.rs"]
+mod restoring;
+#[path = "all/trouble.rs"]
+mod trouble;
