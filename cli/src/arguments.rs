@@ -77,11 +77,22 @@ pub(crate) enum Command {
     /// The threat and impact registers
     #[command(subcommand)]
     Register(commands::register::RegisterCommand),
+    /// Evidence for an auditor: write a pack, verify one
+    #[command(subcommand)]
+    Evidence(commands::evidence::EvidenceCommand),
     /// What happened, and whether its record is whole
     #[command(subcommand)]
     Audit(commands::audit::AuditCommand),
+    /// Keys: make one, show them all, print a recovery sheet
+    #[command(subcommand)]
+    Key(commands::key::KeyCommand),
+    /// Repositories: make, list, find out what a store really does
+    #[command(subcommand)]
+    Repo(commands::repo::RepoCommand),
     /// Do everything that is due, again and again, until told to stop
     Serve(commands::serve::ServeArgs),
+    /// Look whether this host can do what the plan asks of it
+    Doctor,
     /// Explain an error code or a rule of the plan
     Explain(commands::explain::ExplainArgs),
     /// Print a completion script for a shell

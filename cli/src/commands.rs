@@ -5,14 +5,18 @@ pub(crate) mod backup;
 pub(crate) mod cat;
 pub(crate) mod check;
 pub(crate) mod completions;
+mod doctor;
 pub(crate) mod drill;
+pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod find;
 pub(crate) mod init;
+pub(crate) mod key;
 pub(crate) mod ls;
 mod man;
 pub(crate) mod plan;
 pub(crate) mod register;
+pub(crate) mod repo;
 pub(crate) mod restore;
 pub(crate) mod review;
 pub(crate) mod serve;
@@ -42,8 +46,12 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Command::Check(args) => check::run(args, &settings()?, output).await,
         Command::Review(command) => review::run(command, &settings()?, output).await,
         Command::Register(command) => register::run(command, &settings()?, output).await,
+        Command::Evidence(command) => evidence::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, &settings()?, output).await,
+        Command::Key(command) => key::run(command, &settings()?, output).await,
+        Command::Repo(command) => repo::run(command, &settings()?, output).await,
         Command::Serve(args) => serve::run(args, &settings()?, output).await,
+        Command::Doctor => doctor::run(&settings()?, output).await,
         Command::Explain(args) => explain::run(args, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Man => man::run(output),

@@ -6,6 +6,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod logs;
+mod look;
 mod moment;
 mod output;
 mod plan_files;
@@ -14,6 +15,7 @@ mod private_file;
 mod secrets;
 mod settings;
 mod signals;
+mod signing_key;
 mod wiring;
 
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 //!
 //! The only file of the project that writes to the terminal, with the progress bars of `progress`.
 
+mod fold;
 pub(crate) mod instant;
 pub(crate) mod lines;
 pub(crate) mod number;
@@ -14,6 +15,8 @@ use serde::Serialize;
 
 use crate::arguments::Global;
 use crate::failure::Failure;
+
+pub(crate) use fold::folded;
 
 /// How a command speaks.
 #[derive(Debug, Clone, Copy)]

@@ -34,8 +34,8 @@ pub(crate) fn create_private_dir(folder: &Path) -> Result<(), Failure> {
     })
 }
 
-/// Writes a new plan, readable for all, whole or not at all. Never replaces a file.
-pub(crate) fn write_plan(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a new file that holds no secret, readable for all, whole or not at all. Never replaces a file.
+pub(crate) fn write_public(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure {
         causes: vec![error.to_string()],
         ..Failure::new("LB0006", Exit::Failed, format!("cannot write {}", path.display()))

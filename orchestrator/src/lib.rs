@@ -5,6 +5,7 @@
 
 pub mod daemon;
 pub mod desk;
+pub mod evidence;
 pub mod facts;
 pub mod jobs;
 pub mod parts;

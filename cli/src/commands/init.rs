@@ -106,7 +106,7 @@ pub(crate) async fn run(args: &InitArgs, settings: &Settings, output: Output) ->
     let uid = made.repository.id().to_string();
     private_file::write_new(&settings.writer_key(&uid), secrecy::ExposeSecret::expose_secret(&made.writer_key.to_text()))?;
     let key_files = keep_keys(args.keys_to.as_deref(), &keys)?;
-    private_file::write_plan(&plan_file, &text)?;
+    private_file::write_public(&plan_file, &text)?;
     let journal = wiring::journal(settings).await?;
     let actor = wiring::person();
     let mut events: Vec<records::event::Event> =

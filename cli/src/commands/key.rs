@@ -1,0 +1,27 @@
+//! `lifeboat key …`: keys of people and of this host.
+
+mod new;
+mod sheet;
+mod show;
+
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::settings::Settings;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key: for recovery, for signing evidence, or for signing reviews
+    New(new::NewArgs),
+    /// Show the keys of this host and of the plan; with --key-file, prove that the key opens the repositories
+    Show,
+    /// Print the recovery sheet of a key, for paper
+    Sheet(sheet::SheetArgs),
+}
+
+pub(crate) async fn run(command: &KeyCommand, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    match command {
+        KeyCommand::New(args) => new::run(args, settings, output).await,
+        KeyCommand::Show => show::run(settings, output).await,
+        KeyCommand::Sheet(args) => sheet::run(args, settings, output).await,
+    }
+}

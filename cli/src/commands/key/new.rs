@@ -1,0 +1,142 @@
+//! `lifeboat key new`: makes a key, shows its public half, and the line of the plan that takes it.
+
+use std::path::{Path, PathBuf};
+
+use records::seal::{EVIDENCE_NAMESPACE, allowed_line};
+use repository::keys::generate_reader_key;
+use secrecy::ExposeSecret as _;
+
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::settings::Settings;
+use crate::{private_file, signing_key, wiring};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewArgs {
+    /// What the key is for
+    #[arg(long = "for", value_enum, value_name = "PURPOSE")]
+    purpose: Purpose,
+    /// New file for the secret half [default: standard output for recovery, this host's keys for evidence, review.key for review]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Purpose {
+    /// An age key of a custodian: opens every backup
+    Recovery,
+    /// An SSH key of this host: signs evidence packs
+    Evidence,
+    /// An SSH key of a person: signs reviews
+    Review,
+}
+
+#[derive(serde::Serialize)]
+struct Made {
+    purpose: &'static str,
+    file: Option<PathBuf>,
+    public: String,
+    fingerprint: String,
+    plan_line: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+pub(crate) async fn run(args: &NewArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    match args.purpose {
+        Purpose::Recovery => recovery(args.out.as_deref(), settings, output).await,
+        Purpose::Evidence => {
+            let file = args.out.clone().unwrap_or_else(|| settings.evidence_key());
+            let key = signing_key::make(&file, &signing_key::issuer_of_host())?;
+            note_down(settings, &key.fingerprint(), "evidence").await?;
+            let plan_line = args.out.is_some().then(|| format!("evidence: {{sign_with: {}}}", absolute(&file).display()));
+            let made = Made {
+                purpose: "evidence",
+                public: key.public_line(),
+                fingerprint: key.fingerprint(),
+                plan_line,
+                secret: None,
+                file: Some(file),
+            };
+            let line = allowed_line(&signing_key::issuer(&key), EVIDENCE_NAMESPACE, &bare(&made.public));
+            output.answer("key", &made, || tell(&made) + &format!("\nGive auditors this line, by another way than the packs:\n  {line}\n"));
+            Ok(Exit::Done)
+        }
+        Purpose::Review => {
+            let file = args.out.clone().unwrap_or_else(|| PathBuf::from("review.key"));
+            let key = signing_key::make(&file, &format!("review@{}", wiring::host()))?;
+            note_down(settings, &key.fingerprint(), "review").await?;
+            let public = key.public_line();
+            let plan_line = Some(format!("ssh_key: \"{}\"", bare(&public)));
+            let made = Made { purpose: "review", public, fingerprint: key.fingerprint(), plan_line, secret: None, file: Some(file) };
+            output.answer("key", &made, || tell(&made));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn recovery(out: Option<&Path>, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let (_, secret, recipient) = generate_reader_key();
+    if let Some(file) = out {
+        private_file::write_new(file, secret.expose_secret())?;
+    }
+    note_down(settings, &recipient, "recovery").await?;
+    let made = Made {
+        purpose: "recovery",
+        file: out.map(Path::to_owned),
+        plan_line: Some(format!("NAME: {{recipient: {recipient}}}")),
+        fingerprint: recipient.clone(),
+        public: recipient,
+        secret: out.is_none().then(|| secret.expose_secret().to_owned()),
+    };
+    match &made.secret {
+        // The key alone on standard output, as age-keygen does it, so that it can be piped to where it is kept.
+        Some(secret) => {
+            output.answer("key", &made, || secret.clone());
+            output.note(&tell(&made));
+        }
+        None => output.answer("key", &made, || tell(&made)),
+    }
+    output.note("A repository takes the keys that the plan has when it is made; a later key opens only later repositories.");
+    Ok(Exit::Done)
+}
+
+/// Writes the new key down where this host has a journal; a custodian's own machine has none, and gets none.
+async fn note_down(settings: &Settings, fingerprint: &str, purpose: &str) -> Result<(), Failure> {
+    if !settings.journal().exists() {
+        return Ok(());
+    }
+    signing_key::record(&wiring::journal(settings).await?, fingerprint, purpose).await
+}
+
+fn tell(made: &Made) -> String {
+    let mut text = String::new();
+    if let Some(file) = &made.file {
+        text += &format!("secret      {} (mode 0600)\n", file.display());
+        if made.purpose != "recovery" {
+            text += &format!("public      {}\n", signing_key::public_file(file).display());
+        }
+    }
+    text += &match made.purpose {
+        "recovery" => format!("recipient   {}\n", made.public),
+        _ => format!("fingerprint {}\n", made.fingerprint),
+    };
+    if let Some(line) = &made.plan_line {
+        let section = match made.purpose {
+            "recovery" => "\nIn the plan, under recovery_keys:\n  ",
+            "review" => "\nIn the plan, in the entry of the person under contacts:\n  ",
+            _ => "\nIn the plan:\n  ",
+        };
+        text += &format!("{section}{line}\n");
+    }
+    text
+}
+
+/// A public key without its comment.
+fn bare(public: &str) -> String {
+    public.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

@@ -1,0 +1,86 @@
+//! `lifeboat key sheet`: the page for the safe, which tells a stranger how to restore without this program.
+
+use base::id::RepositoryId;
+use orchestrator::jobs::open;
+use plans::Plan;
+use plans::plan::RecoveryKey;
+use repository::keys::{ReaderKey, Sheet, sheet};
+
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::settings::Settings;
+use crate::{plan_files, secrets, wiring};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SheetArgs {
+    /// A recovery key of the plan
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// The repository that the sheet is for, where the plan has several
+    #[arg(long, value_name = "ID")]
+    repository: Option<RepositoryId>,
+    /// Print the secret key of --key-file on the sheet: whoever reads it then reads every backup
+    #[arg(long)]
+    with_secret: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Answer<'a> {
+    key: &'a str,
+    repository: &'a RepositoryId,
+    text: String,
+}
+
+pub(crate) async fn run(args: &SheetArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let plan = plan_files::load(&settings.plan)?.plan;
+    let key = plan
+        .recovery_keys
+        .get(args.key.as_str())
+        .ok_or_else(|| Failure::from(open::unknown("recovery key", &args.key, plan.recovery_keys.keys())))?;
+    let id = repository(args, &plan)?;
+    let parts = wiring::parts(settings, wiring::person()).await?;
+    let opened = open::repository(&parts, &plan, id).await?;
+    let custodian = custodian(&plan, key);
+    let secret = if args.with_secret { Some(secret_of(&key.recipient, settings)?) } else { None };
+    let filled = Sheet { recipient: &key.recipient, custodian: custodian.as_deref(), secret: secret.as_deref() };
+    let answer = Answer { key: &args.key, repository: id, text: sheet(&opened, &filled) };
+    output.answer("sheet", &answer, || answer.text.clone());
+    if secret.is_some() {
+        output.warn("this sheet is itself the key: print it, keep it in a safe, and leave no copy on a disk");
+    }
+    Ok(Exit::Done)
+}
+
+fn repository<'a>(args: &'a SheetArgs, plan: &'a Plan) -> Result<&'a RepositoryId, Failure> {
+    match &args.repository {
+        Some(id) => Ok(id),
+        None if plan.repositories.len() == 1 => Ok(plan.repositories.keys().next().expect("there is one")),
+        None => {
+            let names: Vec<_> = plan.repositories.keys().map(ToString::to_string).collect();
+            Err(Failure::new("LB0002", Exit::Usage, "the plan has several repositories, and a sheet is for one")
+                .fix(format!("name it: --repository {}", names.join("|"))))
+        }
+    }
+}
+
+/// "Joy Okafor, safe B2": who keeps the key, and where.
+fn custodian(plan: &Plan, key: &RecoveryKey) -> Option<String> {
+    let name = key.custodian.as_ref().map(|id| plan.contacts.get(id).map_or_else(|| id.to_string(), |contact| contact.name.clone()));
+    match (name, &key.kept) {
+        (Some(name), Some(kept)) => Some(format!("{name}, {kept}")),
+        (name, kept) => name.or_else(|| kept.clone()),
+    }
+}
+
+/// The secret half of `recipient`, from the key files.
+fn secret_of(recipient: &str, settings: &Settings) -> Result<String, Failure> {
+    for path in &settings.key_files {
+        let text = secrets::read_private(path).map_err(|error| Failure::of_connect(&error))?;
+        let belongs = |line: &&str| ReaderKey::parse(line).is_ok_and(|key| key.recipients().iter().any(|one| one == recipient));
+        if let Some(line) = text.lines().find(belongs) {
+            return Ok(line.trim().to_owned());
+        }
+    }
+    Err(Failure::new("LB0220", Exit::Key, format!("no key file holds the secret half of {recipient}"))
+        .fix("give the file of that custodian: --key-file FILE"))
+}

@@ -1,0 +1,166 @@
+//! `lifeboat key show`: which keys this host holds, who holds the others, and whether a key at hand opens the repositories.
+
+use base::Hint as _;
+use base::id::{RecoveryKeyId, RepositoryId};
+use orchestrator::Connect as _;
+use plans::Plan;
+use repository::keys::{ReaderKey, prove};
+
+use crate::failure::{Exit, Failure};
+use crate::look::{self, Seen};
+use crate::output::table::Table;
+use crate::output::{Output, folded};
+use crate::settings::Settings;
+use crate::wiring::Wiring;
+use crate::{plan_files, signing_key};
+
+#[derive(serde::Serialize)]
+struct Keys {
+    writers: Vec<Writer>,
+    evidence: Option<Evidence>,
+    recovery: Vec<Recovery>,
+    proofs: Vec<Proof>,
+}
+
+#[derive(serde::Serialize)]
+struct Writer {
+    repository: RepositoryId,
+    repository_id: Option<String>,
+    writer: Option<String>,
+    public: Option<String>,
+    trouble: Option<String>,
+}
+
+#[derive(serde::Serialize)]
+struct Evidence {
+    file: std::path::PathBuf,
+    fingerprint: Option<String>,
+    trouble: Option<String>,
+}
+
+#[derive(serde::Serialize)]
+struct Recovery {
+    key: RecoveryKeyId,
+    recipient: String,
+    custodian: Option<String>,
+    kept: Option<String>,
+    at_hand: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Proof {
+    repository: RepositoryId,
+    opens: bool,
+    seen: String,
+    fix: Option<String>,
+}
+
+pub(crate) async fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let plan = plan_files::load(&settings.plan)?.plan;
+    let reader = Wiring::new(settings.clone()).reader_key().map_err(|error| Failure::of_connect(&error))?;
+    let seen = look::at_all(settings, &plan).await;
+    let mut proofs = Vec::new();
+    if let Some(reader) = &reader {
+        for seen in &seen {
+            proofs.push(proof(seen, reader).await);
+        }
+    }
+    let keys = Keys {
+        writers: seen.iter().map(writer).collect(),
+        evidence: evidence(settings, &plan),
+        recovery: recovery(&plan, reader.as_ref()),
+        proofs,
+    };
+    output.answer("keys", &keys, || text(&keys));
+    if reader.is_none() {
+        output.next("lifeboat key show --key-file FILE", "prove that a recovery key opens them");
+    }
+    Ok(if keys.proofs.iter().all(|proof| proof.opens) { Exit::Done } else { Exit::Key })
+}
+
+fn writer(seen: &Seen) -> Writer {
+    let key = seen.writer.as_ref().and_then(|writer| writer.as_ref().ok());
+    let trouble = match (&seen.reached, &seen.writer) {
+        (Err(trouble), _) | (_, Some(Err(trouble))) => Some(trouble.what.clone()),
+        _ => None,
+    };
+    Writer {
+        repository: seen.id.clone(),
+        repository_id: seen.reached.as_ref().ok().map(|opened| opened.id().to_string()),
+        writer: key.map(|key| key.writer().to_string()),
+        public: key.map(|key| key.public().to_string()),
+        trouble,
+    }
+}
+
+fn evidence(settings: &Settings, plan: &Plan) -> Option<Evidence> {
+    let file = signing_key::evidence_path(settings, plan);
+    if !file.exists() && plan.evidence.sign_with.is_none() {
+        return None; // made on first use
+    }
+    let key = signing_key::read(&file);
+    let trouble = key.as_ref().err().map(|error| look::story(error));
+    Some(Evidence { file, fingerprint: key.ok().map(|key| key.fingerprint()), trouble })
+}
+
+fn recovery(plan: &Plan, reader: Option<&ReaderKey>) -> Vec<Recovery> {
+    let held = reader.map(ReaderKey::recipients).unwrap_or_default();
+    let line = |key: &plans::plan::RecoveryKey| Recovery {
+        key: key.id.clone(),
+        recipient: key.recipient.clone(),
+        custodian: key.custodian.as_ref().map(|id| plan.contacts.get(id).map_or_else(|| id.to_string(), |contact| contact.name.clone())),
+        kept: key.kept.clone(),
+        at_hand: held.contains(&key.recipient),
+    };
+    plan.recovery_keys.values().map(line).collect()
+}
+
+async fn proof(seen: &Seen, reader: &ReaderKey) -> Proof {
+    let (opens, seen_what, fix) = match &seen.reached {
+        Err(trouble) => (false, trouble.what.clone(), trouble.fix.clone()),
+        Ok(opened) => match prove(opened, reader).await {
+            Ok(proof) => (true, format!("opened {} with {}", proof.object, proof.recipients.join(", ")), None),
+            Err(error) => (false, look::story(&error), error.hint()),
+        },
+    };
+    Proof { repository: seen.id.clone(), opens, seen: seen_what, fix }
+}
+
+fn text(keys: &Keys) -> String {
+    let mut text = "This host writes with\n".to_owned();
+    for writer in &keys.writers {
+        let what = match (&writer.writer, &writer.public, &writer.trouble) {
+            (Some(writer), Some(public), _) => format!("{writer}, {public}"),
+            (_, _, Some(trouble)) => format!("no key: {trouble}"),
+            _ => "no key".to_owned(),
+        };
+        text += &folded(&format!("  {}", writer.repository), &what);
+    }
+    text += "\nThis host signs evidence with\n";
+    text += &match &keys.evidence {
+        None => "  no key yet; it is made on the first evidence export\n".to_owned(),
+        Some(Evidence { file, fingerprint: Some(fingerprint), .. }) => format!("  {fingerprint}\n  {}\n", file.display()),
+        Some(Evidence { file, trouble, .. }) => format!("  {}: {}\n", file.display(), trouble.as_deref().unwrap_or_default()),
+    };
+    text += "\nBackups are opened by\n";
+    let mut table = Table::new(["KEY", "CUSTODIAN", "KEPT", "AT HAND"]);
+    for key in &keys.recovery {
+        let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        table.row([key.key.to_string(), dash(&key.custodian), dash(&key.kept), if key.at_hand { "yes" } else { "no" }.to_owned()]);
+    }
+    text += &table.render();
+    for key in &keys.recovery {
+        text += &format!("{}\n  {}\n", key.key, key.recipient);
+    }
+    if !keys.proofs.is_empty() {
+        text += "\nThe key at hand\n";
+    }
+    for proof in &keys.proofs {
+        let word = if proof.opens { " ok " } else { "FAIL" };
+        text += &folded(word, &format!("{}: {}", proof.repository, proof.seen));
+        if let Some(fix) = &proof.fix {
+            text += &folded("fix ", fix);
+        }
+    }
+    text
+}

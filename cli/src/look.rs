@@ -1,0 +1,99 @@
+//! Looks at the repositories of a plan without a key that reads: whether each can be reached, which one it is, and whether this host
+//! may write to it. `repo list`, `key show` and `doctor` show what this finds. It changes nothing.
+
+use std::time::Duration;
+
+use base::Hint as _;
+use base::id::RepositoryId;
+use futures_util::future::join_all;
+use orchestrator::{Connect as _, ConnectError};
+use plans::Plan;
+use plans::plan;
+use repository::keys::WriterKey;
+use repository::repository::Repository;
+
+use crate::settings::Settings;
+use crate::wiring::Wiring;
+
+/// How long one repository may take to answer. Stores retry for longer; somebody who looks does not wait for that.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A repository of the plan, as this host sees it.
+pub(crate) struct Seen {
+    /// As the plan names it.
+    pub id: RepositoryId,
+    /// The repository, or why it cannot be had, with the remedy.
+    pub reached: Result<Repository, Trouble>,
+    /// Whether this host may write to it; none where that cannot be known.
+    pub writer: Option<Result<WriterKey, Trouble>>,
+}
+
+/// Why something cannot be had, in a line, and what to do.
+#[derive(Debug, Clone)]
+pub(crate) struct Trouble {
+    pub what: String,
+    pub fix: Option<String>,
+    /// Nothing is there: it was never made, or never given to this host.
+    pub absent: bool,
+}
+
+impl Trouble {
+    fn of_connect(error: &ConnectError) -> Self {
+        let absent = error.kind == orchestrator::ConnectKind::NoRepository;
+        Self { what: story(error), fix: error.hint(), absent }
+    }
+}
+
+/// An error with its causes in one line.
+pub(crate) fn story(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
+}
+
+/// All repositories of the plan, looked at at the same time.
+pub(crate) async fn at_all(settings: &Settings, plan: &Plan) -> Vec<Seen> {
+    let wiring = Wiring::new(settings.clone());
+    join_all(plan.repositories.values().map(|repository| at(settings, &wiring, repository))).await
+}
+
+async fn at(settings: &Settings, wiring: &Wiring, repository: &plan::Repository) -> Seen {
+    let late = Trouble {
+        what: format!("{} gave no answer in {} s", repository.url, PATIENCE.as_secs()),
+        fix: Some("check the network, the endpoint and the credential".to_owned()),
+        absent: false,
+    };
+    let reached = tokio::time::timeout(PATIENCE, open(wiring, repository)).await.unwrap_or(Err(late));
+    let writer = match &reached {
+        Ok(opened) => Some(writer(settings, wiring, opened).await),
+        Err(_) => None,
+    };
+    Seen { id: repository.id.clone(), reached, writer }
+}
+
+async fn open(wiring: &Wiring, repository: &plan::Repository) -> Result<Repository, Trouble> {
+    let store = wiring.store(repository).await.map_err(|error| Trouble::of_connect(&error))?;
+    Repository::open(store).await.map_err(|error| Trouble {
+        what: story(&error),
+        fix: error.hint(),
+        absent: matches!(error, repository::repository::OpenError::NoRepository { .. }),
+    })
+}
+
+/// This host's key for the repository, if the repository's owners list it.
+async fn writer(settings: &Settings, wiring: &Wiring, opened: &Repository) -> Result<WriterKey, Trouble> {
+    let uid = opened.id().to_string();
+    if !settings.writer_key(&uid).exists() {
+        let what = "this host holds no key to write to it".to_owned();
+        return Err(Trouble { what, fix: Some("lifeboat repo add ID --key-file FILE".to_owned()), absent: true });
+    }
+    let key = wiring.writer_key(&uid).map_err(|error| Trouble::of_connect(&error))?;
+    match key.open(opened).await {
+        Ok(_) => Ok(key),
+        Err(error) => Err(Trouble { what: story(&error), fix: error.hint(), absent: false }),
+    }
+}
