@@ -17,6 +17,7 @@ use crate::arguments::Global;
 use crate::failure::Failure;
 
 pub(crate) use fold::folded;
+pub(crate) use number::counted;
 
 /// How a command speaks.
 #[derive(Debug, Clone, Copy)]

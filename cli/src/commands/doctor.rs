@@ -5,7 +5,7 @@ mod parts;
 
 use crate::failure::{Exit, Failure};
 use crate::look;
-use crate::output::{Output, folded};
+use crate::output::{Output, counted, folded};
 use crate::settings::Settings;
 use crate::{plan_files, wiring};
 
@@ -73,7 +73,8 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> Result<Exit, Fai
         }
         Ok(loaded) => {
             let plan = loaded.plan;
-            let counts = format!("{} services, {} sources, {} drills", plan.services.len(), plan.sources.len(), plan.drills.len());
+            let counts = [(plan.services.len(), "service"), (plan.sources.len(), "source"), (plan.drills.len(), "drill")];
+            let counts = counts.map(|(n, thing)| counted(u64::try_from(n).unwrap_or(u64::MAX), thing)).join(", ");
             lines.push(Line::ok("plan", format!("{} holds: {counts}", plan.id)));
             lines.extend(parts::sources(&plan));
             lines.push(parts::recovery_keys(&plan));

@@ -40,14 +40,15 @@ Public key   {recipient}
 
 SECRET KEY (whoever reads this line reads every backup)
 {secret}
-TO RESTORE WITH LIFEBOAT
-  1  write the secret key line into a file, me.key
-  2  lifeboat snapshots --repository {location} --key-file me.key
+TO RESTORE WITH LIFEBOAT (needs the plan file, which names this place)
+  1  write the secret key line into a file, me.key, and: chmod 600 me.key
+  2  lifeboat snapshots --plan PLAN.yaml --key-file me.key
+  3  lifeboat restore POINT --to FOLDER --plan PLAN.yaml --key-file me.key
 
 TO RESTORE WITHOUT LIFEBOAT (needs age, zstd and python3, nothing else)
   1  copy the repository into a folder, repo; for a bucket any S3 tool does it
   2  write the secret key line into a file, me.key
-  3  check that the folder holds this repository: its id stands in repo/repository.json
+  3  look that it is this one: its id stands in repo/repository.json
   4  python3 repo/recover/recover.py list repo me.key
   5  python3 repo/recover/recover.py restore repo me.key POINT out
      POINT is the first column of what step 4 printed; out is a new folder

@@ -13,7 +13,7 @@ use records::evidence::{ExportError, Exported, Facts, PackInput, export};
 use records::seal::{AllowedSigners, REVIEW_NAMESPACE, SigningKey, allowed_line};
 
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, instant};
+use crate::output::{Output, counted, folded, instant};
 use crate::settings::Settings;
 use crate::{plan_files, signing_key, wiring};
 
@@ -132,10 +132,12 @@ fn text(facts: &Facts, figures: &Figures, pack: &Pack<'_>) -> String {
     let so_far = if facts.issued_at < facts.period.until { ", which still runs" } else { "" };
     line("pack", format!("{} in {}", pack.id, pack.folder.display()));
     line("period", format!("{} to {} UTC{so_far}", day(facts.period.since), day(last)));
-    line("planned", format!("{} drills; {} of them run, {} not run", drills.planned, drills.planned_run, drills.not_run));
-    line("run", format!("{} drills in all; {} passed, {} did not", drills.run, drills.passed, drills.run - drills.passed.min(drills.run)));
+    line("planned", format!("{}: {} run, {} not run", counted(drills.planned, "drill"), drills.planned_run, drills.not_run));
+    let not_passed = drills.run.saturating_sub(drills.passed);
+    line("run", format!("{} in all: {} passed, {not_passed} did not", counted(drills.run, "drill"), drills.passed));
     let good = figures.reviews.iter().filter(|review| review.signature == SignatureState::Good).count();
-    line("reviews", format!("{good} good signatures; {}", review(facts)));
+    let good = counted(u64::try_from(good).unwrap_or(u64::MAX), "good signature");
+    line("reviews", format!("{good}; {}", review(facts)));
     line("records", pack.records.map_or_else(|| "none in this period".to_owned(), |(first, last)| format!("{first} to {last}")));
     line("signed by", format!("{}\n{:<10} {}", pack.signed_by, "", pack.fingerprint));
     text.push('\n');
@@ -160,8 +162,8 @@ fn open(exceptions: &[Exception]) -> String {
     let mut sorted: Vec<&Exception> = exceptions.iter().collect();
     sorted.sort_by_key(|exception| exception.kind.rank());
     for one in sorted.iter().take(SHOWN) {
-        let what = crate::output::printable(&one.what);
-        let _ = writeln!(text, "  {:<19} {}  {}\n  {:<19} {what}", one.kind.words(), instant::utc(one.at), one.object, "");
+        let what = if one.object.is_empty() { one.what.clone() } else { format!("{}: {}", one.object, one.what) };
+        text += &folded(&format!("  {:<18}  {}", one.kind.words(), instant::utc(one.at)), &what);
     }
     if sorted.len() > SHOWN {
         let _ = writeln!(text, "  and {} more, in exceptions.csv", sorted.len() - SHOWN);

@@ -62,5 +62,5 @@ fn text(report: &VerifyReport) -> String {
         (true, false) => "VERIFIES as a whole; compare the fingerprint above with the one that its issuer told you",
         (false, _) => "DOES NOT VERIFY: do not rely on it, and ask its issuer for the original",
     };
-    text + &format!("\n{id} {verdict}\n")
+    text + "\n" + &crate::output::folded(id, verdict)
 }

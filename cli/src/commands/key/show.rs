@@ -8,7 +8,6 @@ use repository::keys::{ReaderKey, prove};
 
 use crate::failure::{Exit, Failure};
 use crate::look::{self, Seen};
-use crate::output::table::Table;
 use crate::output::{Output, folded};
 use crate::settings::Settings;
 use crate::wiring::Wiring;
@@ -143,14 +142,12 @@ fn text(keys: &Keys) -> String {
         Some(Evidence { file, trouble, .. }) => format!("  {}: {}\n", file.display(), trouble.as_deref().unwrap_or_default()),
     };
     text += "\nBackups are opened by\n";
-    let mut table = Table::new(["KEY", "CUSTODIAN", "KEPT", "AT HAND"]);
     for key in &keys.recovery {
-        let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-        table.row([key.key.to_string(), dash(&key.custodian), dash(&key.kept), if key.at_hand { "yes" } else { "no" }.to_owned()]);
-    }
-    text += &table.render();
-    for key in &keys.recovery {
-        text += &format!("{}\n  {}\n", key.key, key.recipient);
+        let custodian = key.custodian.as_deref().unwrap_or("custodian not noted");
+        let kept = key.kept.as_ref().map(|kept| format!(", kept: {kept}")).unwrap_or_default();
+        let at_hand = if key.at_hand { "; at hand now" } else { "" };
+        text += &folded(&format!("  {}", key.key), &format!("{custodian}{kept}{at_hand}"));
+        text += &format!("    {}\n", key.recipient);
     }
     if !keys.proofs.is_empty() {
         text += "\nThe key at hand\n";
