@@ -69,6 +69,7 @@ impl Output {
     }
 
     /// Data as it is, on standard output.
+    #[expect(clippy::unused_self, reason = "only who holds an Output prints")]
     pub(crate) fn data(self, text: &str) {
         let mut out = anstream::stdout().lock();
         // A reader that went away (`lifeboat … | head`) is no error of ours.
@@ -79,11 +80,13 @@ impl Output {
     }
 
     /// Bytes as they are, for `cat`. A reader that went away ends the command quietly.
+    #[expect(clippy::unused_self, reason = "only who holds an Output prints")]
     pub(crate) fn bytes(self, bytes: &[u8]) -> std::io::Result<()> {
         std::io::stdout().lock().write_all(bytes)
     }
 
     /// Sends on what waits for standard output; the error, where that fails.
+    #[expect(clippy::unused_self, reason = "only who holds an Output prints")]
     pub(crate) fn flush(self) -> Option<std::io::Error> {
         std::io::stdout().lock().flush().err()
     }
@@ -96,6 +99,7 @@ impl Output {
     }
 
     /// A question to whoever sits at the terminal; the answer is typed on the same line.
+    #[expect(clippy::unused_self, reason = "only who holds an Output prints")]
     pub(crate) fn question(self, text: &str) {
         let mut err = anstream::stderr().lock();
         let _ = write!(err, "{text}").and_then(|()| err.flush());
@@ -107,6 +111,7 @@ impl Output {
     }
 
     /// A warning, on standard error, also with `--quiet`.
+    #[expect(clippy::unused_self, reason = "only who holds an Output prints")]
     pub(crate) fn warn(self, text: &str) {
         let yellow = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Yellow.into()));
         let _ = writeln!(anstream::stderr().lock(), "{yellow}warning{yellow:#}: {text}");
@@ -122,10 +127,10 @@ impl Output {
         let mut err = anstream::stderr().lock();
         let _ = writeln!(err, "{red}error[{}]{red:#}: {}", failure.code, failure.what);
         for cause in &failure.causes {
-            let _ = writeln!(err, "    {cause}");
+            let _ = writeln!(err, "    {}", indented(cause, 4));
         }
         if let Some(fix) = &failure.fix {
-            let _ = writeln!(err, "fix   {fix}");
+            let _ = writeln!(err, "fix   {}", indented(fix, 6));
         }
         let _ = writeln!(err, "more  lifeboat explain {}", failure.code);
     }
@@ -136,6 +141,31 @@ impl Output {
             Err(error) => self.warn(&format!("the answer cannot be written as JSON: {error}")),
         }
     }
+}
+
+/// A text that goes on below itself, `indent` characters in, where a line would be longer than a terminal of 80 columns.
+/// Without a terminal it stays one line, for logs and for programs that look for it.
+fn indented(text: &str, indent: usize) -> String {
+    if !std::io::stderr().is_terminal() {
+        return text.to_owned();
+    }
+    wrap(text, 79_usize.saturating_sub(indent)).join(&format!("\n{:indent$}", ""))
+}
+
+/// A text in lines of at most `room` characters, broken at spaces. A longer word is kept whole, so that it can be copied.
+pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(last) if last.is_empty() => last.push_str(word),
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= room => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Text from outside with control characters escaped, so that a file name cannot drive the terminal.

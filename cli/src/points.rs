@@ -23,7 +23,7 @@ use crate::output::{Output, printable};
 #[derive(Debug, Default)]
 pub(crate) struct Points {
     /// Each restore point with the repository it is in, in the order of the repositories.
-    pub points: Vec<(RepositoryId, Snapshot)>,
+    pub found: Vec<(RepositoryId, Snapshot)>,
     /// Objects that are damaged or not to be believed.
     pub damaged: Vec<(RepositoryId, Finding)>,
     /// Repositories that could not be looked at.
@@ -61,17 +61,17 @@ fn writer_key(parts: &Parts, plan: &Plan, id: &RepositoryId, repository: &Reposi
 /// The restore points of these repositories.
 pub(crate) async fn list_all(parts: &Parts, plan: &Plan, repositories: &[RepositoryId]) -> Result<Points, Failure> {
     let key = parts.connect.reader_key().map_err(|error| Failure::of_connect(&error))?;
-    let mut found = Points::default();
+    let mut points = Points::default();
     for id in repositories {
         match list_one(parts, plan, id, key.as_ref()).await {
             Ok(listing) => {
-                found.points.extend(listing.snapshots.into_iter().map(|snapshot| (id.clone(), snapshot)));
-                found.damaged.extend(listing.damaged.into_iter().map(|finding| (id.clone(), finding)));
+                points.found.extend(listing.snapshots.into_iter().map(|snapshot| (id.clone(), snapshot)));
+                points.damaged.extend(listing.damaged.into_iter().map(|finding| (id.clone(), finding)));
             }
-            Err(failure) => found.failures.push(failure),
+            Err(failure) => points.failures.push(failure),
         }
     }
-    Ok(found)
+    Ok(points)
 }
 
 /// The repositories to look into: the one that was named, or all of the plan.
@@ -142,20 +142,20 @@ pub(crate) async fn find(
         open::reader_key(parts, plan, first)?; // who has none is told so at once
     }
     let mut found = list_all(parts, plan, &candidates).await?;
-    if found.points.is_empty() && !found.failures.is_empty() {
+    if found.found.is_empty() && !found.failures.is_empty() {
         return Err(found.failures.remove(0));
     }
     for failure in &found.failures {
         output.warn(&format!("{}{}", failure.what, failure.causes.first().map(|cause| format!(": {cause}")).unwrap_or_default()));
     }
     tell_damaged(&found.damaged, output);
-    let snapshots: Vec<Snapshot> = found.points.iter().map(|(_, snapshot)| snapshot.clone()).collect();
+    let snapshots: Vec<Snapshot> = found.found.iter().map(|(_, snapshot)| snapshot.clone()).collect();
     let snapshot = choose(&snapshots, choice).map_err(|error| {
         use restore::choose::ChooseError;
         let exit = if matches!(error, ChooseError::Ambiguous { .. } | ChooseError::BadPrefix { .. }) { Exit::Usage } else { Exit::Failed };
         Failure::of("LB0232", exit, &error)
     })?;
-    let repository = found.points.iter().find(|(_, other)| other.id == snapshot.id).map(|(id, _)| id.clone());
+    let repository = found.found.iter().find(|(_, other)| other.id == snapshot.id).map(|(id, _)| id.clone());
     let repository = repository.expect("the chosen restore point is one of those that were listed");
     let reader = open::reader(parts, plan, &repository).await?;
     let newer = snapshots.iter().filter(|other| other.source == snapshot.source && other.complete && other.taken > snapshot.taken);

@@ -16,6 +16,9 @@ use crate::{plan_files, points, wiring};
 /// The most findings that are printed; `--json` has them all.
 const MAX_SHOWN: usize = 50;
 
+/// The most restore points, and the most paths, that are named for one finding.
+const MAX_NAMED: usize = 8;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
     /// Only this repository of the plan
@@ -159,31 +162,39 @@ fn text(answer: &Answer<'_>, took: &str) -> String {
         (0, n) => format!("{} could not be looked at in full: {}\n     {seen}\n", answer.repository, counted(n as u64, "object")),
         (n, _) => format!("{} is DAMAGED: {}\n     {seen}\n", answer.repository, counted(n as u64, "finding")),
     };
-    for (lines, heading) in [(&answer.findings, "damaged or missing"), (&answer.unread, "not looked at")] {
-        if lines.is_empty() {
-            continue;
+    list(&mut out, "damaged or missing", &answer.findings);
+    list(&mut out, "not looked at", &answer.unread);
+    out
+}
+
+/// Findings by object, each with the restore points and paths that need it.
+fn list(out: &mut String, heading: &str, lines: &[Line<'_>]) {
+    if lines.is_empty() {
+        return;
+    }
+    let mut say = |text: String| {
+        out.push_str(&text);
+        out.push('\n');
+    };
+    say(heading.to_owned());
+    for line in lines.iter().take(MAX_SHOWN) {
+        say(format!("  {}\n    {}", printable(line.object), printable(line.what)));
+        if !line.snapshots.is_empty() {
+            let ids: Vec<String> = line.snapshots.iter().take(MAX_NAMED).map(|id| id.chars().take(8).collect()).collect();
+            let more = line.snapshots.len().saturating_sub(MAX_NAMED);
+            let more = if more > 0 { format!(" and {} more", grouped(more as u64)) } else { String::new() };
+            say(format!("    needed by {}{more}", ids.join(", ")));
         }
-        out += &format!("{heading}\n");
-        for line in lines.iter().take(MAX_SHOWN) {
-            out += &format!("  {}\n    {}\n", printable(line.object), printable(line.what));
-            if !line.snapshots.is_empty() {
-                let ids: Vec<String> = line.snapshots.iter().take(8).map(|id| id.chars().take(8).collect()).collect();
-                let more = line.snapshots.len().saturating_sub(8);
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                out += &format!("    needed by {}{more}\n", ids.join(", "));
-            }
-            for path in line.paths.iter().take(8) {
-                out += &format!("    holds {}\n", printable(path));
-            }
-            if line.paths.len() > 8 {
-                out += &format!("    and {} more\n", counted(line.paths.len() as u64 - 8, "path"));
-            }
+        for path in line.paths.iter().take(MAX_NAMED) {
+            say(format!("    holds {}", printable(path)));
         }
-        if lines.len() > MAX_SHOWN {
-            out += &format!("  and {} more; --json has all\n", grouped((lines.len() - MAX_SHOWN) as u64));
+        if line.paths.len() > MAX_NAMED {
+            say(format!("    and {} more", counted((line.paths.len() - MAX_NAMED) as u64, "path")));
         }
     }
-    out
+    if lines.len() > MAX_SHOWN {
+        say(format!("  and {} more; --json has all", grouped((lines.len() - MAX_SHOWN) as u64)));
+    }
 }
 
 #[cfg(test)]

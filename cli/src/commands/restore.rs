@@ -159,7 +159,7 @@ fn rate(facts: &Facts, snapshot: &Snapshot) -> Option<u64> {
 /// The command that goes on: the newest restore point may be another one by then, so it names this one.
 fn again(args: &RestoreArgs, order: &Order, snapshot: &Snapshot) -> String {
     let path = order.selection.paths.first().map(|path| format!(":{path}")).unwrap_or_default();
-    let include: String = args.include.iter().map(|pattern| format!(" --include '{pattern}'")).collect();
+    let include = args.include.iter().fold(String::new(), |text, pattern| text + " --include '" + pattern + "'");
     format!(
         "the same restore goes on where it stopped: lifeboat restore {}{path} --to {}{include}",
         snapshot.id.short(),

@@ -60,10 +60,10 @@ pub(crate) async fn run(args: &SnapshotsArgs, settings: &Settings, output: Outpu
     let repositories = points::repositories(&plan, args.repository.as_ref())?;
     let parts = wiring::parts(settings, wiring::person()).await?;
     let mut found = points::list_all(&parts, &plan, &repositories).await?;
-    found.points.retain(|(_, snapshot)| wanted.as_ref().is_none_or(|sources| sources.contains(&snapshot.source)));
-    found.points.sort_by(|(_, a), (_, b)| (b.taken, &b.source, b.id).cmp(&(a.taken, &a.source, a.id)));
+    found.found.retain(|(_, snapshot)| wanted.as_ref().is_none_or(|sources| sources.contains(&snapshot.source)));
+    found.found.sort_by(|(_, a), (_, b)| (b.taken, &b.source, b.id).cmp(&(a.taken, &a.source, a.id)));
     let answer = Answer {
-        snapshots: found.points.iter().map(|(repository, snapshot)| line(repository, snapshot)).collect(),
+        snapshots: found.found.iter().map(|(repository, snapshot)| line(repository, snapshot)).collect(),
         damaged: found
             .damaged
             .iter()

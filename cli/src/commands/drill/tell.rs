@@ -6,7 +6,7 @@ use std::time::Duration;
 use base::span::human;
 use records::drill::{CheckOutcome, CheckResult, DrillRecord, FrozenObjective, Step, Verdict};
 
-use crate::output::printable;
+use crate::output::{printable, wrap};
 
 /// The columns of a line: mark, what, amount, time. 78 characters, so that a terminal of 80 holds them.
 fn line(out: &mut String, mark: &str, what: &str, amount: &str, took_ms: u64) {
@@ -19,20 +19,9 @@ fn line(out: &mut String, mark: &str, what: &str, amount: &str, took_ms: u64) {
     }
 }
 
-/// A text in lines of at most `room` characters, broken at spaces where there are some.
+/// The first line of a wrapped text, and the others.
 fn wrapped(text: &str, room: usize) -> (String, Vec<String>) {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let last = lines.last_mut().expect("there is always a line");
-        if !last.is_empty() && last.chars().count() + 1 + word.chars().count() > room {
-            lines.push(word.to_owned());
-        } else {
-            if !last.is_empty() {
-                last.push(' ');
-            }
-            last.push_str(word);
-        }
-    }
+    let mut lines = wrap(text, room);
     let rest = lines.split_off(1);
     (lines.pop().unwrap_or_default(), rest)
 }
