@@ -114,7 +114,7 @@ impl Output {
     #[expect(clippy::unused_self, reason = "only who holds an Output prints")]
     pub(crate) fn warn(self, text: &str) {
         let yellow = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Yellow.into()));
-        let _ = writeln!(anstream::stderr().lock(), "{yellow}warning{yellow:#}: {text}");
+        let _ = writeln!(anstream::stderr().lock(), "{yellow}warning{yellow:#}: {}", indented(text, 9));
     }
 
     /// What ended the command.

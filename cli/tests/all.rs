@@ -15,3 +15,6 @@ mod looking;
 mod restoring;
 #[path = "all/trouble.rs"]
 mod trouble;
+
+#[path = "all/copies.rs"]
+mod copies;

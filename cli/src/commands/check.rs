@@ -117,8 +117,8 @@ pub(crate) async fn run(args: &CheckArgs, settings: &Settings, output: Output) -
         };
     }
     if exit == Exit::Damage {
-        output.note("What can be restored still can be: a restore takes all that is whole and names the rest.");
-        output.next("lifeboat snapshots", "choose a restore point that is not named above");
+        output.note("Restores still take all that is whole, and name the rest path by path.");
+        output.next("lifeboat snapshots", "is one whole that is not named above?");
     }
     Ok(exit)
 }
@@ -148,17 +148,18 @@ fn line(finding: &Finding) -> Line<'_> {
 
 fn text(answer: &Answer<'_>, took: &str) -> String {
     let looked = match answer.level {
-        "presence" => "each pack is there",
-        "names" => "the bytes of each pack are those that were stored",
-        _ => "each pack opens and every chunk is what it should be",
+        "presence" => "is there",
+        "names" => "has the bytes that were stored",
+        _ => "opens, every chunk is what it should be",
     };
+    let which = if answer.packs_checked == answer.packs { "each pack" } else { "each pack drawn" };
     let share = match (answer.packs_checked, answer.packs) {
         (checked, packs) if checked == packs => counted(packs, "pack"),
         (checked, packs) => format!("{} of {}", grouped(checked), counted(packs, "pack")),
     };
     let seen = format!("{}, {share}, {} read in {took}", counted(answer.snapshots, "restore point"), ByteSize(answer.bytes));
     let mut out = match (answer.findings.len(), answer.unread.len()) {
-        (0, 0) => format!("{} is sound: {looked}\n     {seen}\n", answer.repository),
+        (0, 0) => format!("{} is sound: {which} {looked}\n     {seen}\n", answer.repository),
         (0, n) => format!("{} could not be looked at in full: {}\n     {seen}\n", answer.repository, counted(n as u64, "object")),
         (n, _) => format!("{} is DAMAGED: {}\n     {seen}\n", answer.repository, counted(n as u64, "finding")),
     };

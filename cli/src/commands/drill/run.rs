@@ -73,7 +73,7 @@ pub(crate) async fn run(args: &RunArgs, settings: &Settings, output: Output) -> 
             exit = Exit::DrillFailed;
         }
         if stop.is_cancelled() {
-            return Err(Failure::interrupted());
+            return Err(Failure::interrupted().fix("run the drill again when there is time for it; an aborted one proves nothing"));
         }
     }
     match exit {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base::ByteSize;
 use base::span::human;
 use orchestrator::jobs::open::unknown;
-use records::drill::{CheckOutcome, DrillRecord, Verdict};
+use records::drill::{CheckOutcome, DrillRecord};
 
 use super::tell;
 use crate::failure::{Exit, Failure};
@@ -114,6 +114,10 @@ fn steps(out: &mut String, record: &DrillRecord) {
 
 fn checks(out: &mut String, record: &DrillRecord) {
     let _ = writeln!(out, "\nchecks");
+    if record.checks.is_empty() {
+        let _ = writeln!(out, "  --  none was reached");
+        return;
+    }
     for check in &record.checks {
         let mark = match check.result {
             CheckOutcome::Pass => "ok",
@@ -130,7 +134,7 @@ fn checks(out: &mut String, record: &DrillRecord) {
         let mark = if control.noticed { "ok" } else { "--" };
         let _ = writeln!(out, "{mark:>4}  negative control: {}, and {} must fail", printable(&control.tamper), control.check);
         let _ = writeln!(out, "        observed  {}", printable(&control.observed));
-    } else if record.outcome != Verdict::Aborted {
+    } else {
         let _ = writeln!(out, "  --  no negative control");
     }
 }

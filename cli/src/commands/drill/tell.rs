@@ -63,7 +63,9 @@ fn step(out: &mut String, done: &Step, record: &DrillRecord) {
         "open" | "choose" if done.ok => {}
         "open" => line(out, mark, "the repository could not be opened", "", done.took_ms),
         "choose" => line(out, mark, "no restore point could be chosen", "", done.took_ms),
+        "restore" if !done.ok => line(out, mark, &format!("not all of {point} came back to a scratch folder"), bytes, done.took_ms),
         "restore" => line(out, mark, &format!("restored {point} to a scratch folder"), bytes, done.took_ms),
+        "stream" if !done.ok => line(out, mark, &format!("not every byte of {point} could be read"), bytes, done.took_ms),
         "stream" => line(out, mark, &format!("read every byte of {point} back"), bytes, done.took_ms),
         "compare" if done.ok => line(out, mark, "every file equals its recorded hash", files, done.took_ms),
         "compare" => line(out, mark, "not every file equals its recorded hash", files, done.took_ms),
@@ -72,7 +74,8 @@ fn step(out: &mut String, done: &Step, record: &DrillRecord) {
         "wipe" => line(out, mark, "scratch folder NOT wiped", "", done.took_ms),
         other => line(out, mark, other, "", done.took_ms),
     }
-    if !done.ok && done.name != "negative control" && !detail.is_empty() {
+    // What else went wrong is among the reasons; these say here what they saw.
+    if !done.ok && matches!(done.name.as_str(), "open" | "choose" | "wipe") && !detail.is_empty() {
         below(out, "seen", detail);
     }
 }

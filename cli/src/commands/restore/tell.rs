@@ -52,7 +52,11 @@ pub(super) fn preview(preview: &Preview, chosen: &Chosen, plan: &Plan, facts: &F
 
 fn place_word(preview: &Preview) -> &'static str {
     let touches = preview.compares > 0 || [&preview.replaces, &preview.keeps, &preview.conflicts].iter().any(|list| !list.is_empty());
-    if touches { "something is there" } else { "nothing is in the way" }
+    match (preview.refusals.is_empty(), touches) {
+        (false, _) => "cannot be restored to as it is",
+        (true, true) => "something is there",
+        (true, false) => "nothing is in the way",
+    }
 }
 
 fn counts(counts: Counts) -> String {
