@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::arguments::Global;
 use crate::failure::{Exit, Failure};
 
+/// The folders in which this user's programs are looked for.
+pub(crate) fn program_folders() -> Vec<PathBuf> {
+    std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
+}
+
 /// The places of this host.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {

@@ -2,17 +2,27 @@
 
 #![cfg(test)]
 
+#[path = "all/people.rs"]
+mod people;
 #[path = "all/place.rs"]
 mod place;
 
 #[path = "all/drilling.rs"]
 mod drilling;
+#[path = "all/evidence.rs"]
+mod evidence;
 #[path = "all/first.rs"]
 mod first;
+#[path = "all/keys.rs"]
+mod keys;
 #[path = "all/looking.rs"]
 mod looking;
 #[path = "all/restoring.rs"]
 mod restoring;
+#[path = "all/reviewing.rs"]
+mod reviewing;
+#[path = "all/standing.rs"]
+mod standing;
 #[path = "all/trouble.rs"]
 mod trouble;
 

@@ -69,7 +69,8 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> Result<Exit, Fai
     ];
     match plan_files::load(&settings.plan) {
         Err(failure) => {
-            lines.push(Line::fail("plan", failure.what, failure.fix.or_else(|| Some("lifeboat plan check names every fault".to_owned()))))
+            let fix = failure.fix.unwrap_or_else(|| "lifeboat plan check names every fault".to_owned());
+            lines.push(Line::fail("plan", failure.what, Some(fix)));
         }
         Ok(loaded) => {
             let plan = loaded.plan;

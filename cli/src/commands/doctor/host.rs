@@ -8,7 +8,7 @@ use records::journal::Journal;
 
 use super::Line;
 use crate::look;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 /// What recovery by hand needs, and the Debian package of each.
 const TOOLS: [(&str, &str); 4] = [("age", "age"), ("zstd", "zstd"), ("ssh-keygen", "openssh-client"), ("python3", "python3")];
@@ -105,8 +105,7 @@ pub(super) fn tools() -> Line {
 }
 
 fn in_path(tool: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| executable(&folder.join(tool)))
+    settings::program_folders().iter().any(|folder| executable(&folder.join(tool)))
 }
 
 /// Whether this user may run the file.

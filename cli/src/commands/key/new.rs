@@ -110,26 +110,26 @@ async fn note_down(settings: &Settings, fingerprint: &str, purpose: &str) -> Res
 }
 
 fn tell(made: &Made) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     if let Some(file) = &made.file {
-        text += &format!("secret      {} (mode 0600)\n", file.display());
+        lines.push(format!("secret      {} (mode 0600)", file.display()));
         if made.purpose != "recovery" {
-            text += &format!("public      {}\n", signing_key::public_file(file).display());
+            lines.push(format!("public      {}", signing_key::public_file(file).display()));
         }
     }
-    text += &match made.purpose {
-        "recovery" => format!("recipient   {}\n", made.public),
-        _ => format!("fingerprint {}\n", made.fingerprint),
-    };
+    lines.push(match made.purpose {
+        "recovery" => format!("recipient   {}", made.public),
+        _ => format!("fingerprint {}", made.fingerprint),
+    });
     if let Some(line) = &made.plan_line {
         let section = match made.purpose {
-            "recovery" => "\nIn the plan, under recovery_keys:\n  ",
-            "review" => "\nIn the plan, in the entry of the person under contacts:\n  ",
-            _ => "\nIn the plan:\n  ",
+            "recovery" => "\nIn the plan, under recovery_keys:",
+            "review" => "\nIn the plan, in the entry of the person under contacts:",
+            _ => "\nIn the plan:",
         };
-        text += &format!("{section}{line}\n");
+        lines.extend([section.to_owned(), format!("  {line}")]);
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 /// A public key without its comment.

@@ -39,7 +39,7 @@ struct Evidence {
 
 #[derive(serde::Serialize)]
 struct Recovery {
-    key: RecoveryKeyId,
+    id: RecoveryKeyId,
     recipient: String,
     custodian: Option<String>,
     kept: Option<String>,
@@ -105,7 +105,7 @@ fn evidence(settings: &Settings, plan: &Plan) -> Option<Evidence> {
 fn recovery(plan: &Plan, reader: Option<&ReaderKey>) -> Vec<Recovery> {
     let held = reader.map(ReaderKey::recipients).unwrap_or_default();
     let line = |key: &plans::plan::RecoveryKey| Recovery {
-        key: key.id.clone(),
+        id: key.id.clone(),
         recipient: key.recipient.clone(),
         custodian: key.custodian.as_ref().map(|id| plan.contacts.get(id).map_or_else(|| id.to_string(), |contact| contact.name.clone())),
         kept: key.kept.clone(),
@@ -146,8 +146,8 @@ fn text(keys: &Keys) -> String {
         let custodian = key.custodian.as_deref().unwrap_or("custodian not noted");
         let kept = key.kept.as_ref().map(|kept| format!(", kept: {kept}")).unwrap_or_default();
         let at_hand = if key.at_hand { "; at hand now" } else { "" };
-        text += &folded(&format!("  {}", key.key), &format!("{custodian}{kept}{at_hand}"));
-        text += &format!("    {}\n", key.recipient);
+        text += &folded(&format!("  {}", key.id), &format!("{custodian}{kept}{at_hand}"));
+        text.extend(["    ", &key.recipient, "\n"]);
     }
     if !keys.proofs.is_empty() {
         text += "\nThe key at hand\n";

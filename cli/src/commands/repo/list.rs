@@ -42,10 +42,7 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> Result<Exit, Fai
         format!("{}\n{places}", table.render())
     });
     for seen in &seen {
-        let trouble = match (&seen.reached, &seen.writer) {
-            (Err(trouble), _) | (_, Some(Err(trouble))) => trouble,
-            _ => continue,
-        };
+        let ((Err(trouble), _) | (_, Some(Err(trouble)))) = (&seen.reached, &seen.writer) else { continue };
         output.warn(&format!("{}: {}", seen.id, crate::output::printable(&trouble.what)));
         if let Some(fix) = &trouble.fix {
             output.note(&format!("fix   {}", fix.replace("add ID", &format!("add {}", seen.id))));

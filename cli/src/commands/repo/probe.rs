@@ -10,7 +10,7 @@ use crate::{plan_files, wiring};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ProbeArgs {
-    /// A repository of the plan, or a place: a folder, file:///path, s3://bucket/prefix?region=…
+    /// A repository of the plan, or a place as init takes it: a folder or the URL of a bucket
     #[arg(value_name = "ID|PLACE")]
     what: String,
 }

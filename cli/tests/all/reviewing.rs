@@ -1,0 +1,82 @@
+//! Reviews of the plan: opened, signed with stock tools or with a key file, refused, and due again when the plan changes.
+
+use crate::people::{self, tool};
+use crate::place::Place;
+
+fn place() -> Place {
+    let place = Place::made();
+    people::join(&place);
+    place.run(["review", "start"]).exits(0).says(&["is open", "What there is to look at"]);
+    place
+}
+
+#[test]
+fn a_review_is_signed_in_two_steps_with_ssh_keygen() {
+    let place = place();
+    place.run(["review", "list"]).exits(0).says(&["still to sign: service-owner"]);
+    let said = place.run(["review", "sign", "--by", "d.petrova"]).exits(0);
+    said.says(&["ssh-keygen -Y sign -n lifeboat-review@1"]);
+    let args = ["-Y", "sign", "-n", "lifeboat-review@1", "-f", "daria", "review-statement.txt"];
+    let (ok, said) = tool(place.path(), "ssh-keygen", &args);
+    assert!(ok, "{said}");
+    place.run(["review", "sign", "--signature", "review-statement.txt.sig"]).exits(0).says(&["Daria Petrova", "The review is complete"]);
+    place.run(["review", "list"]).exits(0).says(&["is in order", "Daria Petrova as service-owner"]);
+}
+
+#[test]
+fn a_review_is_signed_at_once_with_a_key_file() {
+    let place = place();
+    place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(0).says(&["The review is complete"]);
+    place.run(["review", "list"]).exits(0).says(&["is in order"]);
+    place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(1).warns(&["LB0311", "waits for a signature"]);
+}
+
+#[test]
+fn who_may_not_sign_is_refused_and_so_is_another_persons_key() {
+    let place = place();
+    place.run(["review", "sign", "--by", "j.wei", "--key", "wei"]).exits(1).warns(&["LB0311", "custodian"]);
+    place.run(["review", "sign", "--by", "d.petrova", "--key", "wei"]).exits(1).warns(&["LB0311", "does not verify"]);
+    place.run(["review", "sign", "--by", "nobody", "--key", "wei"]).exits(2).warns(&["nobody"]);
+    place.run(["review", "list"]).exits(0).says(&["still to sign: service-owner"]);
+}
+
+#[test]
+fn a_statement_that_was_changed_after_signing_is_refused() {
+    let place = place();
+    place.run(["review", "sign", "--by", "d.petrova"]).exits(0);
+    let args = ["-Y", "sign", "-n", "lifeboat-review@1", "-f", "daria", "review-statement.txt"];
+    assert!(tool(place.path(), "ssh-keygen", &args).0);
+    let file = place.path().join("review-statement.txt");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("reviewed and approved"), "{text}");
+    std::fs::write(&file, text.replace("reviewed and approved", "reviewed and rejected")).unwrap();
+    place.run(["review", "sign", "--signature", "review-statement.txt.sig"]).exits(1).warns(&["LB0311", "does not verify"]);
+}
+
+#[test]
+fn a_change_of_what_is_material_after_a_signed_review_makes_it_overdue_and_status_says_so() {
+    let place = place();
+    place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(0);
+    let said = place.run(["status"]).exits(0);
+    assert!(!said.out.contains("reviewed and signed"), "{}", said.all());
+    people::edit(&place, "likelihood: 3, impact: 5", "likelihood: 4, impact: 5");
+    place.run(["review", "list"]).exits(0).says(&["OVERDUE", "changed in what matters"]);
+    place.run(["status"]).exits(0).says(&["the plan differs from the one that was last reviewed and signed", "lifeboat review start"]);
+    place.run(["review", "start"]).exits(0);
+    place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(0);
+    place.run(["review", "list"]).exits(0).says(&["is in order"]);
+}
+
+#[test]
+fn a_change_of_words_alone_leaves_a_signed_review_in_order() {
+    let place = place();
+    place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(0);
+    let plan = std::fs::read_to_string(place.plan()).unwrap();
+    std::fs::write(place.plan(), format!("# a remark\n{plan}title: The web server\n")).unwrap();
+    place.run(["review", "list"]).exits(0).says(&["is in order"]);
+}
+
+#[test]
+fn one_review_at_a_time() {
+    place().run(["review", "start"]).exits(1).warns(&["LB0310", "open already"]);
+}
