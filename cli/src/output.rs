@@ -176,12 +176,3 @@ pub(crate) fn printable(text: &str) -> String {
         text.to_owned()
     }
 }
-
-/// The bytes of a file name for people: invalid UTF-8 and control characters escaped.
-pub(crate) fn file_name(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
-        Ok(text) => text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect(),
-        Err(_) => bytes.escape_ascii().to_string(),
-    }
-}

@@ -69,7 +69,7 @@ pub(crate) async fn run(args: &BackupArgs, settings: &Settings, output: Output) 
         let planned: Vec<_> =
             orders.iter().map(|order| Planned { source: order.source.clone(), repository: order.repository.clone() }).collect();
         output.answer("backup_plan", &planned, || {
-            planned.iter().map(|p| format!("would back up {} to {}\n", p.source, p.repository)).collect()
+            planned.iter().map(|p| format!("would back up {} to {}\n", p.source, p.repository)).collect::<Vec<_>>().concat()
         });
         return Ok(Exit::Done);
     }

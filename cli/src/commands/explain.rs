@@ -38,7 +38,7 @@ pub(crate) fn has_page(code: &str) -> bool {
 pub(crate) fn run(args: &ExplainArgs, output: Output) -> Result<Exit, Failure> {
     let pages = pages();
     let Some(code) = &args.code else {
-        output.answer("codes", &pages, || pages.iter().map(|page| format!("{}  {}\n", page.code, page.title)).collect());
+        output.answer("codes", &pages, || pages.iter().map(|page| format!("{}  {}\n", page.code, page.title)).collect::<Vec<_>>().concat());
         return Ok(Exit::Done);
     };
     let wanted = code.to_ascii_uppercase();

@@ -5,6 +5,7 @@
 
 mod template;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use base::id::{PlanId, RepositoryId, ServiceId};
@@ -27,7 +28,7 @@ pub(crate) struct InitArgs {
     /// Folder that holds its data; several times for several folders
     #[arg(long, value_name = "FOLDER", required = true)]
     source: Vec<PathBuf>,
-    /// Where backups go: a folder, or s3://bucket/prefix?region=…&endpoint=…
+    /// Where backups go: a folder, or `s3://bucket/prefix?region=…&endpoint=…`
     #[arg(long, short, value_name = "PLACE", env = "LIFEBOAT_REPOSITORY")]
     repository: String,
     /// Credential file of an S3 repository (JSON or AWS style); without it the usual AWS chain is asked
@@ -102,7 +103,7 @@ pub(crate) async fn run(args: &InitArgs, settings: &Settings, output: Output) ->
         domain: writer.as_str().parse().expect("a writer's id has the shape of every id"),
     };
     let clock = wiring::clock();
-    let made = create(store, spec, &*clock).await.map_err(failure)?;
+    let made = create(store, spec, &*clock).await.map_err(|error| failure(&error))?;
     let uid = made.repository.id().to_string();
     private_file::write_new(&settings.writer_key(&uid), secrecy::ExposeSecret::expose_secret(&made.writer_key.to_text()))?;
     let key_files = keep_keys(args.keys_to.as_deref(), &keys)?;
@@ -142,13 +143,13 @@ fn tell(made: &Made, keys: &[RecoveryKey], text: &str) -> String {
         out += "This host can write backups but not read them back. Keep these recovery keys, in two places:\n";
         for key in new {
             let secret = key.secret.as_ref().map(secrecy::ExposeSecret::expose_secret).unwrap_or_default();
-            out += &format!("  {:<10} {}\n", key.id, secret.lines().last().unwrap_or_default());
+            let _ = writeln!(out, "  {:<10} {}", key.id, secret.lines().last().unwrap_or_default()); // a String takes all
         }
         out += "They are shown once and kept nowhere else. Either of them restores everything; without both, nobody can.\n";
     } else {
         out += "This host can write backups but not read them back. The recovery keys are in\n";
         for file in &made.key_files {
-            out += &format!("  {}\n", file.display());
+            let _ = writeln!(out, "  {}", file.display());
         }
         out += "Move them off this host, to two places. Either of them restores everything; without both, nobody can.\n";
     }
@@ -215,12 +216,12 @@ fn absolute_folder(path: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-fn failure(error: CreateError) -> Failure {
-    match &error {
+fn failure(error: &CreateError) -> Failure {
+    match error {
         CreateError::Exists { .. } | CreateError::Unfinished { .. } | CreateError::Raced { .. } => {
-            Failure::of("LB0215", Exit::Failed, &error)
+            Failure::of("LB0215", Exit::Failed, error)
         }
-        CreateError::TooFewRecipients { .. } | CreateError::Keys(_) => Failure::of("LB0222", Exit::Key, &error),
-        _ => Failure::of("LB0213", Exit::Failed, &error),
+        CreateError::TooFewRecipients { .. } | CreateError::Keys(_) => Failure::of("LB0222", Exit::Key, error),
+        _ => Failure::of("LB0213", Exit::Failed, error),
     }
 }

@@ -4,6 +4,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
 #[derive(serde::Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the answer in JSON")]
 struct Version {
     version: &'static str,
     repository_format: u32,

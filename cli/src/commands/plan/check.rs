@@ -1,5 +1,7 @@
 //! `lifeboat plan check`: every fault at once, with its line and a caret.
 
+use std::fmt::Write as _;
+
 use std::path::PathBuf;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -44,8 +46,9 @@ pub(crate) fn run(args: &CheckArgs, settings: &Settings, output: Output) -> Resu
         match &plan {
             None => {}
             Some(plan) => {
-                text += &format!(
-                    "The plan {} holds: {}, {}, {}, {}.\n",
+                let _ = writeln!(
+                    text, // a String takes all
+                    "The plan {} holds: {}, {}, {}, {}.",
                     plan.id,
                     count(plan.services.len(), "service"),
                     count(plan.sources.len(), "source"),
