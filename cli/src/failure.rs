@@ -11,6 +11,7 @@ use restore::apply::ApplyError;
 use restore::list::ListError;
 use restore::tree::GatherError;
 use serde::Serialize;
+use stores::StoreError;
 
 /// The exit codes of every command. They are part of the interface and never change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -124,18 +125,24 @@ impl From<JobError> for Failure {
         use repository::repository::OpenError;
         let (code, exit) = match &error {
             JobError::Connect(connect) => return Self::of_connect(connect),
-            JobError::Open { source: OpenError::NoRepository { .. }, .. } => ("LB0210", Exit::NoRepository),
-            JobError::Open { source: OpenError::Newer { .. }, .. } => ("LB0214", Exit::Failed),
-            JobError::Open { source: OpenError::Damaged { .. }, .. } => ("LB0230", Exit::Damage),
-            JobError::Open { source: OpenError::Store { source, .. }, .. } if source.is_transient() => ("LB0212", Exit::TryAgain),
-            JobError::NoReaderKey { .. } | JobError::Check { source: CheckError::NeedsKey, .. } => ("LB0220", Exit::Key),
+            JobError::Open { source, .. } => match &**source {
+                OpenError::NoRepository { .. } => ("LB0210", Exit::NoRepository),
+                OpenError::Newer { .. } => ("LB0214", Exit::Failed),
+                OpenError::Damaged { .. } => ("LB0230", Exit::Damage),
+                OpenError::Store { source, .. } => store_code(source),
+            },
+            JobError::NoReaderKey { .. } => ("LB0220", Exit::Key),
             JobError::Read { source, .. } => read_code(source),
-            JobError::Check { source: CheckError::List { source, .. }, .. } if source.is_transient() => ("LB0212", Exit::TryAgain),
-            JobError::Open { .. } | JobError::Check { .. } => ("LB0213", Exit::Failed),
+            JobError::Check { source, .. } => match &**source {
+                CheckError::NeedsKey => ("LB0220", Exit::Key),
+                CheckError::List { source, .. } => store_code(source),
+            },
             JobError::Unknown { .. } | JobError::NoCommonRepository { .. } => ("LB0002", Exit::Usage),
-            JobError::Backup { source: BackupError::Busy { .. }, .. } => ("LB0211", Exit::Busy),
-            JobError::Backup { source: BackupError::Cancelled, .. } => return Self::interrupted(),
-            JobError::Backup { .. } => ("LB0240", Exit::Failed),
+            JobError::Backup { source, .. } => match &**source {
+                BackupError::Busy { .. } => ("LB0211", Exit::Busy),
+                BackupError::Cancelled => return Self::interrupted(),
+                _ => ("LB0240", Exit::Failed),
+            },
             JobError::Journal(_) => ("LB0301", Exit::Failed),
         };
         Self::of(code, exit, &error)
@@ -147,7 +154,7 @@ fn read_code(error: &ReadError) -> (&'static str, Exit) {
     match error {
         error if restore::damage::is_damage(error) => ("LB0231", Exit::Damage),
         ReadError::Key(_) => ("LB0221", Exit::Key),
-        ReadError::Store { source, .. } if source.is_transient() => ("LB0212", Exit::TryAgain),
+        ReadError::Store { source, .. } => store_code(source),
         _ => ("LB0213", Exit::Failed),
     }
 }
@@ -175,6 +182,11 @@ impl From<RestoreError> for Failure {
         };
         Self::of(code, exit, &error)
     }
+}
+
+/// A store that did not answer may do so later; anything else needs a person.
+fn store_code(error: &StoreError) -> (&'static str, Exit) {
+    if error.is_transient() { ("LB0212", Exit::TryAgain) } else { ("LB0213", Exit::Failed) }
 }
 
 /// The chain of causes below an error, without repetitions.

@@ -47,7 +47,7 @@ async fn list_one(parts: &Parts, plan: &Plan, id: &RepositoryId, reader: Option<
         Some(key) => list(&repository, &SnapshotKey::Reader(key)).await,
         None => list(&repository, &SnapshotKey::Writer(&writer_key(parts, plan, id, &repository)?)).await,
     };
-    listed.map_err(|source| JobError::Read { repository: id.clone(), source }.into())
+    listed.map_err(|source| JobError::Read { repository: id.clone(), source: Box::new(source) }.into())
 }
 
 /// This host's key, or the error of those who hold no key at all.

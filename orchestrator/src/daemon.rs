@@ -17,7 +17,7 @@ use crate::task::Task;
 use crate::tasks;
 
 /// How long jobs may take to end once they were told. systemd waits for 90 s unless it is told otherwise.
-const END_WITHIN: Duration = Duration::from_secs(60);
+const END_WITHIN: Duration = Duration::from_mins(1);
 
 /// Drives all standing tasks until `stop` is cancelled. `ready` is called after the first look of every task.
 pub async fn serve(parts: Parts, stop: CancellationToken, ready: impl FnOnce()) -> Result<(), JournalError> {

@@ -82,7 +82,9 @@ impl Facts {
             if new.is_empty() {
                 return Ok(());
             }
-            new.into_iter().for_each(|entry| self.take(entry));
+            for entry in new {
+                self.take(entry);
+            }
         }
     }
 

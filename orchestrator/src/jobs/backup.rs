@@ -94,7 +94,11 @@ async fn attempt(
     };
     let spec = spec(parts, plan, source);
     let done = backup::run(&spec, &repository, &key, &options, Arc::clone(&parts.clock), progress, cancel).await;
-    done.map_err(|source| JobError::Backup { source_id: order.source.clone(), repository: order.repository.clone(), source })
+    done.map_err(|source| JobError::Backup {
+        source_id: order.source.clone(),
+        repository: order.repository.clone(),
+        source: Box::new(source),
+    })
 }
 
 fn spec(parts: &Parts, plan: &Plan, source: &Source) -> backup::BackupSpec {

@@ -43,11 +43,11 @@ pub async fn run(parts: &Parts, plan: &Plan, order: &Order) -> Result<CheckRepor
             Ok(reader) => Some(reader),
             // What keeps the index from being read is what a check is for: the levels that need no key say what it is.
             Err(error) if order.level != Level::Contents && restore::damage::is_damage(&error) => None,
-            Err(source) => return Err(JobError::Read { repository: order.repository.clone(), source }),
+            Err(source) => return Err(JobError::Read { repository: order.repository.clone(), source: Box::new(source) }),
         },
     };
     let report = repository::check::run(&repository, order.level, reader.as_ref(), order.budget).await;
-    let report = report.map_err(|source| JobError::Check { repository: order.repository.clone(), source })?;
+    let report = report.map_err(|source| JobError::Check { repository: order.repository.clone(), source: Box::new(source) })?;
     let took_ms = u64::try_from(parts.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
     tracing::info!(findings = report.findings.len(), unread = report.unread.len(), took_ms, "check done");
     if report.is_sound() || !report.findings.is_empty() {

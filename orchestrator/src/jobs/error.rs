@@ -20,7 +20,7 @@ pub enum JobError {
         repository: RepositoryId,
         /// Why.
         #[source]
-        source: OpenError,
+        source: Box<OpenError>,
     },
     /// Reading the repository needs a key that this host was not given.
     #[error("reading {repository} needs a recovery key, and this host has none")]
@@ -55,7 +55,7 @@ pub enum JobError {
         repository: RepositoryId,
         /// Why.
         #[source]
-        source: backup::BackupError,
+        source: Box<backup::BackupError>,
     },
     /// The repository could not be read.
     #[error("cannot read the repository {repository}")]
@@ -64,7 +64,7 @@ pub enum JobError {
         repository: RepositoryId,
         /// Why.
         #[source]
-        source: repository::reader::ReadError,
+        source: Box<repository::reader::ReadError>,
     },
     /// The repository could not be checked.
     #[error("cannot check the repository {repository}")]
@@ -73,7 +73,7 @@ pub enum JobError {
         repository: RepositoryId,
         /// Why.
         #[source]
-        source: repository::check::CheckError,
+        source: Box<repository::check::CheckError>,
     },
     /// What happened could not be written down.
     #[error("what was done could not be written into the journal")]
@@ -83,7 +83,7 @@ pub enum JobError {
 impl JobError {
     /// Whether a signal or a shutdown ended the job, and nothing is wrong.
     pub fn is_interruption(&self) -> bool {
-        matches!(self, Self::Backup { source: backup::BackupError::Cancelled, .. })
+        matches!(self, Self::Backup { source, .. } if matches!(**source, backup::BackupError::Cancelled))
     }
 }
 

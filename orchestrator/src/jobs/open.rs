@@ -20,7 +20,7 @@ pub fn threads() -> usize {
 pub async fn repository(parts: &Parts, plan: &Plan, id: &RepositoryId) -> Result<Repository, JobError> {
     let known = plan.repositories.get(id).ok_or_else(|| unknown("repository", id.as_str(), plan.repositories.keys()))?;
     let store = parts.connect.store(known).await?;
-    Repository::open(store).await.map_err(|source| JobError::Open { repository: id.clone(), source })
+    Repository::open(store).await.map_err(|source| JobError::Open { repository: id.clone(), source: Box::new(source) })
 }
 
 /// The key that reads, or an error that says who holds one.
@@ -33,7 +33,7 @@ pub async fn reader(parts: &Parts, plan: &Plan, id: &RepositoryId) -> Result<Rea
     let key = reader_key(parts, plan, id)?;
     let repository = repository(parts, plan, id).await?;
     let opened = Reader::open(&repository, &key, reader_options(parts)).await;
-    opened.map_err(|source| JobError::Read { repository: id.clone(), source })
+    opened.map_err(|source| JobError::Read { repository: id.clone(), source: Box::new(source) })
 }
 
 /// How readers of this installation work.

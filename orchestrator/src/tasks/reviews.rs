@@ -22,7 +22,7 @@ impl Task for ReviewsTask {
     }
 
     fn every(&self) -> Duration {
-        Duration::from_secs(60)
+        Duration::from_mins(1)
     }
 
     async fn activate(&self, desk: &Desk) -> Result<usize, TaskError> {

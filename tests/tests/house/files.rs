@@ -16,7 +16,7 @@ fn sources() -> Vec<PathBuf> {
                 if !matches!(name.as_str(), "target" | ".git" | ".venv") {
                     collect(&path, found);
                 }
-            } else if name.ends_with(".rs") {
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
                 found.push(path);
             }
         }

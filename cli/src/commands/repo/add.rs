@@ -52,7 +52,7 @@ pub(crate) async fn run(args: &AddArgs, settings: &Settings, output: Output) -> 
         Ok(opened) => join(&plan, &parts, settings, &args.repository, &opened, writer).await?,
         Err(OpenError::NoRepository { .. }) => make(&plan, &parts, settings, args, store, writer).await?,
         Err(source) => {
-            return Err(orchestrator::JobError::Open { repository: args.repository.clone(), source }.into());
+            return Err(orchestrator::JobError::Open { repository: args.repository.clone(), source: Box::new(source) }.into());
         }
     };
     output.answer("repository_added", &added, || tell(&added));
