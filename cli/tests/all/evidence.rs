@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use base::Clock as _;
+use base::clock::SystemClock;
+
 use crate::people::{self, tool};
 use crate::place::{Place, files, flip_a_bit};
 
@@ -23,7 +26,7 @@ fn exported(place: &Place) -> PathBuf {
 }
 
 fn year() -> String {
-    jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).year().to_string()
+    SystemClock::new().now().to_zoned_datetime(jiff::tz::TimeZone::UTC).year().to_string()
 }
 
 /// Whether `sh verify.sh` accepts the pack, and what it said.
@@ -113,7 +116,7 @@ fn a_planned_drill_that_was_not_run_is_a_row_and_an_exception() {
 
 /// From so many days ago to now.
 fn days(ago: i64) -> String {
-    let today = jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+    let today = SystemClock::new().now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
     format!("{}..{today}", today.checked_sub(jiff::Span::new().days(ago)).unwrap())
 }
 

@@ -1,5 +1,8 @@
 //! Where we stand: `status` before and after backup and drill, and `audit` over what happened.
 
+use base::Clock as _;
+use base::clock::SystemClock;
+
 use crate::people::tool;
 use crate::place::{Place, flip_a_bit};
 
@@ -62,7 +65,7 @@ assert 'eve' in db.execute('SELECT line FROM entry WHERE seq = 2').fetchone()[0]
     let (ok, said) = tool(place.path(), "python3", &["-c", script, journal.to_str().unwrap()]);
     assert!(ok, "{said}");
     place.run(["audit", "verify"]).exits(32).says(&["entry 2 does not fit the chain"]);
-    let year = jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).year().to_string();
+    let year = SystemClock::new().now().to_zoned_datetime(jiff::tz::TimeZone::UTC).year().to_string();
     place.run(["evidence", "export", "--period", &year, "--to", "pack"]).exits(32).warns(&["LB0303", "do not form a chain"]);
     assert!(!place.path().join("pack").exists());
     place.run(["doctor"]).exits(1).says(&["FAIL  journal: the chain breaks at record 2"]);

@@ -19,6 +19,8 @@ use crate::{plan_files, signing_key, wiring};
 
 /// How many open exceptions are shown; the pack has all of them.
 const SHOWN: usize = 10;
+/// How many characters of each are shown.
+const STORY: usize = 220;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExportArgs {
@@ -162,11 +164,22 @@ fn open(exceptions: &[Exception]) -> String {
     let mut sorted: Vec<&Exception> = exceptions.iter().collect();
     sorted.sort_by_key(|exception| exception.kind.rank());
     for one in sorted.iter().take(SHOWN) {
-        let what = if one.object.is_empty() { one.what.clone() } else { format!("{}: {}", one.object, one.what) };
-        text += &folded(&format!("  {:<18}  {}", one.kind.words(), instant::utc(one.at)), &what);
+        let about = if one.object.is_empty() { String::new() } else { format!("  {}", one.object) };
+        let _ = writeln!(text, "  {}  {}{about}", instant::utc(one.at), one.kind.words());
+        text += &folded("   ", &shortened(&one.what));
     }
     if sorted.len() > SHOWN {
         let _ = writeln!(text, "  and {} more, in exceptions.csv", sorted.len() - SHOWN);
     }
     text
+}
+
+/// The beginning of a long story; exceptions.csv has all of it.
+fn shortened(what: &str) -> String {
+    if what.chars().count() <= STORY {
+        return what.to_owned();
+    }
+    let mut short: String = what.chars().take(STORY).collect();
+    short.push('…');
+    short
 }

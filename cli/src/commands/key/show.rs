@@ -25,7 +25,8 @@ struct Keys {
 struct Writer {
     repository: RepositoryId,
     repository_id: Option<String>,
-    writer: Option<String>,
+    /// The name under which it writes.
+    name: Option<String>,
     public: Option<String>,
     trouble: Option<String>,
 }
@@ -86,7 +87,7 @@ fn writer(seen: &Seen) -> Writer {
     Writer {
         repository: seen.id.clone(),
         repository_id: seen.reached.as_ref().ok().map(|opened| opened.id().to_string()),
-        writer: key.map(|key| key.writer().to_string()),
+        name: key.map(|key| key.writer().to_string()),
         public: key.map(|key| key.public().to_string()),
         trouble,
     }
@@ -128,8 +129,8 @@ async fn proof(seen: &Seen, reader: &ReaderKey) -> Proof {
 fn text(keys: &Keys) -> String {
     let mut text = "This host writes with\n".to_owned();
     for writer in &keys.writers {
-        let what = match (&writer.writer, &writer.public, &writer.trouble) {
-            (Some(writer), Some(public), _) => format!("{writer}, {public}"),
+        let what = match (&writer.name, &writer.public, &writer.trouble) {
+            (Some(name), Some(public), _) => format!("{name}, {public}"),
             (_, _, Some(trouble)) => format!("no key: {trouble}"),
             _ => "no key".to_owned(),
         };
