@@ -10,10 +10,11 @@ use orchestrator::{Connect as _, ConnectError};
 use plans::Plan;
 use plans::plan;
 use repository::keys::WriterKey;
-use repository::repository::Repository;
+use repository::repository::{OpenError, Repository};
+use stores::StoreError;
 
 use crate::settings::Settings;
-use crate::wiring::Wiring;
+use crate::wiring::{self, PlaceError, Wiring};
 
 /// How long one repository may take to answer. Stores retry for longer; somebody who looks does not wait for that.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,8 +40,7 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     fn of_connect(error: &ConnectError) -> Self {
-        let absent = error.kind == orchestrator::ConnectKind::NoRepository;
-        Self { what: story(error), fix: error.hint(), absent }
+        Self { what: story(error), fix: error.hint(), absent: false }
     }
 }
 
@@ -67,7 +67,7 @@ async fn at(settings: &Settings, wiring: &Wiring, repository: &plan::Repository)
         fix: Some("check the network, the endpoint and the credential".to_owned()),
         absent: false,
     };
-    let reached = tokio::time::timeout(PATIENCE, open(wiring, repository)).await.unwrap_or(Err(late));
+    let reached = tokio::time::timeout(PATIENCE, open(repository)).await.unwrap_or(Err(late));
     let writer = match &reached {
         Ok(opened) => Some(writer(settings, wiring, opened).await),
         Err(_) => None,
@@ -75,12 +75,16 @@ async fn at(settings: &Settings, wiring: &Wiring, repository: &plan::Repository)
     Seen { id: repository.id.clone(), reached, writer }
 }
 
-async fn open(wiring: &Wiring, repository: &plan::Repository) -> Result<Repository, Trouble> {
-    let store = wiring.store(repository).await.map_err(|error| Trouble::of_connect(&error))?;
+async fn open(repository: &plan::Repository) -> Result<Repository, Trouble> {
+    let store = wiring::glance_store(repository).await.map_err(|error| Trouble {
+        what: story(&error),
+        fix: error.hint(),
+        absent: matches!(error, PlaceError::Store { source: StoreError::NoPlace { .. }, .. }),
+    })?;
     Repository::open(store).await.map_err(|error| Trouble {
         what: story(&error),
         fix: error.hint(),
-        absent: matches!(error, repository::repository::OpenError::NoRepository { .. }),
+        absent: matches!(error, OpenError::NoRepository { .. }),
     })
 }
 

@@ -1,7 +1,9 @@
 //! Stores by their place: a folder or a bucket, with retries around them.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use plans::plan::{Repository, Url};
 use stores::folder::FolderStore;
@@ -57,17 +59,31 @@ pub(crate) fn parse_url(text: &str) -> Result<Url, Failure> {
 
 /// The store of a repository that should be there.
 pub(crate) async fn open_store(repository: &Repository) -> Result<Arc<dyn Store>, PlaceError> {
-    store(repository, false).await
+    bare(repository, false).await.map(|store| patient(store, RetryLimits::default()))
+}
+
+/// The store of a repository for somebody who only looks at it: one that does not answer is told so soon, with its reason.
+pub(crate) async fn glance_store(repository: &Repository) -> Result<Arc<dyn Store>, PlaceError> {
+    const TWICE: RetryLimits = RetryLimits {
+        attempts: NonZeroU32::MIN.saturating_add(1),
+        first_wait: Duration::from_millis(500),
+        longest_wait: Duration::from_secs(1),
+    };
+    bare(repository, false).await.map(|store| patient(store, TWICE))
 }
 
 /// The store for a new repository; a folder is made.
 pub(crate) async fn create_store(repository: &Repository) -> Result<Arc<dyn Store>, PlaceError> {
-    store(repository, true).await
+    bare(repository, true).await.map(|store| patient(store, RetryLimits::default()))
 }
 
-async fn store(repository: &Repository, create: bool) -> Result<Arc<dyn Store>, PlaceError> {
+fn patient(store: Arc<dyn Store>, limits: RetryLimits) -> Arc<dyn Store> {
+    Arc::new(RetryStore::new(store, limits, seed()))
+}
+
+async fn bare(repository: &Repository, create: bool) -> Result<Arc<dyn Store>, PlaceError> {
     let location = repository.url.to_string();
-    let bare: Arc<dyn Store> = match &repository.url {
+    let store: Arc<dyn Store> = match &repository.url {
         Url::File { path } => {
             let opened = if create { FolderStore::create(path).await } else { FolderStore::open(path).await };
             Arc::new(opened.map_err(|source| PlaceError::Store { location, source })?)
@@ -86,7 +102,7 @@ async fn store(repository: &Repository, create: bool) -> Result<Arc<dyn Store>, 
             Arc::new(S3Store::connect(config).await.map_err(|source| PlaceError::S3 { location, source })?)
         }
     };
-    Ok(Arc::new(RetryStore::new(bare, RetryLimits::default(), seed())))
+    Ok(store)
 }
 
 fn credential(repository: &Repository) -> Result<Credential, orchestrator::ConnectError> {

@@ -83,7 +83,11 @@ pub(super) async fn repository(seen: &Seen, clock: &dyn Clock) -> Vec<Line> {
     let opened = match &seen.reached {
         Ok(opened) => opened,
         Err(trouble) if trouble.absent => {
-            return vec![Line::fail(what, &trouble.what, Some(format!("make it: lifeboat repo add {}", seen.id)))];
+            return vec![Line::fail(
+                what,
+                &trouble.what,
+                Some(format!("lifeboat repo add {} makes a new one; or mount the disk, or correct the place", seen.id)),
+            )];
         }
         Err(trouble) => return vec![Line::fail(what, &trouble.what, named(&trouble.fix))],
     };

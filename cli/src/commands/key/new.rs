@@ -97,7 +97,7 @@ async fn recovery(out: Option<&Path>, settings: &Settings, output: Output) -> Re
         }
         None => output.answer("key", &made, || tell(&made)),
     }
-    output.note("A repository takes the keys that the plan has when it is made; a later key opens only later repositories.");
+    output.note("A repository takes the keys that the plan has when it is made:\na later key opens only later repositories.");
     Ok(Exit::Done)
 }
 

@@ -128,20 +128,18 @@ async fn proof(seen: &Seen, reader: &ReaderKey) -> Proof {
 
 fn text(keys: &Keys) -> String {
     let mut text = "This host writes with\n".to_owned();
+    let width = keys.writers.iter().map(|writer| writer.repository.as_str().len()).max().unwrap_or_default();
     for writer in &keys.writers {
         let what = match (&writer.name, &writer.public, &writer.trouble) {
             (Some(name), Some(public), _) => format!("{name}, {public}"),
-            (_, _, Some(trouble)) => format!("no key: {trouble}"),
+            (_, _, Some(trouble)) if writer.repository_id.is_none() => format!("not reached: {trouble}"),
+            (_, _, Some(trouble)) => trouble.clone(),
             _ => "no key".to_owned(),
         };
-        text += &folded(&format!("  {}", writer.repository), &what);
+        text += &folded(&format!("  {:<width$}", writer.repository), &what);
     }
     text += "\nThis host signs evidence with\n";
-    text += &match &keys.evidence {
-        None => "  no key yet; it is made on the first evidence export\n".to_owned(),
-        Some(Evidence { file, fingerprint: Some(fingerprint), .. }) => format!("  {fingerprint}\n  {}\n", file.display()),
-        Some(Evidence { file, trouble, .. }) => format!("  {}: {}\n", file.display(), trouble.as_deref().unwrap_or_default()),
-    };
+    text += &signs_with(keys.evidence.as_ref());
     text += "\nBackups are opened by\n";
     for key in &keys.recovery {
         let custodian = key.custodian.as_deref().unwrap_or("custodian not noted");
@@ -161,4 +159,12 @@ fn text(keys: &Keys) -> String {
         }
     }
     text
+}
+
+fn signs_with(evidence: Option<&Evidence>) -> String {
+    match evidence {
+        None => "  no key yet; it is made on the first evidence export\n".to_owned(),
+        Some(Evidence { file, fingerprint: Some(fingerprint), .. }) => format!("  {fingerprint}\n  {}\n", file.display()),
+        Some(Evidence { file, trouble, .. }) => folded(&format!("  {}:", file.display()), trouble.as_deref().unwrap_or_default()),
+    }
 }

@@ -38,14 +38,16 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> Result<Exit, Fai
                 line.writer.as_ref().map_or_else(|| "no key".to_owned(), |writer| format!("writes as {writer}")),
             ]);
         }
-        let places: String = lines.iter().map(|line| crate::output::folded(line.repository.as_str(), &line.location)).collect();
+        let width = lines.iter().map(|line| line.repository.as_str().len()).max().unwrap_or_default();
+        let place = |line: &Line| crate::output::folded(&format!("{:<width$}", line.repository), &line.location);
+        let places: String = lines.iter().map(place).collect();
         format!("{}\n{places}", table.render())
     });
     for seen in &seen {
         let ((Err(trouble), _) | (_, Some(Err(trouble)))) = (&seen.reached, &seen.writer) else { continue };
         output.warn(&format!("{}: {}", seen.id, crate::output::printable(&trouble.what)));
         if let Some(fix) = &trouble.fix {
-            output.note(&format!("fix   {}", fix.replace("add ID", &format!("add {}", seen.id))));
+            output.note(crate::output::folded("fix ", &fix.replace("add ID", &format!("add {}", seen.id))).trim_end());
         }
     }
     Ok(if seen.iter().all(|seen| seen.reached.is_ok()) { Exit::Done } else { Exit::Failed })

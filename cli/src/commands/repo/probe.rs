@@ -18,12 +18,12 @@ pub(crate) struct ProbeArgs {
 pub(crate) async fn run(args: &ProbeArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
     let is_place = args.what.contains('/') || args.what == ".";
     let repository = if is_place { place(&args.what)? } else { named(&args.what, settings)? };
-    let store = wiring::open_store(&repository).await?;
+    let store = wiring::glance_store(&repository).await?;
     let clock = wiring::clock();
     let run = getrandom::u64().map_err(|error| Failure::from_error("LB0001", Exit::Failed, &error))?;
     let report = probe(&*store, &*clock, run).await.map_err(|error| {
-        let exit = if error.is_transient() { Exit::TryAgain } else { Exit::Failed };
-        Failure::of("LB0213", exit, &error)
+        let (code, exit) = if error.is_transient() { ("LB0212", Exit::TryAgain) } else { ("LB0213", Exit::Failed) };
+        Failure::of(code, exit, &error)
     })?;
     if !is_place {
         let journal = wiring::journal(settings).await?;
