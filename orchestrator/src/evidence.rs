@@ -199,3 +199,133 @@ fn reviewers(plan: &Plan) -> Vec<Reviewer> {
     let key = |contact: &plans::plan::Contact| Some(Reviewer { principal: contact.id.to_string(), public_key: contact.ssh_key.clone()? });
     plan.contacts.values().filter_map(key).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plans::load::{Text, load};
+    use records::event::{ReviewSigned, ReviewStarted};
+    use registers::facts::PlanLoad;
+
+    const PLAN: &str = "
+lifeboat: 1
+plan: web
+owner: joy
+contacts: {joy: {name: Joy Okafor, role: [service-owner], ssh_key: \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPhx2f3yHzUDYgAN6OZp8kJX4L4PUgQbvq2xJOLXzlAk\"}}
+services: {web: {objectives: {rto: 1h, rpo: 24h}, sources: [files]}}
+repositories: {main: {url: \"file:///srv/backup\", media: disk}}
+recovery_keys:
+  one: {recipient: age1qj9lesyqlssn8y3a3jzc5hqaclzjryhgj5rc32m7r46xve7evslstr43px}
+  two: {recipient: age16el635443fd5fk0zcj2qzt5r5578nm0dvjtzuvyzy8xtuc47va6sf0femv}
+sources: {files: {files: {paths: [/srv/www]}, schedule: \"17 */6 * * *\"}}
+drills:
+  monthly: {services: [web], schedule: \"0 3 1 * *\", checks: [{id: some, files: {paths: [\"**\"], min_count: 1}}]}
+review: {every: 6 months, sign: {roles: [service-owner]}}
+";
+
+    fn plan() -> Plan {
+        let texts = [Text { name: "web.yaml".to_owned(), text: PLAN.to_owned() }];
+        load(&texts).unwrap_or_else(|faults| panic!("{faults}: {:#?}", faults.0)).plan
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    /// What is known of a plan that came into force on 10 July.
+    fn facts(plan: &Plan) -> Facts {
+        let mut facts = Facts::about(plan.id.clone());
+        facts.register.loads.push(PlanLoad { at: at("2026-07-10T12:00:00Z"), fingerprint: plan.fingerprint });
+        facts
+    }
+
+    fn pack(plan: &Plan, facts: &Facts, text: &str, now: &str) -> Result<PackFacts, InputError> {
+        let issuer = Issuer { name: "lifeboat@bcm01".to_owned(), host: "bcm01".to_owned() };
+        input(plan, facts, Vec::new(), period::parse(text).unwrap(), issuer, at(now)).map(|input| input.facts)
+    }
+
+    #[test]
+    fn drills_are_planned_from_the_day_of_the_plan_to_now_and_never_outside_of_the_period() {
+        let plan = plan();
+        for (period, now, planned) in [
+            ("2026-Q3", "2026-12-01T00:00:00Z", vec!["2026-08-01", "2026-09-01"]), // July's was before the plan
+            ("2026-Q3", "2026-08-20T00:00:00Z", vec!["2026-08-01"]),               // September's is still to come
+            ("2026-Q3", "2026-09-01T03:00:00Z", vec!["2026-08-01"]),               // and due only now
+            ("2026-10", "2026-12-01T00:00:00Z", vec!["2026-10-01"]),
+            ("2026-Q2", "2026-12-01T00:00:00Z", vec![]),
+            ("2026-08-02..2026-08-31", "2026-12-01T00:00:00Z", vec![]),
+        ] {
+            let pack = pack(&plan, &facts(&plan), period, now).unwrap();
+            let runs: Vec<_> = pack.planned.iter().map(|run| run.planned_at.to_string()).collect();
+            let wanted: Vec<_> = planned.iter().map(|day| format!("{day}T03:00:00Z")).collect();
+            assert_eq!(runs, wanted, "{period} at {now}");
+        }
+    }
+
+    #[test]
+    fn without_a_plan_in_force_nothing_was_planned_and_the_future_has_no_evidence() {
+        let plan = plan();
+        assert!(pack(&plan, &Facts::about(plan.id.clone()), "2026", "2026-12-01T00:00:00Z").unwrap().planned.is_empty());
+        let early = pack(&plan, &facts(&plan), "2027", "2026-12-01T00:00:00Z");
+        assert_eq!(early, Err(InputError::NotBegun { period: "2027".to_owned() }));
+    }
+
+    #[test]
+    fn a_drill_that_is_planned_too_often_to_show_is_refused_and_not_cut_short() {
+        let text = PLAN.replace("0 3 1 * *", "*/5 * * * *");
+        let often = load(&[Text { name: "web.yaml".to_owned(), text }]).unwrap_or_else(|faults| panic!("{:#?}", faults.0)).plan;
+        let refused = pack(&often, &facts(&often), "2026", "2026-12-01T00:00:00Z");
+        assert_eq!(refused, Err(InputError::TooManyRuns { drill: "monthly".parse().unwrap() }));
+        assert_eq!(pack(&often, &facts(&often), "2026-08-01..2026-08-01", "2026-12-01T00:00:00Z").unwrap().planned.len(), 288);
+    }
+
+    #[test]
+    fn a_review_that_was_signed_after_the_period_does_not_count_in_it() {
+        let plan = plan();
+        let mut facts = facts(&plan);
+        let started = ReviewStarted { review: "r1".to_owned(), plan: plan.id.clone(), fingerprint: plan.fingerprint, inputs: Vec::new() };
+        let signed = ReviewSigned {
+            review: "r1".to_owned(),
+            plan: plan.id.clone(),
+            fingerprint: plan.fingerprint,
+            by: "joy".parse().unwrap(),
+            name: None,
+            role: "service-owner".to_owned(),
+            meaning: "reviewed".to_owned(),
+            statement: String::new(),
+            statement_digest: base::Digest::of(b""),
+            signature: String::new(),
+        };
+        facts.reviews.push((at("2026-09-20T10:00:00Z"), started.into()));
+        facts.reviews.push((at("2026-10-02T10:00:00Z"), signed.into()));
+        let review = |period: &str| pack(&plan, &facts, period, "2026-12-01T00:00:00Z").unwrap().review;
+        assert_eq!(review("2026-Q3").last_signed, None);
+        assert_eq!(review("2026-Q3").due_at, Some(at("2027-01-10T12:00:00Z")));
+        assert_eq!(review("2026-Q4").last_signed, Some(at("2026-10-02T10:00:00Z")));
+        assert_eq!(review("2026-Q4").due_at, Some(at("2027-04-02T10:00:00Z")));
+    }
+
+    #[test]
+    fn a_plan_that_changed_after_the_period_is_told() {
+        let plan = plan();
+        let mut facts = facts(&plan);
+        let then = period::parse("2026-Q3").unwrap();
+        assert!(!plan_changed_since(&plan, &facts, &then));
+        let load = facts.register.loads.first_mut().unwrap();
+        load.fingerprint = base::Digest::of(b"an earlier plan");
+        let earlier = load.fingerprint;
+        facts.register.loads.push(PlanLoad { at: at("2026-10-05T00:00:00Z"), fingerprint: plan.fingerprint });
+        assert!(plan_changed_since(&plan, &facts, &then));
+        assert_eq!(pack(&plan, &facts, "2026-Q3", "2026-12-01T00:00:00Z").unwrap().plan.fingerprint, earlier);
+        assert_eq!(pack(&plan, &facts, "2026-Q4", "2026-12-01T00:00:00Z").unwrap().plan.fingerprint, plan.fingerprint);
+    }
+
+    #[test]
+    fn who_owns_the_plan_and_who_may_sign_reviews_is_in_the_pack() {
+        let plan = plan();
+        let pack = pack(&plan, &facts(&plan), "2026-Q3", "2026-12-01T00:00:00Z").unwrap();
+        assert_eq!((pack.organisation.as_str(), pack.id.as_str()), ("Joy Okafor", "EV-2026-Q3"));
+        assert_eq!(pack.reviewers.iter().map(|one| one.principal.as_str()).collect::<Vec<_>>(), ["joy"]);
+        assert_eq!((pack.services[0].rto_ms, pack.services[0].rpo_ms), (Some(3_600_000), Some(86_400_000)));
+    }
+}
