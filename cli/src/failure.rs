@@ -143,6 +143,7 @@ impl From<JobError> for Failure {
                 BackupError::Cancelled => return Self::interrupted(),
                 _ => ("LB0240", Exit::Failed),
             },
+            JobError::Cancelled => return Self::interrupted(),
             JobError::Journal(_) => ("LB0301", Exit::Failed),
         };
         Self::of(code, exit, &error)
@@ -184,9 +185,14 @@ impl From<RestoreError> for Failure {
     }
 }
 
-/// A store that did not answer may do so later; anything else needs a person.
+/// A bucket or folder that is gone has taken its repository along; a store that did not answer may do so later; anything else needs a
+/// person.
 fn store_code(error: &StoreError) -> (&'static str, Exit) {
-    if error.is_transient() { ("LB0212", Exit::TryAgain) } else { ("LB0213", Exit::Failed) }
+    match error {
+        StoreError::NoPlace { .. } => ("LB0210", Exit::NoRepository),
+        error if error.is_transient() => ("LB0212", Exit::TryAgain),
+        _ => ("LB0213", Exit::Failed),
+    }
 }
 
 /// The chain of causes below an error, without repetitions.

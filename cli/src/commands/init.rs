@@ -222,6 +222,7 @@ fn failure(error: &CreateError) -> Failure {
             Failure::of("LB0215", Exit::Failed, error)
         }
         CreateError::TooFewRecipients { .. } | CreateError::Keys(_) => Failure::of("LB0222", Exit::Key, error),
+        CreateError::Store { source, .. } if source.is_transient() => Failure::of("LB0212", Exit::TryAgain, error),
         _ => Failure::of("LB0213", Exit::Failed, error),
     }
 }

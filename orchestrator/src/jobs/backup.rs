@@ -84,7 +84,7 @@ async fn attempt(
     progress: Arc<dyn backup::Progress>,
     cancel: CancellationToken,
 ) -> Result<backup::BackupReport, JobError> {
-    let repository = open::repository(parts, plan, &order.repository).await?;
+    let repository = open::repository_unless(parts, plan, &order.repository, &cancel).await?;
     let key = parts.connect.writer_key(&repository.id().to_string())?;
     let options = backup::BackupOptions {
         cache_dir: open::repository_cache(parts),

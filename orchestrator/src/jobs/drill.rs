@@ -48,7 +48,7 @@ pub async fn run(
     let sources = sources(plan, &drill);
     let copy = copy(plan, &drill, &sources, order)?;
     let key = open::reader_key(parts, plan, &copy)?;
-    let repository = open::repository(parts, plan, &copy).await?;
+    let repository = open::repository_unless(parts, plan, &copy, cancel).await?;
     let run = run_id(&*parts.clock);
     let started = DrillStarted { run: run.clone(), drill: order.drill.clone(), trigger: order.trigger, planned_at: order.planned_at };
     parts.record(started).await?;

@@ -75,6 +75,9 @@ pub enum JobError {
         #[source]
         source: Box<repository::check::CheckError>,
     },
+    /// A signal or a shutdown ended it before it began.
+    #[error("it was told to end before it began")]
+    Cancelled,
     /// What happened could not be written down.
     #[error("what was done could not be written into the journal")]
     Journal(#[from] JournalError),
@@ -83,7 +86,11 @@ pub enum JobError {
 impl JobError {
     /// Whether a signal or a shutdown ended the job, and nothing is wrong.
     pub fn is_interruption(&self) -> bool {
-        matches!(self, Self::Backup { source, .. } if matches!(**source, backup::BackupError::Cancelled))
+        match self {
+            Self::Cancelled => true,
+            Self::Backup { source, .. } => matches!(**source, backup::BackupError::Cancelled),
+            _ => false,
+        }
     }
 }
 
@@ -107,6 +114,7 @@ impl Hint for JobError {
             Self::Backup { source, .. } => source.hint(),
             Self::Read { source, .. } => source.hint(),
             Self::Check { source, .. } => source.hint(),
+            Self::Cancelled => None,
             Self::Journal(error) => error.hint(),
         }
     }

@@ -7,6 +7,7 @@ use plans::Plan;
 use repository::keys::ReaderKey;
 use repository::reader::{Reader, ReaderOptions};
 use repository::repository::Repository;
+use tokio_util::sync::CancellationToken;
 
 use super::JobError;
 use crate::parts::Parts;
@@ -21,6 +22,11 @@ pub async fn repository(parts: &Parts, plan: &Plan, id: &RepositoryId) -> Result
     let known = plan.repositories.get(id).ok_or_else(|| unknown("repository", id.as_str(), plan.repositories.keys()))?;
     let store = parts.connect.store(known).await?;
     Repository::open(store).await.map_err(|source| JobError::Open { repository: id.clone(), source: Box::new(source) })
+}
+
+/// The same for a job that may be told to end while the store is waited for.
+pub async fn repository_unless(parts: &Parts, plan: &Plan, id: &RepositoryId, cancel: &CancellationToken) -> Result<Repository, JobError> {
+    cancel.run_until_cancelled(repository(parts, plan, id)).await.unwrap_or(Err(JobError::Cancelled))
 }
 
 /// The key that reads, or an error that says who holds one.
