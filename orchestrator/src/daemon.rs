@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use plans::Plan;
 use records::event::{DaemonStarted, DaemonStopped};
 use records::journal::JournalError;
 use tokio_util::sync::CancellationToken;
@@ -45,7 +46,15 @@ pub async fn serve(parts: Parts, stop: CancellationToken, ready: impl FnOnce()) 
 pub async fn once(parts: Parts, stop: CancellationToken) -> usize {
     let desk = Desk::new(parts, Running::new(JOBS));
     let mut done = 0;
+    let mut closed = false;
     for task in tasks::all() {
+        // The first task lays the plan; nothing of this process runs yet when the second one looks.
+        if let (Some(plan), false) = (desk.plan(), closed) {
+            closed = true;
+            if let Err(error) = close_killed(&desk, &plan).await {
+                tracing::error!(error = %crate::jobs::whole_story(&error), "what an earlier look left open waits for its next time");
+            }
+        }
         // What waited behind another job of the same name is due at the next look.
         for _ in 0..MAX_LOOKS {
             let begun = look(&*task, &desk).await;
@@ -67,6 +76,12 @@ pub async fn once(parts: Parts, stop: CancellationToken) -> usize {
 
 /// How often one task may find something due in a single look: a source with this many repositories is served whole.
 const MAX_LOOKS: usize = 64;
+
+/// A run that an earlier look began and that ended with its process would not be due before its next time: a start in the journal
+/// says that nothing runs. It is written only where there is such a run, since timers look often.
+async fn close_killed(desk: &Desk, plan: &Plan) -> Result<(), JournalError> {
+    if desk.facts(plan).await?.is_open() { start(&desk.parts).await } else { Ok(()) }
+}
 
 async fn start(parts: &Parts) -> Result<(), JournalError> {
     let started = DaemonStarted { host: parts.host.clone(), version: env!("CARGO_PKG_VERSION").to_owned(), pid: std::process::id() };

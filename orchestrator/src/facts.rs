@@ -130,6 +130,11 @@ impl Facts {
         self.drill_runs.values_mut().for_each(Runs::interrupted);
     }
 
+    /// Whether a run began and is not known to have ended: it runs now, in this process or another, or its process was killed.
+    pub fn is_open(&self) -> bool {
+        self.backups.values().any(Runs::is_open) || self.drill_runs.values().any(Runs::is_open)
+    }
+
     /// When each source was last begun to be backed up, for `plans::backup::due`; a failed run counts until it may be tried again.
     pub fn backup_starts(&self, now: Timestamp) -> BTreeMap<(SourceId, RepositoryId), Timestamp> {
         self.backups.iter().filter_map(|(key, runs)| Some((key.clone(), runs.counted_start(now)?))).collect()
