@@ -38,6 +38,7 @@ IDLE_S = 10
 
 ADMIN = {"accessKey": "lifeboat-admin", "secretKey": "lifeboat-admin-secret-of-tests"}
 WRITER = {"accessKey": "lifeboat-writer", "secretKey": "lifeboat-writer-secret-of-tests"}
+HOST = {"accessKey": "lifeboat-host", "secretKey": "lifeboat-host-secret-of-tests"}
 REGION = "us-east-1"
 BUCKETS = ["lifeboat-tests", "lifeboat-locked"]  # the second one has Object Lock
 
@@ -97,7 +98,7 @@ def free_base():
 
 
 def identities():
-    """The administrator, and a writer who may store and list but neither read nor delete."""
+    """The administrator; a writer who may store and list but neither read nor delete; a host that may read all but packs."""
     buckets = [f"arn:aws:s3:::{name}" for name in BUCKETS]
     put_and_list = {
         "Version": "2012-10-17",
@@ -106,12 +107,23 @@ def identities():
             {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": buckets},
         ],
     }
+    # What a host needs to know what is there already. The data itself lies in packs/.
+    places = ["repository.json", "trust/*", "keys/*", "index/*", "snapshots/*"]
+    metadata = [f"{bucket}/*/{place}" for bucket in buckets for place in places]
+    all_but_packs = {
+        "Version": "2012-10-17",
+        "Statement": [*put_and_list["Statement"], {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": metadata}],
+    }
     return {
         "identities": [
             {"name": "admin", "credentials": [ADMIN], "actions": ["Admin", "Read", "Write", "List", "Tagging"]},
             {"name": "writer", "credentials": [WRITER], "policyNames": ["put-and-list"]},
+            {"name": "host", "credentials": [HOST], "policyNames": ["all-but-packs"]},
         ],
-        "policies": [{"name": "put-and-list", "content": json.dumps(put_and_list)}],
+        "policies": [
+            {"name": "put-and-list", "content": json.dumps(put_and_list)},
+            {"name": "all-but-packs", "content": json.dumps(all_but_packs)},
+        ],
     }
 
 
@@ -239,6 +251,7 @@ def start(port, data, arguments):
             "buckets": BUCKETS,
             "admin": {"access_key_id": ADMIN["accessKey"], "secret_access_key": ADMIN["secretKey"]},
             "writer": {"access_key_id": WRITER["accessKey"], "secret_access_key": WRITER["secretKey"]},
+            "host": {"access_key_id": HOST["accessKey"], "secret_access_key": HOST["secretKey"]},
             "pid": process.pid,
         })
         if arguments.announce:

@@ -43,6 +43,7 @@ struct Said {
     buckets: Vec<String>,
     admin: Key,
     writer: Key,
+    host: Key,
 }
 
 #[derive(Clone, Deserialize)]
@@ -71,6 +72,8 @@ pub enum Who {
     Admin,
     /// May store and list, and neither read nor delete.
     Writer,
+    /// May store, list, and read all of a repository but its packs; may not delete.
+    Host,
 }
 
 impl S3Server {
@@ -113,11 +116,16 @@ impl S3Server {
             region: Some(self.said.region.clone()),
             endpoint: Some(self.said.endpoint.clone()),
             path_style: true,
-            credential: match who {
-                Who::Admin => Credential::from(&self.said.admin),
-                Who::Writer => Credential::from(&self.said.writer),
-            },
+            credential: Credential::from(self.key_of(who)),
             ..S3Config::new(self.said.buckets.first().cloned().unwrap_or_default())
+        }
+    }
+
+    fn key_of(&self, who: Who) -> &Key {
+        match who {
+            Who::Admin => &self.said.admin,
+            Who::Writer => &self.said.writer,
+            Who::Host => &self.said.host,
         }
     }
 
@@ -133,10 +141,7 @@ impl S3Server {
 
     /// The key of `who`, for a credential file.
     pub fn key(&self, who: Who) -> StaticKey {
-        let Key { access_key_id, secret_access_key } = match who {
-            Who::Admin => self.said.admin.clone(),
-            Who::Writer => self.said.writer.clone(),
-        };
+        let Key { access_key_id, secret_access_key } = self.key_of(who).clone();
         StaticKey { access_key_id, secret_access_key, session_token: None }
     }
 }
