@@ -1,4 +1,12 @@
 //! Scenarios across crates, and the rules of the house, in one test binary.
 
+#![cfg(test)]
+
+mod bad_input;
+mod daemon;
+mod demo;
 mod house;
+mod place;
 mod readme;
+mod s3;
+mod stops;
