@@ -5,8 +5,8 @@
 
 use std::fmt;
 
+use base::Digest;
 use base::id::{ChannelId, RouteId};
-use base::{Digest, Hint};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -173,16 +173,4 @@ pub enum Outcome {
         /// The fact with its causes. It contains no secret.
         error: String,
     },
-}
-
-/// An error with its chain of causes in one line, for the history of deliveries.
-pub(crate) fn with_causes(error: &dyn Hint) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }

@@ -13,7 +13,9 @@ use base::id::ChannelId;
 use base::{Clock, Hint};
 
 use crate::channel::{Channel, ChannelError, Delivered};
-use crate::condition::{Attempt, Condition, Outcome, with_causes};
+use base::hint::whole_story;
+
+use crate::condition::{Attempt, Condition, Outcome};
 use crate::notice::{self, Notice, Origin};
 use crate::pace;
 use crate::route::Routing;
@@ -149,7 +151,7 @@ fn attempt(notice: &Notice, condition: Condition, result: Result<Delivered, Chan
             Outcome::Delivered { detail }
         }
         Err(error) => {
-            let error = with_causes(&error);
+            let error = whole_story(&error);
             tracing::warn!(notice = %notice.id, kind = notice.kind.as_str(), to = %notice.to, event = %notice.condition.event, error, "notice not delivered");
             Outcome::Failed { error }
         }

@@ -1,6 +1,7 @@
 //! Looks at the repositories of a plan without a key that reads: whether each can be reached, which one it is, and whether this host
 //! may write to it. `repo list`, `key show` and `doctor` show what this finds. It changes nothing.
 
+use base::hint::whole_story;
 use std::time::Duration;
 
 use base::Hint as _;
@@ -40,19 +41,8 @@ pub(crate) struct Trouble {
 
 impl Trouble {
     fn of_connect(error: &ConnectError) -> Self {
-        Self { what: story(error), fix: error.hint(), absent: false }
+        Self { what: whole_story(error), fix: error.hint(), absent: false }
     }
-}
-
-/// An error with its causes in one line.
-pub(crate) fn story(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }
 
 /// All repositories of the plan, looked at at the same time.
@@ -77,12 +67,12 @@ async fn at(settings: &Settings, wiring: &Wiring, repository: &plan::Repository)
 
 async fn open(repository: &plan::Repository) -> Result<Repository, Trouble> {
     let store = wiring::glance_store(repository).await.map_err(|error| Trouble {
-        what: story(&error),
+        what: whole_story(&error),
         fix: error.hint(),
         absent: matches!(error, PlaceError::Store { source: StoreError::NoPlace { .. }, .. }),
     })?;
     Repository::open(store).await.map_err(|error| Trouble {
-        what: story(&error),
+        what: whole_story(&error),
         fix: error.hint(),
         absent: matches!(error, OpenError::NoRepository { .. }),
     })
@@ -98,6 +88,6 @@ async fn writer(settings: &Settings, wiring: &Wiring, opened: &Repository) -> Re
     let key = wiring.writer_key(&uid).map_err(|error| Trouble::of_connect(&error))?;
     match key.open(opened).await {
         Ok(_) => Ok(key),
-        Err(error) => Err(Trouble { what: story(&error), fix: error.hint(), absent: false }),
+        Err(error) => Err(Trouble { what: whole_story(&error), fix: error.hint(), absent: false }),
     }
 }

@@ -105,7 +105,7 @@ async fn look(task: &dyn Task, desk: &Desk) -> usize {
             done
         }
         Err(error) => {
-            tracing::error!(task = task.name(), error = %crate::jobs::whole_story(&error), "could not look; it is tried again");
+            tracing::error!(task = task.name(), error = %base::hint::whole_story(&error), "could not look; it is tried again");
             0
         }
     }

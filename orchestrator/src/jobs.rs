@@ -9,4 +9,3 @@ pub mod restore;
 pub mod review;
 
 pub use error::JobError;
-pub(crate) use error::whole_story;

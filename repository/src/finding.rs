@@ -22,15 +22,3 @@ impl Finding {
         Self { object: object.to_string(), what: what.to_string(), snapshots: Vec::new(), paths: Vec::new() }
     }
 }
-
-/// An error and its causes in one line, for findings.
-pub(crate) fn whole_story(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}

@@ -12,9 +12,9 @@ use records::event::{BackupFailed, BackupFinished, BackupStarted, BackupStats, T
 use repository::writer::VerifyUpload;
 use tokio_util::sync::CancellationToken;
 
-use super::error::whole_story;
 use super::{JobError, open};
 use crate::parts::{Parts, run_id};
+use base::hint::whole_story;
 
 /// zstd's default level; what has to be faster is seen by the queue to the store, not by a flag.
 const LEVEL: i32 = 3;

@@ -119,15 +119,3 @@ impl Hint for JobError {
         }
     }
 }
-
-/// An error with its causes in one line, for the journal.
-pub(crate) fn whole_story(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
-}

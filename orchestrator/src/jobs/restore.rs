@@ -17,9 +17,9 @@ use restore::target::LookError;
 use restore::tree::{GatherError, Selection};
 use tokio_util::sync::CancellationToken;
 
-use super::error::whole_story;
 use super::open;
 use crate::parts::{Parts, run_id};
+use base::hint::whole_story;
 
 /// What is to be restored where.
 #[derive(Debug)]

@@ -44,7 +44,7 @@ impl Task for DrillsTask {
             let (parts, plan, order) = (desk.parts.clone(), Arc::clone(&plan), order(&due));
             started += usize::from(desk.running.start(format!("drill {}", due.drill), |stop| async move {
                 if let Err(error) = run(&parts, &plan, &order, Arc::new(restore::progress::Quiet), &stop).await {
-                    tracing::error!(drill = %order.drill, error = %crate::jobs::whole_story(&error), "the drill could not begin");
+                    tracing::error!(drill = %order.drill, error = %base::hint::whole_story(&error), "the drill could not begin");
                 }
             }));
         }

@@ -66,7 +66,7 @@ fn channels(parts: &Parts, plan: &Plan) -> BTreeMap<ChannelId, Arc<dyn Channel>>
     let make = |(id, channel): (&ChannelId, &plans::plan::Channel)| match parts.connect.channel(id, channel) {
         Ok(made) => Some((id.clone(), made)),
         Err(error) => {
-            tracing::error!(channel = %id, error = %crate::jobs::whole_story(&error), "the channel cannot be used");
+            tracing::error!(channel = %id, error = %base::hint::whole_story(&error), "the channel cannot be used");
             None
         }
     };

@@ -13,7 +13,9 @@ use super::sample::Budget;
 use super::statements::{Row, Told, frames_digest};
 use super::survey::Survey;
 use crate::chunk::ChunkHasher;
-use crate::finding::{Finding, whole_story};
+use base::hint::whole_story;
+
+use crate::finding::Finding;
 use crate::format::limits::PACK_MAX;
 use crate::format::names;
 use crate::keys::{EpochIdentity, OpenKeys};

@@ -4,7 +4,9 @@ use stores::error::StoreError;
 use stores::key::Key;
 
 use super::Level;
-use crate::finding::{Finding, whole_story};
+use base::hint::whole_story;
+
+use crate::finding::Finding;
 
 /// What a check saw. Sound means: nothing in `findings` and nothing in `unread`.
 #[derive(Debug, Clone)]

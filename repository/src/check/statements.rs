@@ -14,7 +14,9 @@ use stores::key::Key;
 
 use super::report::CheckReport;
 use super::survey::Survey;
-use crate::finding::{Finding, whole_story};
+use base::hint::whole_story;
+
+use crate::finding::Finding;
 use crate::format::chunk::Kind;
 use crate::format::index::{self, PackEntry, Statement};
 use crate::format::names::{self, Numbered};

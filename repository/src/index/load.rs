@@ -13,7 +13,9 @@ use stores::store::list_all;
 
 use super::segment::Segment;
 use super::{Index, build, cache, object};
-use crate::finding::{Finding, whole_story};
+use base::hint::whole_story;
+
+use crate::finding::Finding;
 use crate::format::index::PackEntry;
 use crate::format::names::{Numbered, index_of, numbered};
 use crate::repository::Repository;

@@ -11,7 +11,9 @@ use stores::store::list_all;
 
 use super::open::{at, whole};
 use super::{Listing, Snapshot, SnapshotKey};
-use crate::finding::{Finding, whole_story};
+use base::hint::whole_story;
+
+use crate::finding::Finding;
 use crate::format::names::Numbered;
 use crate::reader::ReadError;
 use crate::repository::Repository;

@@ -1,5 +1,6 @@
 //! What `doctor` looks at on the host itself: folders, journal, clock, tools.
 
+use base::hint::whole_story;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -7,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 use records::journal::Journal;
 
 use super::Line;
-use crate::look;
 use crate::settings::{self, Settings};
 
 /// What recovery by hand needs, and the Debian package of each.
@@ -52,7 +52,7 @@ pub(super) async fn journal(settings: &Settings, now: Timestamp) -> Line {
     if !path.exists() {
         return Line::warn(WHAT, "there is none yet", "the first backup makes it");
     }
-    let trouble = |error: &dyn std::error::Error| Line::fail(WHAT, look::story(error), Some("lifeboat explain LB0301".to_owned()));
+    let trouble = |error: &dyn std::error::Error| Line::fail(WHAT, whole_story(error), Some("lifeboat explain LB0301".to_owned()));
     let journal = match Journal::open_existing(&path).await {
         Ok(journal) => journal,
         Err(error) => return trouble(&error),

@@ -1,5 +1,6 @@
 //! What `doctor` looks at because the plan names it: sources, repositories, keys, channels.
 
+use base::hint::whole_story;
 use std::path::Path;
 
 use base::{Clock, Hint as _};
@@ -12,7 +13,7 @@ use rustix::fs::Access;
 
 use super::Line;
 use super::host::executable;
-use crate::look::{self, Seen};
+use crate::look::Seen;
 use crate::settings::Settings;
 use crate::signing_key;
 use crate::wiring::Wiring;
@@ -115,13 +116,13 @@ pub(super) async fn reader(settings: &Settings, seen: &[Seen]) -> Line {
     let reader = match Wiring::new(settings.clone()).reader_key() {
         Ok(Some(reader)) => reader,
         Ok(None) => return Line::ok(WHAT, "none, as it should be on a host that only writes; drills run where there is one"),
-        Err(error) => return Line::fail(WHAT, look::story(&error), error.hint()),
+        Err(error) => return Line::fail(WHAT, whole_story(&error), error.hint()),
     };
     let mut opens = 0;
     for opened in seen.iter().filter_map(|seen| seen.reached.as_ref().ok()) {
         match prove(opened, &reader).await {
             Ok(_) => opens += 1,
-            Err(error) => return Line::fail(WHAT, look::story(&error), error.hint()),
+            Err(error) => return Line::fail(WHAT, whole_story(&error), error.hint()),
         }
     }
     Line::ok(WHAT, format!("it opens {opens} of {} repositories", seen.len()))
@@ -140,7 +141,7 @@ pub(super) fn evidence(settings: &Settings, plan: &Plan) -> Line {
     }
     match signing_key::read(&path) {
         Ok(key) => Line::ok(WHAT, key.fingerprint()),
-        Err(error) => Line::fail(WHAT, look::story(&error), error.hint()),
+        Err(error) => Line::fail(WHAT, whole_story(&error), error.hint()),
     }
 }
 
@@ -153,7 +154,7 @@ pub(super) fn channels(settings: &Settings, plan: &Plan) -> Vec<Line> {
     let line = |(id, channel): (&base::id::ChannelId, &Channel)| {
         let what = format!("channel {id}");
         if let Err(error) = wiring.channel(id, channel) {
-            return Line::fail(what, look::story(&error), error.hint());
+            return Line::fail(what, whole_story(&error), error.hint());
         }
         match channel {
             Channel::Command { run } if !run.first().is_some_and(|program| executable(Path::new(program))) => {

@@ -1,6 +1,7 @@
 //! `lifeboat key show`: which keys this host holds, who holds the others, and whether a key at hand opens the repositories.
 
 use base::Hint as _;
+use base::hint::whole_story;
 use base::id::{RecoveryKeyId, RepositoryId};
 use orchestrator::Connect as _;
 use plans::Plan;
@@ -99,7 +100,7 @@ fn evidence(settings: &Settings, plan: &Plan) -> Option<Evidence> {
         return None; // made on first use
     }
     let key = signing_key::read(&file);
-    let trouble = key.as_ref().err().map(|error| look::story(error));
+    let trouble = key.as_ref().err().map(|error| whole_story(error));
     Some(Evidence { file, fingerprint: key.ok().map(|key| key.fingerprint()), trouble })
 }
 
@@ -120,7 +121,7 @@ async fn proof(seen: &Seen, reader: &ReaderKey) -> Proof {
         Err(trouble) => (false, trouble.what.clone(), trouble.fix.clone()),
         Ok(opened) => match prove(opened, reader).await {
             Ok(proof) => (true, format!("opened {} with {}", proof.object, proof.recipients.join(", ")), None),
-            Err(error) => (false, look::story(&error), error.hint()),
+            Err(error) => (false, whole_story(&error), error.hint()),
         },
     };
     Proof { repository: seen.id.clone(), opens, seen: seen_what, fix }
