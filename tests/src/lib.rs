@@ -11,14 +11,18 @@ pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace")
 }
 
-/// The `lifeboat` program of this build, brought up to date first.
+/// The `lifeboat` program of this build: the one that `LIFEBOAT_PROGRAM` names, as `make test` does, or one that is built now.
 ///
 /// The integration tests belong to another package than the program, so cargo does not name its path to them.
+#[expect(clippy::disallowed_methods, reason = "the tests are told by the environment what was built for them")]
 pub fn lifeboat() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        if let Some(program) = std::env::var_os("LIFEBOAT_PROGRAM") {
+            return std::path::absolute(workspace().join(program)).expect("a path can be made absolute");
+        }
         let done = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "lifeboat-cli", "--bin", "lifeboat"])
+            .args(["build", "--quiet", "--workspace", "--bin", "lifeboat"])
             .current_dir(workspace())
             .status()
             .expect("cargo can be started");

@@ -130,9 +130,10 @@ pub(crate) async fn run(args: &InitArgs, settings: &Settings, output: Output) ->
 }
 
 fn tell(made: &Made, keys: &[RecoveryKey], text: &str) -> String {
+    let plan = made.plan.display().to_string();
+    let width = plan.len().max(made.repository.len()).max(24);
     let mut out = format!(
-        "Made\n  {:<30} the plan, {} lines, yours to edit\n  {:<30} a new repository\n",
-        made.plan.display().to_string(),
+        "Made\n  {plan:<width$}  the plan, {} lines, yours to edit\n  {:<width$}  a new repository\n",
         text.lines().count(),
         made.repository
     );
