@@ -52,7 +52,7 @@ pub async fn once(parts: Parts, stop: CancellationToken) -> usize {
         if let (Some(plan), false) = (desk.plan(), closed) {
             closed = true;
             if let Err(error) = close_killed(&desk, &plan).await {
-                tracing::error!(error = %crate::jobs::whole_story(&error), "what an earlier look left open waits for its next time");
+                tracing::error!(error = %base::hint::whole_story(&error), "what an earlier look left open waits for its next time");
             }
         }
         // What waited behind another job of the same name is due at the next look.
