@@ -59,11 +59,15 @@ fn writer_key(parts: &Parts, plan: &Plan, id: &RepositoryId, repository: &Reposi
 }
 
 /// The restore points of these repositories.
-pub(crate) async fn list_all(parts: &Parts, plan: &Plan, repositories: &[RepositoryId]) -> Result<Points, Failure> {
-    let key = parts.connect.reader_key().map_err(|error| Failure::of_connect(&error))?;
+pub(crate) async fn list_all(
+    parts: &Parts,
+    plan: &Plan,
+    repositories: &[RepositoryId],
+    key: Option<&ReaderKey>,
+) -> Result<Points, Failure> {
     let mut points = Points::default();
     for id in repositories {
-        match list_one(parts, plan, id, key.as_ref()).await {
+        match list_one(parts, plan, id, key).await {
             Ok(listing) => {
                 points.found.extend(listing.snapshots.into_iter().map(|snapshot| (id.clone(), snapshot)));
                 points.damaged.extend(listing.damaged.into_iter().map(|finding| (id.clone(), finding)));
@@ -138,10 +142,11 @@ pub(crate) async fn find(
     output: Output,
 ) -> Result<Chosen, Failure> {
     let candidates = candidates(plan, choice, from)?;
-    if let Some(first) = candidates.first() {
-        open::reader_key(parts, plan, first)?; // who has none is told so at once
-    }
-    let mut found = list_all(parts, plan, &candidates).await?;
+    // The key is read once: it may come out of a pipe, as in --key-file <(pass show recovery).
+    let first = candidates.first().or_else(|| plan.repositories.keys().next());
+    let first = first.ok_or_else(|| Failure::new("LB0232", Exit::Failed, "the plan has no repository to look into"))?;
+    let key = open::reader_key(parts, plan, first)?;
+    let mut found = list_all(parts, plan, &candidates, Some(&key)).await?;
     if found.found.is_empty() && !found.failures.is_empty() {
         return Err(found.failures.remove(0));
     }
@@ -157,9 +162,16 @@ pub(crate) async fn find(
     })?;
     let repository = found.found.iter().find(|(_, other)| other.id == snapshot.id).map(|(id, _)| id.clone());
     let repository = repository.expect("the chosen restore point is one of those that were listed");
-    let reader = open::reader(parts, plan, &repository).await?;
+    let reader = reader(parts, plan, &repository, &key).await?;
     let newer = snapshots.iter().filter(|other| other.source == snapshot.source && other.complete && other.taken > snapshot.taken);
     Ok(Chosen { repository, snapshot: snapshot.clone(), reader, newer: newer.cloned().collect() })
+}
+
+/// A reader of a repository, with a key at hand.
+pub(crate) async fn reader(parts: &Parts, plan: &Plan, id: &RepositoryId, key: &ReaderKey) -> Result<Reader, Failure> {
+    let repository = open::repository(parts, plan, id).await?;
+    let opened = Reader::open(&repository, key, open::reader_options(parts)).await;
+    opened.map_err(|source| JobError::Read { repository: id.clone(), source }.into())
 }
 
 /// The repositories that may hold what is chosen.

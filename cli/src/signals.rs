@@ -6,16 +6,17 @@ use tokio_util::sync::CancellationToken;
 /// A token that is cancelled at the first ^C or SIGTERM. The second one is the system's own, which ends the process.
 pub(crate) fn stop() -> CancellationToken {
     let token = CancellationToken::new();
-    let Ok(mut term) = signal(SignalKind::terminate()) else { return token };
+    // Both are listened to before this returns, so that none of them ends the process in the middle of something.
+    let (Ok(mut term), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return token };
     let stop = token.clone();
     tokio::spawn(async move {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
             _ = term.recv() => {}
         }
         stop.cancel();
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
             _ = term.recv() => {}
         }
         // What is stored is valid at any moment, so ending hard is safe.

@@ -28,3 +28,6 @@ mod trouble;
 
 #[path = "all/copies.rs"]
 mod copies;
+
+#[path = "all/interrupting.rs"]
+mod interrupting;

@@ -72,6 +72,7 @@ enum Existing {
 }
 
 pub(crate) async fn run(args: &RestoreArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let stop = signals::stop();
     let address = points::address(&args.point)?;
     let patterns = args.include.iter().map(|text| Pattern::parse(text).map_err(|error| Failure::of("LB0003", Exit::Usage, &error)));
     let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
@@ -82,7 +83,6 @@ pub(crate) async fn run(args: &RestoreArgs, settings: &Settings, output: Output)
     let rule = points::rule(&plan, &address.point, at)?;
     let chosen = points::find(&parts, &plan, &rule, args.from.as_ref(), output).await?;
     let order = order(args, &address, patterns, &chosen, &facts);
-    let stop = signals::stop();
     let again = again(args, &order, &chosen.snapshot);
     let interrupted = |failure: Failure| if failure.exit == Exit::Interrupted { failure.fix(again.clone()) } else { failure };
     let planned = prepare(&chosen.reader, &chosen.snapshot, &order, &stop).await.map_err(|error| interrupted(error.into()))?;

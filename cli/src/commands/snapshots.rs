@@ -59,7 +59,8 @@ pub(crate) async fn run(args: &SnapshotsArgs, settings: &Settings, output: Outpu
     let wanted = args.what.as_deref().map(|word| points::sources_of(&plan, word)).transpose()?;
     let repositories = points::repositories(&plan, args.repository.as_ref())?;
     let parts = wiring::parts(settings, wiring::person()).await?;
-    let mut found = points::list_all(&parts, &plan, &repositories).await?;
+    let key = parts.connect.reader_key().map_err(|error| Failure::of_connect(&error))?;
+    let mut found = points::list_all(&parts, &plan, &repositories, key.as_ref()).await?;
     found.found.retain(|(_, snapshot)| wanted.as_ref().is_none_or(|sources| sources.contains(&snapshot.source)));
     found.found.sort_by(|(_, a), (_, b)| (b.taken, &b.source, b.id).cmp(&(a.taken, &a.source, a.id)));
     let answer = Answer {

@@ -41,12 +41,12 @@ enum ModeArg {
 }
 
 pub(crate) async fn run(args: &RunArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let stop = signals::stop();
     let plan = plan_files::load(&settings.plan)?.plan;
     let drills = drills(&plan, args.what.as_deref())?;
     points::repositories(&plan, args.from.as_ref())?;
     let parts = wiring::parts(settings, wiring::person()).await?;
     wiring::facts(&parts, &plan, settings).await?;
-    let stop = signals::stop();
     let mut exit = Exit::Done;
     let several = drills.len() > 1;
     for id in drills {
