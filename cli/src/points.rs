@@ -171,7 +171,7 @@ pub(crate) async fn find(
 pub(crate) async fn reader(parts: &Parts, plan: &Plan, id: &RepositoryId, key: &ReaderKey) -> Result<Reader, Failure> {
     let repository = open::repository(parts, plan, id).await?;
     let opened = Reader::open(&repository, key, open::reader_options(parts)).await;
-    opened.map_err(|source| JobError::Read { repository: id.clone(), source }.into())
+    opened.map_err(|source| JobError::Read { repository: id.clone(), source: Box::new(source) }.into())
 }
 
 /// The repositories that may hold what is chosen.
