@@ -20,13 +20,18 @@ use crate::tasks;
 /// How long jobs may take to end once they were told. systemd waits for 90 s unless it is told otherwise.
 const END_WITHIN: Duration = Duration::from_mins(1);
 
+/// How long a look that is on its way may take to end.
+const LOOK_ENDS_WITHIN: Duration = Duration::from_secs(5);
+
 /// Drives all standing tasks until `stop` is cancelled. `ready` is called after the first look of every task.
 pub async fn serve(parts: Parts, stop: CancellationToken, ready: impl FnOnce()) -> Result<(), JournalError> {
     start(&parts).await?;
     let desk = Arc::new(Desk::new(parts, Running::new(JOBS)));
     let tasks: Vec<Arc<dyn Task>> = tasks::all().into_iter().map(Arc::from).collect();
     for task in &tasks {
-        look(&**task, &desk).await;
+        if stop_patiently(&stop, look(&**task, &desk)).await.is_none() {
+            break;
+        }
     }
     ready();
     let loops: Vec<_> = tasks.into_iter().map(|task| tokio::spawn(repeat(task, Arc::clone(&desk), stop.clone()))).collect();
@@ -57,7 +62,10 @@ pub async fn once(parts: Parts, stop: CancellationToken) -> usize {
         }
         // What waited behind another job of the same name is due at the next look.
         for _ in 0..MAX_LOOKS {
-            let begun = look(&*task, &desk).await;
+            let Some(begun) = stop_patiently(&stop, look(&*task, &desk)).await else {
+                desk.running.end(END_WITHIN).await;
+                return done;
+            };
             done += begun;
             tokio::select! {
                 () = desk.running.idle() => {}
@@ -91,7 +99,23 @@ async fn start(parts: &Parts) -> Result<(), JournalError> {
 
 async fn repeat(task: Arc<dyn Task>, desk: Arc<Desk>, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(task.every())).await.is_some() {
-        look(&*task, &desk).await;
+        if stop_patiently(&stop, look(&*task, &desk)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Lets a look end, for at most [`LOOK_ENDS_WITHIN`] after `stop`: a channel that hangs must not keep the daemon. Nothing is lost
+/// with a look that is given up: what it had not written down is due again.
+async fn stop_patiently<T>(stop: &CancellationToken, look: impl Future<Output = T>) -> Option<T> {
+    let patience = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LOOK_ENDS_WITHIN).await;
+    };
+    tokio::select! {
+        biased;
+        done = look => Some(done),
+        () = patience => None,
     }
 }
 

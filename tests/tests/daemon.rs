@@ -184,3 +184,19 @@ fn somebody_is_told_once_that_a_review_is_overdue_and_once_that_it_is_signed() {
     assert!(subject.contains("OVER") && subject.contains("review overdue"), "{subject}");
     place.run(["audit", "verify"]).exits(0);
 }
+
+#[test]
+fn a_channel_that_hangs_does_not_keep_a_daemon_from_stopping() {
+    let place = Place::with_noise(1 << 10);
+    let (key, told) = with_reviews(&place);
+    place.run(["review", "start"]).exits(0);
+    place.run(["review", "sign", "--by", "d.petrova", "--key", key.to_str().unwrap()]).exits(0);
+    place.run(["backup"]).exits(0);
+    place.edit_plan("likelihood: 3, impact: 5", "likelihood: 4, impact: 5");
+    std::fs::write(place.path().join("tell.sh"), format!("#!/bin/sh\necho asked >>'{}'\nexec sleep 100\n", told.display())).unwrap();
+    let mut daemon = place.start(["serve"]);
+    assert!(wait_until(SOON, || told.exists().then_some(())).is_some(), "the channel was not asked");
+    daemon.signal(Signal::TERM);
+    daemon.end_within(Duration::from_secs(15)).exits(0);
+    assert_eq!(place.journal("daemon.stopped").len(), 1);
+}
