@@ -66,6 +66,7 @@ fn a_bucket_is_backed_up_to_drilled_checked_and_restored_from() {
     let place = &bucket.place;
     assert_eq!(place.points().len(), 1);
     place.run_with_key(["drill", "run", "web"]).exits(0).says(&["PASSED"]);
+    place.run(["repo", "probe", "main"]).exits(0).says(&["reads back what was stored", "refuses a second put", "checks the checksum"]);
     place.run_with_key(["check", "--level", "contents"]).exits(0);
     place.run(["check", "--level", "names"]).exits(0);
     let target = place.path().join("restored");
