@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use base::Span;
 use base::id::SourceId;
-use jiff::Timestamp;
-use serde::Serialize;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Serialize, Serializer};
 
 use crate::plan::Service;
 
@@ -28,10 +28,16 @@ pub enum Verdict {
 pub struct Judgement {
     /// What was promised.
     pub objective: Option<Span>,
-    /// What came.
+    /// What came; ISO 8601 in data: "PT35M50S".
+    #[serde(serialize_with = "iso")]
     pub measured: Option<Duration>,
     /// What became of it.
     pub verdict: Verdict,
+}
+
+fn iso<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    let whole = duration.map(|duration| SignedDuration::from_millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)));
+    whole.map(|duration| duration.to_string()).serialize(serializer)
 }
 
 /// Judges one objective, RTO or RPO: as long as promised is still met. What was not measured is unknown, never met.

@@ -20,13 +20,23 @@ struct Page {
 }
 
 /// The pages: "LB0001 title", then lines of text, then a blank line.
-fn pages() -> Vec<Page> {
+fn own_pages() -> Vec<Page> {
     let page = |block: &str| {
         let (head, text) = block.split_once('\n')?;
         let (code, title) = head.split_once(' ')?;
         Some(Page { code: code.to_owned(), title: title.to_owned(), text: text.trim_end().to_owned() })
     };
     PAGES.split("\n\n").filter_map(page).collect()
+}
+
+/// All pages: the command's own, then the rules of the plan.
+fn pages() -> Vec<Page> {
+    let rule = |rule: &plans::rules::Rule| Page {
+        code: rule.id.to_owned(),
+        title: rule.title.to_owned(),
+        text: crate::output::wrap(rule.explanation, 78).join("\n"),
+    };
+    own_pages().into_iter().chain(plans::rules::all().map(rule)).collect()
 }
 
 /// Whether a code of the command has a page.
@@ -86,8 +96,13 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_of_the_plan_is_explained_like_an_error() {
+        assert!(pages().iter().any(|page| page.code == "LB2104" && page.text.lines().all(|line| line.chars().count() <= 80)));
+    }
+
+    #[test]
     fn pages_are_in_order_told_once_and_fit_eighty_columns() {
-        let pages = pages();
+        let pages = own_pages();
         assert!(pages.is_sorted_by(|a, b| a.code < b.code), "{:?}", pages.iter().map(|page| &page.code).collect::<Vec<_>>());
         for page in &pages {
             assert!(!page.text.is_empty() && page.text.lines().all(|line| line.chars().count() <= 80), "{}", page.code);
