@@ -35,6 +35,7 @@ pub struct Judgement {
     pub verdict: Verdict,
 }
 
+#[expect(clippy::ref_option, reason = "serde hands the field over by reference")]
 fn iso<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     let whole = duration.map(|duration| SignedDuration::from_millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)));
     whole.map(|duration| duration.to_string()).serialize(serializer)
