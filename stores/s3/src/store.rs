@@ -9,6 +9,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, ObjectLockEnabled, ObjectLockRule};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -246,15 +247,10 @@ impl Store for S3Store {
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(format!("{}{prefix}", self.prefix));
         let call = Box::pin(request.set_continuation_token(after.map(|cursor| cursor.0.clone())).send());
         let answer = self.answer(self.patience.answer, Subject::Place, &attempt, call).await?;
-        let entries = answer.contents().iter().filter_map(|object| {
-            // What others keep in the bucket may have names that are no keys.
-            let key: Key = object.key()?.strip_prefix(&self.prefix)?.parse().ok()?;
-            let size = object.size().and_then(|size| u64::try_from(size).ok())?;
-            key.starts_with(prefix).then(|| Entry { key, size, modified: object.last_modified().and_then(timestamp) })
-        });
-        let entries = entries.collect();
-        let more = answer.is_truncated == Some(true);
-        Ok(Page { entries, next: answer.next_continuation_token.filter(|_| more).map(Cursor) })
+        page_of(&answer, &self.prefix, prefix).map_err(|cause| {
+            let source = Some(Arc::new(NoAnswer(cause.to_owned())) as stores::error::Cause);
+            StoreError::Unsupported { attempt, source }
+        })
     }
 
     fn deleter(&self) -> Option<&dyn Delete> {
@@ -277,6 +273,25 @@ impl Store for S3Store {
             return Ok(Lock::Absent);
         }
         Ok(Lock::Present { default: configuration.and_then(|found| found.rule).as_ref().and_then(default_retention) })
+    }
+}
+
+/// The page that an answer is, of a store at `folder` in the bucket. A list that would be short of objects is an error: whoever
+/// lists takes what is not in it for lost.
+fn page_of(answer: &ListObjectsV2Output, folder: &str, prefix: &Prefix) -> Result<Page, &'static str> {
+    let mut entries = Vec::with_capacity(answer.contents().len());
+    for object in answer.contents() {
+        // What others keep in the bucket may have names that are no keys.
+        let key = object.key().and_then(|name| name.strip_prefix(folder)?.parse::<Key>().ok());
+        let Some(key) = key.filter(|key| key.starts_with(prefix)) else { continue };
+        let size = object.size().and_then(|size| u64::try_from(size).ok()).ok_or("the list does not say how long an object is")?;
+        entries.push(Entry { key, size, modified: object.last_modified().and_then(timestamp) });
+    }
+    let next = answer.next_continuation_token().filter(|token| !token.is_empty()).map(|token| Cursor(token.to_owned()));
+    match answer.is_truncated() {
+        Some(false) => Ok(Page { entries, next: None }),
+        Some(true) if next.is_none() => Err("the list goes on, and the server does not say where"),
+        _ => Ok(Page { entries, next }),
     }
 }
 
@@ -309,5 +324,38 @@ impl Delete for S3Store {
             Err(error) if error.is_not_found() => Ok(()),
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2OutputBuilder;
+    use aws_sdk_s3::types::Object;
+
+    use super::*;
+
+    #[test]
+    fn a_list_that_would_be_short_of_objects_is_an_error() {
+        let object = |name: &str| Object::builder().key(name).size(1).build();
+        let answer = || ListObjectsV2Output::builder().contents(object("a/packs/x")).contents(object("a/packs/no key"));
+        let page = |answer: ListObjectsV2Output| page_of(&answer, "a/", &"packs/".parse().unwrap());
+        let names = |page: Page| page.entries.into_iter().map(|entry| entry.key.to_string()).collect::<Vec<_>>();
+        let last = page(answer().is_truncated(false).next_continuation_token("t").build()).unwrap();
+        assert_eq!((last.next.clone(), names(last)), (None, vec!["packs/x".to_owned()]));
+        for more in [answer().is_truncated(true), answer()] {
+            let more = page(more.next_continuation_token("t").build()).unwrap();
+            assert_eq!(more.next, Some(Cursor("t".to_owned())));
+        }
+        assert!(page(answer().is_truncated(true).build()).is_err(), "it goes on nobody knows where");
+        let unsized_object = answer().contents(Object::builder().key("a/packs/y").build()).build();
+        assert!(page(unsized_object).is_err());
+    }
+
+    #[test]
+    fn a_store_in_a_folder_sees_nothing_of_its_neighbours() {
+        let names = ["ab/packs/1", "a/b/packs/2", "a/packs/3", "packs/4"].map(|name| Object::builder().key(name).size(1).build());
+        let answer = names.into_iter().fold(ListObjectsV2Output::builder(), ListObjectsV2OutputBuilder::contents).build();
+        let page = page_of(&answer, "a/", &"packs/".parse().unwrap()).unwrap();
+        assert_eq!(page.entries.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), ["packs/3"]);
     }
 }
