@@ -97,7 +97,11 @@ impl RetryStore {
         };
         let stored = match head.digest {
             Some(stored) => stored,
-            None => Digest::of(&self.get(key).await?),
+            None => match self.get(key).await {
+                Ok(stored) => Digest::of(&stored),
+                Err(StoreError::Denied { .. } | StoreError::Unsupported { .. }) => return Err(exists()),
+                Err(error) => return Err(error),
+            },
         };
         if stored == digest { Ok(Put { date: head.date }) } else { Err(exists()) }
     }
@@ -239,6 +243,17 @@ mod tests {
             let _ = put(&store, b"mine").await;
             let lost = FaultStore::new(Arc::new(store)).with(Operation::Put, 1, Fault::Fail);
             assert_eq!(put(&over(lost), sent).await.is_ok(), ours);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_may_not_read_is_told_that_the_object_exists() {
+        let folder = tempfile::tempdir().unwrap();
+        for forbidden in [Operation::Head, Operation::Get] {
+            let store = crate::FolderStore::open(folder.path()).await.unwrap();
+            let _ = put(&store, b"mine").await;
+            let lost = FaultStore::new(Arc::new(store)).with(Operation::Put, 1, Fault::Fail).with(forbidden, 1, Fault::Deny);
+            assert!(put(&over(lost), b"mine").await.unwrap_err().exists_already(), "{forbidden}");
         }
     }
 
