@@ -68,7 +68,7 @@ pub struct Index {
 }
 
 impl Index {
-    /// Where a chunk is; one place of several.
+    /// Where a chunk is; one place of several. See [`Self::places`].
     pub fn find(&self, id: &ChunkId) -> Option<Place> {
         let mut base = 0;
         for segment in &self.segments {
@@ -78,6 +78,16 @@ impl Index {
             base += segment.n_packs();
         }
         None
+    }
+
+    /// All places of a chunk, the one that [`Self::find`] gives first.
+    pub fn places(&self, id: ChunkId) -> impl Iterator<Item = Place> + '_ {
+        let mut base = 0;
+        self.segments.iter().flat_map(move |segment| {
+            let here = base;
+            base += segment.n_packs();
+            segment.places(id).map(move |place| Place { pack: place.pack + here, ..place })
+        })
     }
 
     /// Whether a chunk is known.

@@ -129,8 +129,8 @@ fn write(
         digester.update(bytes);
         out.write_all(bytes)
     };
-    let mut sources = sources.join("\n").into_bytes();
-    sources.push(b'\n');
+    // A line each: of no source not even an empty one, which would be the name of an object that no store lists.
+    let sources = sources.iter().flat_map(|source| [source.as_bytes(), b"\n"].concat()).collect::<Vec<u8>>();
     let mut head = MARK.to_vec();
     for number in [n_rows, parts.n_packs(), parts.n_frames, parts.headers.len() as u64, sources.len() as u64] {
         head.extend_from_slice(&number.to_le_bytes());

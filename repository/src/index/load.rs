@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use stores::error::StoreError;
 use stores::key::Key;
-use stores::store::list_all;
+use stores::store::{Entry, list_all};
 
 use super::segment::Segment;
 use super::{Index, build, cache, object};
@@ -72,23 +72,23 @@ pub async fn load(repository: &Repository, domain: &DomainId, seal: &DomainSeal,
     let (mut damaged, mut places) = (Vec::new(), Vec::new());
     for entry in entries {
         match numbered("index", &entry.key) {
-            Some(at) => places.push((entry.key, at)),
+            Some(at) => places.push(Listed { source: source_of(&entry), key: entry.key, at }),
             None => damaged.push(Finding::new(entry.key.as_str(), "its name is not one that an index object has")),
         }
     }
-    let listed: BTreeSet<String> = places.iter().map(|(key, _)| key.to_string()).collect();
+    let listed: BTreeSet<String> = places.iter().map(|place| place.source.clone()).collect();
     let cache_path = path.clone();
     let cached =
         off_thread(move || cache::open(&cache_path).filter(|cached| cached.sources().all(|source| listed.contains(source)))).await?;
     let known: BTreeSet<String> = cached.iter().flat_map(Segment::sources).map(str::to_owned).collect();
-    let missing: Vec<_> = places.iter().filter(|(key, _)| !known.contains(key.as_str())).cloned().collect();
+    let missing = places.iter().filter(|place| !known.contains(&place.source));
     let (mut packs, mut sources) = (Vec::new(), Vec::new());
-    let mut fetched = stream::iter(missing).map(|(key, at)| fetch(repository, seal, key, at)).buffer_unordered(AT_ONCE);
-    while let Some((key, found)) = fetched.next().await {
+    let mut fetched = stream::iter(missing.cloned()).map(|place| fetch(repository, seal, place)).buffer_unordered(AT_ONCE);
+    while let Some((Listed { key, source, .. }, found)) = fetched.next().await {
         match found? {
             Ok(mut some) => {
                 packs.append(&mut some);
-                sources.push(key.to_string());
+                sources.push(source);
             }
             Err(what) => {
                 tracing::warn!(object = %key, %what, "an index object cannot be believed; its chunks count as unknown");
@@ -98,18 +98,34 @@ pub async fn load(repository: &Repository, domain: &DomainId, seal: &DomainSeal,
     }
     drop(fetched);
     let index = off_thread(move || join(&path, cached, packs, sources)).await?;
-    Ok(Loaded { index, damaged, objects: places.into_iter().map(|(_, at)| at).collect() })
+    Ok(Loaded { index, damaged, objects: places.into_iter().map(|place| place.at).collect() })
+}
+
+/// An index object that the store lists.
+#[derive(Debug, Clone)]
+struct Listed {
+    key: Key,
+    at: Numbered,
+    source: String,
+}
+
+/// What the cache remembers an index object by. The name alone is not enough: a number can be given again after its object was
+/// lost, and in two copies of one repository it can be given to two objects. Taking one for the other would call chunks stored
+/// that are not.
+fn source_of(entry: &Entry) -> String {
+    let modified = entry.modified.map_or_else(|| "-".to_owned(), |time| time.as_nanosecond().to_string());
+    format!("{} {} {modified}", entry.key, entry.size)
 }
 
 type Fetched = Result<Result<Vec<PackEntry>, String>, IndexError>;
 
-async fn fetch(repository: &Repository, seal: &DomainSeal, key: Key, at: Numbered) -> (Key, Fetched) {
-    let found = match repository.store().get(&key).await {
-        Ok(bytes) => Ok(object::signed_packs(repository, &at, seal, &bytes).map_err(|error| whole_story(&error))),
+async fn fetch(repository: &Repository, seal: &DomainSeal, place: Listed) -> (Listed, Fetched) {
+    let found = match repository.store().get(&place.key).await {
+        Ok(bytes) => Ok(object::signed_packs(repository, &place.at, seal, &bytes).map_err(|error| whole_story(&error))),
         Err(error) if error.is_not_found() => Ok(Err("it is listed and is not there".to_owned())),
-        Err(source) => Err(IndexError::Store { object: key.to_string(), source }),
+        Err(source) => Err(IndexError::Store { object: place.key.to_string(), source }),
     };
-    (key, found)
+    (place, found)
 }
 
 fn join(path: &Path, cached: Option<Segment>, mut packs: Vec<PackEntry>, mut sources: Vec<String>) -> Index {

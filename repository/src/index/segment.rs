@@ -5,7 +5,7 @@
 //! rows   44 each, ascending: id 32, pack 4, frame 2, offset 3, length 3
 //! packs  72 each: SHA-256 32, length 8, header at 8, first frame 8, epoch 4, data start 4, frames 4, header length 2, kind 1, 0
 //! frames  8 each: end 4 (counted from data start), decoded length 4
-//! headers, sources (keys of index objects, a line each), SHA-256 of everything before
+//! headers, sources (a line for each index object: key, length, instant), SHA-256 of everything before
 //! ```
 //! Numbers are little-endian. It is local and may change at any time: another mark, and the cache is made anew.
 
@@ -17,7 +17,7 @@ use base::Digest;
 use super::{FramePlace, PackInfo, Place};
 use crate::format::chunk::{ChunkId, Kind};
 
-pub(super) const MARK: &[u8; 8] = b"LBROWS\x00\x01";
+pub(super) const MARK: &[u8; 8] = b"LBROWS\x00\x02";
 pub(super) const HEAD: usize = 64;
 pub(super) const ROW: usize = 44;
 pub(super) const PACK: usize = 72;
@@ -96,7 +96,7 @@ impl Segment {
         u32::try_from(self.layout.n_packs).unwrap_or(u32::MAX)
     }
 
-    /// The keys of the index objects that were joined here.
+    /// The index objects that were joined here, each as `load` remembers it.
     pub(super) fn sources(&self) -> impl Iterator<Item = &str> {
         let text = self.bytes.get(self.layout.sources_at..self.layout.sum_at).unwrap_or_default();
         std::str::from_utf8(text).unwrap_or_default().lines()
@@ -111,8 +111,21 @@ impl Segment {
         self.row(at)?.first_chunk()
     }
 
-    /// Ids are evenly spread, so the row is close to where the first bytes of the id say; from there the search widens.
+    /// Where the chunk is; the first of its places.
     pub(super) fn find(&self, id: &ChunkId) -> Option<Place> {
+        place(self.row(self.first_row(id)?)?)
+    }
+
+    /// All places of a chunk: two processes that stored it at once have put it into two packs.
+    pub(super) fn places(&self, id: ChunkId) -> impl Iterator<Item = Place> + '_ {
+        let first = self.first_row(&id).unwrap_or(self.layout.n_rows);
+        let row = move |at| self.row(at).filter(|row| row.first_chunk() == Some(id.as_bytes()));
+        (first..self.layout.n_rows).map_while(move |at| row(at).and_then(place))
+    }
+
+    /// The first row of the chunk. Ids are evenly spread, so it is close to where the first bytes of the id say; from there the
+    /// search widens.
+    fn first_row(&self, id: &ChunkId) -> Option<usize> {
         let (n, wanted) = (self.layout.n_rows, id.as_bytes());
         let first = u64::from_be_bytes(*wanted.first_chunk()?);
         let guess = usize::try_from((u128::from(first) * n as u128) >> 64).ok()?.min(n.checked_sub(1)?);
@@ -133,8 +146,7 @@ impl Segment {
             let middle = low + (high - low) / 2;
             if self.id_at(middle)? < wanted { low = middle + 1 } else { high = middle }
         }
-        let row = self.row(low)?;
-        (row.first_chunk() == Some(wanted)).then(|| place(row)).flatten()
+        (self.id_at(low)? == wanted).then_some(low)
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = (ChunkId, Place)> + '_ {
