@@ -70,6 +70,8 @@ pub struct StreamReport {
     pub missing: Vec<(ChunkId, ReadError)>,
 }
 
+/// Packs that a chunk is looked for in. Two processes that stored it at once make two of them; hardly anything makes more.
+const PLACES_MAX: usize = 4;
 /// Chunks of one file that are fetched together when it is read in order.
 const WINDOW: usize = 64;
 
@@ -174,6 +176,14 @@ impl Reader {
         Some((domain.name.clone(), domain.index.digest(found.place.pack)?))
     }
 
+    /// All packs that hold the chunk, by the index.
+    pub(crate) fn packs_of(&self, id: ChunkId) -> impl Iterator<Item = (&DomainId, Digest)> {
+        self.inner.places(id).filter_map(|found| {
+            let domain = self.inner.domains.get(found.domain)?;
+            Some((&domain.name, domain.index.digest(found.place.pack)?))
+        })
+    }
+
     /// The nodes of a directory.
     pub async fn tree(&self, tree: &TreeRef) -> Result<Vec<Node>, ReadError> {
         let first = tree.chunks.first().map_or(ChunkId::from_bytes([0; 32]), |chunk| chunk.id);
@@ -201,7 +211,8 @@ impl Reader {
     }
 
     /// Every wanted chunk once, in the order of packs: each frame is read and decoded once, each id is verified.
-    /// What cannot be had is in the report, and the rest goes on. An error of the sink ends it.
+    /// A chunk that is damaged in one pack is looked for in others that have it. What cannot be had is in the report, and the
+    /// rest goes on. An error of the sink ends it.
     pub async fn stream(&self, wanted: Vec<ChunkId>, sink: ChunkSink, cancel: CancelFlag) -> Result<StreamReport, ReadError> {
         stream::run(&self.inner, wanted, sink, cancel).await
     }
@@ -222,6 +233,12 @@ struct Found {
 impl Inner {
     fn find(&self, id: &ChunkId) -> Option<Found> {
         self.domains.iter().enumerate().find_map(|(domain, known)| Some(Found { domain, place: known.index.find(id)? }))
+    }
+
+    /// Everywhere that the chunk is, up to [`PLACES_MAX`].
+    fn places(&self, id: ChunkId) -> impl Iterator<Item = Found> + '_ {
+        let all = self.domains.iter().enumerate();
+        all.flat_map(move |(domain, known)| known.index.places(id).map(move |place| Found { domain, place })).take(PLACES_MAX)
     }
 
     /// The pack, and what opens it.

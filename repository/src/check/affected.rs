@@ -24,13 +24,14 @@ type Lost = BTreeMap<ChunkId, String>;
 
 /// Adds paths to the findings about packs. What cannot be found out is left out: it is a finding of its own already.
 pub(super) async fn name_paths(repository: &Repository, reader: &Reader, report: &mut CheckReport) {
-    let bad: BTreeSet<String> =
-        report.findings.iter().filter(|finding| !finding.snapshots.is_empty()).map(|finding| finding.object.clone()).collect();
+    let bad: BTreeSet<String> = report.findings.iter().map(|finding| finding.object.clone()).collect();
+    let needed = report.findings.iter().filter(|finding| !finding.snapshots.is_empty());
+    let needed: BTreeSet<String> = needed.map(|finding| finding.object.clone()).collect();
     let affected: BTreeSet<SnapshotId> = report.findings.iter().flat_map(|finding| finding.snapshots.iter().copied()).collect();
-    if bad.is_empty() {
+    if needed.is_empty() {
         return;
     }
-    let lost = lost_chunks(repository, reader, &bad).await;
+    let lost = lost_chunks(repository, reader, &needed, &bad).await;
     let Ok(listing) = reader.snapshots().await else { return };
     let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut seen = HashSet::new();
@@ -50,8 +51,10 @@ fn add_paths(finding: &mut Finding, paths: Option<&BTreeSet<String>>) {
     }
 }
 
-async fn lost_chunks(repository: &Repository, reader: &Reader, bad: &BTreeSet<String>) -> Lost {
-    let (mut lost, mut elsewhere) = (Lost::new(), HashSet::new());
+/// The chunks of the packs in `needed`, but for those that a pack which is not in `bad` has as well. The reader looks for them
+/// there, too. What is kept grows with the damage, not with the repository.
+async fn lost_chunks(repository: &Repository, reader: &Reader, needed: &BTreeSet<String>, bad: &BTreeSet<String>) -> Lost {
+    let mut lost = Lost::new();
     let prefix: Prefix = "index/".parse().expect("a plain prefix");
     for entry in list_all(&**repository.store(), &prefix).await.unwrap_or_default() {
         let Some(at) = numbered("index", &entry.key) else { continue };
@@ -59,15 +62,12 @@ async fn lost_chunks(repository: &Repository, reader: &Reader, bad: &BTreeSet<St
         let Ok(Some(packs)) = index_packs(repository, &at, Some(reader.keys()), &object) else { continue };
         for pack in packs {
             let key = pack_key(&at.domain, &pack.digest);
-            let ids = pack.frames.iter().flat_map(|frame| frame.chunks.iter().map(|chunk| chunk.id));
-            if bad.contains(&key) {
-                lost.extend(ids.map(|id| (id, key.clone())));
-            } else {
-                elsewhere.extend(ids);
+            if needed.contains(&key) {
+                lost.extend(pack.frames.iter().flat_map(|frame| frame.chunks.iter().map(|chunk| (chunk.id, key.clone()))));
             }
         }
     }
-    lost.retain(|id, _| !elsewhere.contains(id));
+    lost.retain(|id, _| !reader.packs_of(*id).any(|(domain, digest)| !bad.contains(&pack_key(domain, &digest))));
     lost
 }
 

@@ -22,7 +22,8 @@ pub(super) async fn part(
 ) -> Result<Bytes, ReadError> {
     let key = names::pack(domain, digest);
     let range = opener.object_range(plain);
-    let want = range.end - range.start;
+    // A frame that the index places behind the end of its pack.
+    let want = range.end.checked_sub(range.start).ok_or_else(|| damaged(domain, digest, PackError::Differs))?;
     let bytes = inner.repository.store().get_range(&key, range).await;
     let bytes = bytes.map_err(|source| ReadError::Store { object: key.to_string(), source })?;
     if bytes.len() as u64 == want { Ok(bytes) } else { Err(damaged(domain, digest, PackError::Length(bytes.len() as u64))) }

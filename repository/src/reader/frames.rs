@@ -41,9 +41,20 @@ impl FrameCache {
     }
 }
 
-/// The plaintext of a chunk, verified.
+/// The plaintext of a chunk, verified: from the first of its packs that is sound.
 pub(super) async fn chunk(inner: &Arc<Inner>, chunk: &ChunkRef) -> Result<Vec<u8>, ReadError> {
-    let found = inner.find(&chunk.id).ok_or(ReadError::Unknown(chunk.id))?;
+    let places: Vec<Found> = inner.places(chunk.id).collect();
+    let mut failed = None;
+    for found in places {
+        match chunk_at(inner, chunk, found).await {
+            Ok(bytes) => return Ok(bytes),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    Err(failed.unwrap_or(ReadError::Unknown(chunk.id)))
+}
+
+async fn chunk_at(inner: &Arc<Inner>, chunk: &ChunkRef, found: Found) -> Result<Vec<u8>, ReadError> {
     let (domain, pack) = inner.pack(found.domain, found.place.pack).ok_or(ReadError::Unknown(chunk.id))?;
     let raw = frame(inner, &found).await?;
     let offset = usize::try_from(found.place.offset).map_err(|_| ReadError::Unknown(chunk.id))?;

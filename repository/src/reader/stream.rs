@@ -2,7 +2,7 @@
 //!
 //! A request keeps its place among those under way until its chunks have been handed on, so memory is bounded by their number.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::{ReadError, SinkError};
 use super::plan::{Request, Wanted, requests};
-use super::{CancelFlag, ChunkSink, Inner, Reader, StreamReport, fetch};
+use super::{CancelFlag, ChunkSink, Inner, PLACES_MAX, Reader, StreamReport, fetch};
 use crate::format::tree::{ChunkId, ChunkRef};
 use crate::index::FramePlace;
 use crate::pack::read::{FrameReader, PackError, PackOpener, chunk_of};
@@ -66,8 +66,32 @@ impl Job {
 pub(super) async fn run(inner: &Arc<Inner>, mut ids: Vec<ChunkId>, sink: ChunkSink, cancel: CancelFlag) -> Result<StreamReport, ReadError> {
     ids.sort_unstable();
     ids.dedup();
-    let looking = Arc::clone(inner);
-    let prepared = tokio::task::spawn_blocking(move || prepare(looking, ids, sink, cancel));
+    let mut report = round(inner, ids, 0, &sink, &cancel).await?;
+    for nth in 1..PLACES_MAX {
+        let again = report.missing.iter().map(|(id, _)| *id).filter(|id| inner.places(*id).nth(nth).is_some());
+        let again: Vec<ChunkId> = again.collect();
+        if again.is_empty() {
+            break;
+        }
+        let more = round(inner, again.clone(), nth, &sink, &cancel).await?;
+        let still: BTreeSet<ChunkId> = more.missing.into_iter().map(|(id, _)| id).collect();
+        report.missing.retain(|(id, _)| again.binary_search(id).is_err() || still.contains(id));
+        report.chunks += more.chunks;
+        report.bytes += more.bytes;
+    }
+    Ok(report)
+}
+
+/// Brings chunks from the `nth` pack of each. What is missing comes back in ascending order.
+async fn round(
+    inner: &Arc<Inner>,
+    ids: Vec<ChunkId>,
+    nth: usize,
+    sink: &ChunkSink,
+    cancel: &CancelFlag,
+) -> Result<StreamReport, ReadError> {
+    let (looking, sink, cancel, n_ids) = (Arc::clone(inner), Arc::clone(sink), cancel.clone(), ids.len() as u64);
+    let prepared = tokio::task::spawn_blocking(move || prepare(looking, ids, nth, sink, cancel));
     let (job, requests) = prepared.await.map_err(|_| ReadError::Stopped)?;
     let job = Arc::new(job);
     let (sender, receiver) = unbounded(); // bounded by the permits
@@ -92,14 +116,15 @@ pub(super) async fn run(inner: &Arc<Inner>, mut ids: Vec<ChunkId>, sink: ChunkSi
     }
     let mut report = std::mem::take(&mut *job.report.lock().unwrap_or_else(PoisonError::into_inner));
     report.missing.sort_by_key(|(id, _)| *id);
-    Ok(report)
+    // A task that the runtime dropped, or that panicked, told nobody: its chunks were neither handed on nor missed.
+    if report.chunks + report.missing.len() as u64 == n_ids { Ok(report) } else { Err(ReadError::Stopped) }
 }
 
 /// Looks all ids up and puts them in the order of packs.
-fn prepare(inner: Arc<Inner>, ids: Vec<ChunkId>, sink: ChunkSink, cancel: CancelFlag) -> (Job, Vec<Request>) {
+fn prepare(inner: Arc<Inner>, ids: Vec<ChunkId>, nth: usize, sink: ChunkSink, cancel: CancelFlag) -> (Job, Vec<Request>) {
     let (mut wanted, mut report) = (Vec::with_capacity(ids.len()), StreamReport::default());
     for (number, id) in (0..).zip(&ids) {
-        match inner.find(id) {
+        match inner.places(*id).nth(nth) {
             Some(found) => {
                 let domain = u16::try_from(found.domain).unwrap_or(u16::MAX);
                 let place = found.place;
