@@ -60,7 +60,7 @@ impl Trust {
 
     /// Checks that the listed `writer` of `domain` signed `message` with [`crate::keys::WriterKey::sign`]. A writer whose
     /// time has ended is still believed for what it signed: a statement carries no time that its own signer could not
-    /// have made up, so the end of a writer is enforced where it writes, not where its old backups are read.
+    /// have made up. Nothing ends a writer yet; when something does, storage must refuse its credential, too.
     pub fn verify(&self, domain: &DomainId, writer: &WriterId, message: &[u8], signature: &[u8]) -> Result<(), TrustError> {
         let (domain_name, writer_name) = (domain.to_string(), writer.to_string());
         let Some(listed) = self.writer(domain, writer) else {

@@ -123,7 +123,7 @@ impl Writer {
         let index_seal = DomainSeal::new(&keys.k_index, Purpose::Index);
         let loaded = index::load(repository, key.domain(), &index_seal, &options.cache_dir).await?;
         let mine = loaded.objects.iter().filter(|at| at.writer == *key.writer());
-        let next_index = mine.map(|at| at.seq + 1).max().unwrap_or(0);
+        let next_index = mine.map(|at| at.seq.saturating_add(1)).max().unwrap_or(0);
         let threads = options.threads.clamp(1, 64);
         let hasher = ChunkHasher::new(&keys.k_id);
         let core = Arc::new(Core::new(hasher.clone(), Chunker::new(&keys.k_cut), loaded.index, threads));
@@ -180,7 +180,9 @@ impl Writer {
         self.trees.store(&self.core, &self.uploads, nodes)
     }
 
-    /// Whether the repository, or this run, has the chunk: a reference from a cache may then be used again.
+    /// Whether the repository, or this run, has the chunk: a reference from a cache may then be used again. The snapshot then
+    /// counts as needing its pack. Who reuses a tree asks for everything below it, too: what nobody asked for is found in the
+    /// pack set only when the snapshot before has it.
     pub fn has(&self, id: &ChunkId) -> bool {
         self.core.has(id)
     }

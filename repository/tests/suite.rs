@@ -15,5 +15,6 @@ mod suite {
     pub mod stock_tools;
     pub mod stocked;
     pub mod store_and_read;
+    pub mod twice;
     pub mod write_only;
 }

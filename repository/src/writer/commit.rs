@@ -68,7 +68,7 @@ impl Committer<'_> {
             let there = self.repository.store().get(&key).await;
             let there = there.map_err(|source| WriteError::Read { object: key.to_string(), source })?;
             before.prev = Some(Digest::of(&there));
-            before.next += 1;
+            before.next = before.next.saturating_add(1);
             last = Some(key);
         }
         Err(WriteError::Race { object: last.map(|key| key.to_string()).unwrap_or_default() })
@@ -81,7 +81,7 @@ impl Committer<'_> {
         let entries = entries.map_err(|source| WriteError::Read { object: prefix.to_string(), source })?;
         let mut places: Vec<Numbered> = entries.iter().filter_map(|entry| open::at(&entry.key)).collect();
         places.sort();
-        let mut before = Before { next: places.last().map_or(0, |at| at.seq + 1), prev: None, packs: None };
+        let mut before = Before { next: places.last().map_or(0, |at| at.seq.saturating_add(1)), prev: None, packs: None };
         for at in places.iter().rev() {
             let key = names::snapshot(&at.domain, &at.writer, at.seq);
             let there = self.repository.store().get(&key).await;

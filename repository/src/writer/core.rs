@@ -86,8 +86,9 @@ impl Core {
         if self.mark(id) || self.fresh.contains(id) { Ok(()) } else { Err(WriteError::Unknown(*id)) }
     }
 
+    /// Whether the chunk is there. Who asks means to name it: its pack is needed, and one too many costs only space.
     pub(super) fn has(&self, id: &ChunkId) -> bool {
-        self.index.contains(id) || self.fresh.contains(id)
+        self.mark(id) || self.fresh.contains(id)
     }
 
     /// The packs of the index that the snapshot needs, or all of them.

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base::Digest;
+
 use super::core::Core;
 use super::error::WriteError;
 use super::upload::Uploads;
@@ -21,10 +23,18 @@ pub(super) struct Trees {
 /// What is known of the trees that were named.
 #[derive(Debug, Default)]
 struct Told {
-    /// First chunks of the trees that went through [`Trees::store`], so that everything below them was counted.
+    /// The trees that went through [`Trees::store`], so that everything below them was counted; see [`name_of`].
     stored: HashSet<ChunkId>,
     /// Whether a tree was named that did not.
     reused: bool,
+}
+
+/// One id for a tree: that of its chunk, or a digest of those of all its chunks, since two large directories may begin alike.
+fn name_of(tree: &TreeRef) -> ChunkId {
+    match &tree.chunks[..] {
+        [only] => only.id,
+        all => ChunkId::from_bytes(*Digest::of(&all.iter().flat_map(|chunk| *chunk.id.as_bytes()).collect::<Vec<u8>>()).as_bytes()),
+    }
 }
 
 fn fill_failed(error: FillError) -> WriteError {
@@ -52,16 +62,16 @@ impl Trees {
             let len = if is_whole(bytes.len() as u64) { rest.len() } else { core.chunker.cut(rest) };
             let (piece, after) = rest.split_at(len);
             let (chunk, is_new) = core.name(Kind::Tree, piece);
-            if is_new {
-                self.push(core, uploads, chunk, piece)?;
+            if is_new && let Err(error) = self.push(core, uploads, chunk, piece) {
+                // From now on everybody takes the chunk for stored: no caller may go on to a commit.
+                core.fail(error.clone());
+                return Err(error);
             }
             chunks.push(chunk);
             rest = after;
         }
         let tree = TreeRef { chunks };
-        if let Some(first) = tree.chunks.first() {
-            self.told().stored.insert(first.id);
-        }
+        self.told().stored.insert(name_of(&tree));
         Ok(tree)
     }
 
@@ -69,7 +79,7 @@ impl Trees {
     pub(super) fn need(&self, core: &Core, tree: &TreeRef) -> Result<(), WriteError> {
         tree.chunks.iter().try_for_each(|chunk| core.need(&chunk.id))?;
         let mut told = self.told();
-        if tree.chunks.first().is_some_and(|first| !told.stored.contains(&first.id)) {
+        if !told.stored.contains(&name_of(tree)) {
             told.reused = true;
         }
         Ok(())

@@ -154,7 +154,9 @@ impl Uploads {
         let shared = &self.0;
         let mut last = None;
         for _ in 0..TRIES {
-            let seq = shared.next_index.fetch_add(1, Ordering::Relaxed);
+            // A stray name may have the highest number there is: then nothing is free, and no lower number is given again.
+            let next = |seq: u64| Some(seq.saturating_add(1));
+            let (Ok(seq) | Err(seq)) = shared.next_index.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
             let key = names::index(shared.key.domain(), shared.key.writer(), seq);
             let object = seal_packs(&shared.repository, &shared.key, seq, &shared.seal, &packs);
             let object = Bytes::from(object.map_err(random)?);

@@ -15,7 +15,7 @@ use super::content::{Files, assert_same, back_up, files_streamed, new_snapshot, 
 use super::create_and_open::{Place, place};
 
 /// The same objects in a store of their own.
-async fn copy_of(disk: &MemoryStore) -> MemoryStore {
+pub async fn copy_of(disk: &MemoryStore) -> MemoryStore {
     let copy = MemoryStore::default();
     for key in disk.keys() {
         let bytes = disk.get(&key).await.unwrap();
