@@ -1,5 +1,6 @@
 //! What people are told when the repository, the disk, the source or the plan is not what it should be.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -173,7 +174,7 @@ fn a_plan_that_is_no_yaml_or_that_would_blow_up_is_refused_with_the_place() {
     let good = std::fs::read_to_string(place.plan()).unwrap();
     let mut bomb = String::from("a: &a [x, x, x, x, x, x, x, x, x]\n");
     for (name, of) in ["b", "c", "d", "e", "f", "g", "h", "i"].iter().zip(["a", "b", "c", "d", "e", "f", "g", "h"]) {
-        bomb += &format!("{name}: &{name} [{}]\n", vec![format!("*{of}"); 9].join(", "));
+        writeln!(bomb, "{name}: &{name} [{}]", vec![format!("*{of}"); 9].join(", ")).unwrap();
     }
     let tabs = good.replace("services:\n  ", "services:\n\t");
     for (text, what) in [(tabs, "tab"), (good.clone() + &bomb, "alias"), (good + "threats: {a: {b\n", "web.yaml:")] {

@@ -143,13 +143,16 @@ fn a_store_that_never_answers_does_not_keep_a_command_from_ending() {
     let bucket = Bucket::backed_up();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     bucket.place.edit_plan(bucket.server.endpoint(), &format!("http://{}", silent.local_addr().unwrap()));
-    for args in [&["backup"][..], &["drill", "run", "web"]] {
+    for args in [&["backup"][..], &["drill", "run", "web"], &["snapshots"], &["restore", "web", "--to", "x", "--yes"], &["check"]] {
         for signal in [Signal::INT, Signal::TERM] {
             let mut command = bucket.place.command();
             let mut running = start(command.env("LIFEBOAT_KEY_FILE", bucket.place.key()).args(args));
             let _asked = silent.accept().unwrap();
             running.signal(signal);
-            running.end_within(Duration::from_secs(10)).exits(130);
+            let said = running.end_within(Duration::from_secs(10));
+            // A command that has nothing to put in order is ended by the signal itself, which shells tell as 130, too.
+            let orderly = ["backup", "drill"].contains(&args[0]);
+            assert!(said.code == 130 || (said.code == -1 && !orderly), "{args:?} {signal:?}: {}", said.all());
         }
     }
     let ended = bucket.place.journal("backup.failed");

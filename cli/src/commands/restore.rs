@@ -81,7 +81,9 @@ pub(crate) async fn run(args: &RestoreArgs, settings: &Settings, output: Output)
     let parts = wiring::parts(settings, wiring::person()).await?;
     let facts = wiring::facts(&parts, &plan, settings).await?;
     let rule = points::rule(&plan, &address.point, at)?;
-    let chosen = points::find(&parts, &plan, &rule, args.from.as_ref(), output).await?;
+    // A store that does not answer must not keep whoever says stop.
+    let found = stop.run_until_cancelled(points::find(&parts, &plan, &rule, args.from.as_ref(), output)).await;
+    let chosen = found.unwrap_or_else(|| Err(Failure::interrupted()))?;
     let order = order(args, &address, patterns, &chosen, &facts);
     let again = again(args, &order, &chosen.snapshot);
     let interrupted = |failure: Failure| if failure.exit == Exit::Interrupted { failure.fix(again.clone()) } else { failure };
