@@ -9,6 +9,7 @@ use base::id::SourceId;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
+use crate::Plan;
 use crate::plan::Service;
 
 /// What became of an objective.
@@ -51,13 +52,25 @@ pub fn judge(objective: Option<Span>, measured: Option<Duration>) -> Judgement {
     Judgement { objective, measured, verdict }
 }
 
-/// What would be lost if `service` failed at `now`, against its RPO: the age of the newest complete restore point, that of the source whose is oldest.
-/// `newest` knows for each source when the data of its newest complete restore point was read. A source without one makes it unknown, and a restore
-/// point from the future, which a clock that was set back leaves behind, counts as new.
-pub fn rpo_now(service: &Service, newest: &BTreeMap<SourceId, Timestamp>, now: Timestamp) -> Judgement {
+/// What would be lost if `service` failed at `now`, against what was promised: the age of the newest complete restore point of the source that is
+/// furthest behind its promise, which is the source's own RPO or else that of the service. `newest` knows for each source when the data of its newest
+/// complete restore point was read. A source without one, or with one from so far ahead that the clock must have been wrong, makes it unknown; one
+/// from a little ahead, which a clock that was set back leaves behind, counts as new.
+pub fn rpo_now(plan: &Plan, service: &Service, newest: &BTreeMap<SourceId, Timestamp>, now: Timestamp) -> Judgement {
+    let known = |taken: &&Timestamp| !crate::backup::is_beyond(**taken, now);
     let age = |taken: &Timestamp| Duration::try_from(now.duration_since(*taken)).unwrap_or(Duration::ZERO);
-    let ages: Option<Vec<Duration>> = service.sources.iter().map(|source| newest.get(source).map(age)).collect();
-    judge(service.objectives.rpo, ages.and_then(|ages| ages.into_iter().max()))
+    let promise = |source| plan.sources.get(source).and_then(|source| source.rpo).or(service.objectives.rpo);
+    let judged: Option<Vec<Judgement>> = service
+        .sources
+        .iter()
+        .map(|source| newest.get(source).filter(known).map(|taken| judge(promise(source), Some(age(taken)))))
+        .collect();
+    // Seconds beyond the promise, below zero where it is kept; without a promise nothing can be behind it.
+    let behind = |one: &Judgement| {
+        let seconds = |span: Duration| i128::from(span.as_secs());
+        one.objective.zip(one.measured).map(|(promised, lost)| seconds(lost) - seconds(promised.at_least()))
+    };
+    judged.and_then(|judged| judged.into_iter().max_by_key(behind)).unwrap_or_else(|| judge(service.objectives.rpo, None))
 }
 
 /// The worse of two verdicts: a miss outweighs all, and what is unknown is not met.

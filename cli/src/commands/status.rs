@@ -72,7 +72,7 @@ fn row(plan: &Plan, facts: &Facts, posture: ServicePosture, now: Timestamp) -> O
     let newest: BTreeMap<SourceId, Timestamp> =
         service.sources.iter().filter_map(|id| Some((id.clone(), facts.newest_point(id)?.taken))).collect();
     let next_backup = service.sources.iter().filter_map(|id| plan.sources.get(id)?.schedule.next_after(now)).min();
-    Some(Row { rpo: rpo_now(service, &newest, now), rto: rto(facts, service), next_backup, posture })
+    Some(Row { rpo: rpo_now(plan, service, &newest, now), rto: rto(facts, service), next_backup, posture })
 }
 
 /// The recovery time of the last drill that measured one, against the objective of today.
