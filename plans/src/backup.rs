@@ -4,6 +4,7 @@
 //! busy, are caught up once: ten missed hours make one backup, not ten.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base::id::{RepositoryId, SourceId};
 use jiff::Timestamp;
@@ -44,9 +45,18 @@ pub fn due(plan: &Plan, last_start: &BTreeMap<(SourceId, RepositoryId), Timestam
     due
 }
 
+/// How far ahead of `now` a recorded time may lie and still be believed: clocks are corrected by seconds, and zones are mistaken by hours.
+const CLOCK_SLACK: Duration = Duration::from_hours(24);
+
+/// Whether a recorded time lies so far in the future that the clock must have been wrong when it was written. Who believed it would wait for
+/// years: one run under a clock that stood in 2035 would end all runs until then, and nothing would look late.
+pub fn is_beyond(recorded: Timestamp, now: Timestamp) -> bool {
+    now.checked_add(CLOCK_SLACK).is_ok_and(|limit| recorded > limit)
+}
+
 /// The scheduled time that waits for a run at `now`, and how many before it were missed. `last`: when the last run began.
 pub(crate) fn waiting(schedule: &Schedule, last: Option<Timestamp>, now: Timestamp) -> Option<(Timestamp, u32)> {
-    let Some(last) = last else { return Some((now, 0)) };
+    let Some(last) = last.filter(|last| !is_beyond(*last, now)) else { return Some((now, 0)) };
     let planned_at = schedule.last_at_or_before(now).filter(|planned| *planned > last)?;
     let runs = std::iter::successors(schedule.next_after(last), |run| schedule.next_after(*run));
     let missed = runs.take_while(|run| *run < planned_at).zip(0..MAX_MISSED).count();

@@ -70,7 +70,9 @@ pub struct PlanAge {
 /// Where the review stands at `now`. Months are those of the calendar in `zone`. A plan that was never signed is due one period after it was
 /// first loaded, so that a new plan is not overdue on its first day.
 pub fn due(review: &Review, last: Option<&SignedReview>, plan: &PlanAge, zone: &TimeZone, now: Timestamp) -> ReviewStatus {
-    let due_at = review.every.after(last.map_or(plan.since, |last| last.at), zone);
+    // What a clock that was wrong dated years ahead would keep the review fresh for as long.
+    let last = last.filter(|last| !crate::backup::is_beyond(last.at, now));
+    let due_at = review.every.after(last.map_or(plan.since.min(now), |last| last.at), zone);
     if let Some(last) = last.filter(|last| last.fingerprint != plan.fingerprint) {
         // The plan may have been changed and signed out of order; it is late since the later of the two, but never since the future.
         let since = plan.changed_at.max(last.at).min(due_at).min(now);
@@ -124,6 +126,16 @@ mod tests {
         let overdue = ReviewStatus::Overdue { since: changed_at, reason: OverdueReason::Changed };
         assert_eq!(status(&signed("2026-09-30T00:00:00Z", b"old")), overdue);
         assert!(matches!(status(&signed("2026-09-30T00:00:00Z", b"new")), ReviewStatus::Fresh { .. }));
+    }
+
+    #[test]
+    fn a_signature_from_years_ahead_keeps_no_review_fresh() {
+        let since = at("2026-01-15T00:00:00Z");
+        let plan = PlanAge { since, changed_at: since, fingerprint: Digest::of(b"x") };
+        let last = SignedReview { at: at("2035-01-01T00:00:00Z"), fingerprint: plan.fingerprint };
+        let status = due(&Review::default(), Some(&last), &plan, &TimeZone::UTC, at("2026-11-24T00:00:00Z"));
+        let overdue = ReviewStatus::Overdue { since: at("2026-07-15T00:00:00Z"), reason: OverdueReason::NeverReviewed };
+        assert_eq!(status, overdue);
     }
 
     #[test]

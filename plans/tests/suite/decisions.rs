@@ -56,9 +56,21 @@ fn a_backup_is_due_at_its_time_and_missed_runs_are_caught_up_once() {
 }
 
 #[test]
-fn a_clock_that_went_back_starts_nothing_twice() {
+fn a_clock_that_went_back_by_hours_starts_nothing_twice() {
     let plan = plan(of_manual(1));
-    assert_eq!(due(&plan, &begun("2026-11-24T12:00:00Z"), "2026-11-20T00:00:00Z"), Vec::<String>::new());
+    assert_eq!(due(&plan, &begun("2026-11-24T12:00:00Z"), "2026-11-23T13:00:00Z"), Vec::<String>::new());
+}
+
+#[test]
+fn a_run_under_a_clock_that_stood_years_ahead_does_not_end_all_runs_until_then() {
+    let plan = plan(of_manual(1));
+    let found = due(&plan, &begun("2035-01-01T00:00:00Z"), "2026-11-24T12:00:00Z");
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert_eq!(
+        drill::due(&plan, &BTreeMap::from([("shop-monthly".parse().unwrap(), at("2035-01-01T00:00:00Z"))]), at("2026-11-24T12:00:00Z"))
+            .len(),
+        1
+    );
 }
 
 #[test]
@@ -98,18 +110,22 @@ proptest! {
 }
 
 #[test]
-fn the_rpo_of_now_is_that_of_the_source_that_is_furthest_behind() {
+fn the_rpo_of_now_is_that_of_the_source_that_is_furthest_behind_its_own_promise() {
     use plans::objective::{Verdict, rpo_now};
     let plan = plan(of_manual(1));
     let judge = |newest: &[(&str, &str)], now: &str| {
         let newest = newest.iter().map(|(source, taken)| (source.parse().unwrap(), at(taken))).collect();
-        let found = rpo_now(&plan.services["shop"], &newest, at(now));
+        let found = rpo_now(&plan, &plan.services["shop"], &newest, at(now));
         (found.measured.map(|lost| lost.as_secs()), found.verdict)
     };
-    let both = [("orders", "2026-11-24T12:00:00Z"), ("templates", "2026-11-24T11:30:00Z")];
-    assert_eq!(judge(&both, "2026-11-24T12:30:00Z"), (Some(3600), Verdict::Met));
-    assert_eq!(judge(&both, "2026-11-24T12:30:01Z"), (Some(3601), Verdict::Missed));
-    assert_eq!(judge(&both, "2026-11-24T10:00:00Z"), (Some(0), Verdict::Met));
+    // orders has the RPO of the shop, one hour; templates has one of its own, a day.
+    let both = [("orders", "2026-11-24T12:00:00Z"), ("templates", "2026-11-24T00:30:00Z")];
+    assert_eq!(judge(&both, "2026-11-24T13:00:00Z"), (Some(3600), Verdict::Met));
+    assert_eq!(judge(&both, "2026-11-24T13:00:01Z"), (Some(3601), Verdict::Missed));
+    let fresh = [("orders", "2026-11-25T00:30:00Z"), ("templates", "2026-11-24T00:30:00Z")];
+    assert_eq!(judge(&fresh, "2026-11-25T00:30:01Z"), (Some(86_401), Verdict::Missed));
+    assert_eq!(judge(&both, "2026-11-24T00:00:00Z"), (Some(0), Verdict::Met), "a clock that was set back by hours");
+    assert_eq!(judge(&both, "2020-01-01T00:00:00Z"), (None, Verdict::Unknown), "a restore point from years ahead");
     assert_eq!(judge(&both[..1], "2026-11-24T12:30:00Z"), (None, Verdict::Unknown));
 }
 
