@@ -7,9 +7,10 @@ use jiff::{Timestamp, ToSpan};
 
 use super::Schedule;
 
-/// Days and weekdays fall together in the same way again after 28 years, unless a century without leap day lies between.
+/// Days and weekdays fall together in the same way again after 28 years, unless a century without leap day lies between. Twice that, so
+/// that a day that comes once in 28 years, like a Sunday that is 29 February, comes twice.
 const FIRST_DAY: Date = Date::constant(2025, 1, 1);
-const LAST_DAY: Date = Date::constant(2053, 12, 31);
+const LAST_DAY: Date = Date::constant(2080, 12, 31);
 /// Years in which changes of the clock are looked at; rules of zones recur every year.
 const CHANGES_UNTIL: Date = Date::constant(2031, 1, 1);
 

@@ -139,6 +139,8 @@ fn gaps_are_the_longest_there_can_be() {
         ("0 0 1 * *", "UTC", hours(31 * 24), hours(31 * 24)),
         ("0 0 31 * *", "UTC", hours(61 * 24), hours(61 * 24)),
         ("0 0 29 2 *", "UTC", hours(1461 * 24), hours(1461 * 24)),
+        // A Sunday that is 29 February comes once in 28 years.
+        ("0 0 29 2 */7", "UTC", hours(10_227 * 24), hours(10_227 * 24)),
         ("* * * 2 *", "UTC", hours(337 * 24) + Duration::from_mins(1), hours(337 * 24) + Duration::from_mins(1)),
         ("0 0 1,15 * fri", "UTC", hours(7 * 24), hours(7 * 24)),
     ] {
