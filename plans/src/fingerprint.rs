@@ -1,7 +1,7 @@
 //! The digest of what is material in a plan: when it differs from the one that was signed, the plan has to be reviewed.
 //!
 //! It is taken of the tree as written, not of the typed plan, so that a new version of lifeboat with new defaults does not call for a review.
-//! Comments, formatting, quotes, the order of keys and the spread over files make no difference; the order of lists does.
+//! Comments, formatting, quotes, the brackets of a list of one, the order of keys and the spread over files make no difference; the order of lists does.
 
 use base::Digest;
 
@@ -44,6 +44,10 @@ fn canonical(node: &Node, bytes: &mut Vec<u8>) {
         Kind::Scalar { text: value, .. } => {
             bytes.push(b's');
             text(if node.is_nothing() { "" } else { value }, bytes);
+        }
+        // A list of one may be written without brackets, and means the same.
+        Kind::List(items) if matches!(items.as_slice(), [Node { kind: Kind::Scalar { .. }, .. }]) => {
+            items.iter().for_each(|only| canonical(only, bytes))
         }
         Kind::List(items) => {
             bytes.push(b'l');
