@@ -8,32 +8,36 @@ use crate::document::shape::nearest;
 use crate::plan::{Channel, Role, Target};
 use crate::rules::meaning as rules;
 
-/// Events that parts of lifeboat send, or will: a plan may route the latter ahead of time.
-pub const EVENTS: [&str; 24] = [
+/// Events that this version sends: the kinds of matter that the registers know.
+pub const EVENTS: [&str; 9] = [
     "backup.failed",
     "backup.overdue",
-    "backup.incomplete",
-    "objective.missed",
     "drill.failed",
-    "drill.void",
     "drill.overdue",
+    "objective.missed",
     "review.overdue",
     "review.soon",
     "threat.overdue",
-    "acceptance.ended",
     "verify.damaged",
+];
+
+/// Events of later versions. A route for one of them waits in vain until then, and whoever set it up is told so.
+const LATER: [&str; 15] = [
+    "acceptance.ended",
+    "backup.incomplete",
     "copy.failed",
-    "lock.weakened",
-    "key.untested",
-    "restore.started",
-    "restore.failed",
-    "plan.refused",
-    "plan.changed",
-    "sla.warn",
-    "sla.breach",
-    "evidence.broken",
-    "notice.failed",
     "daemon.failed",
+    "drill.void",
+    "evidence.broken",
+    "key.untested",
+    "lock.weakened",
+    "notice.failed",
+    "plan.changed",
+    "plan.refused",
+    "restore.failed",
+    "restore.started",
+    "sla.breach",
+    "sla.warn",
 ];
 
 pub(super) fn check(context: &mut Context<'_>) {
@@ -41,22 +45,39 @@ pub(super) fn check(context: &mut Context<'_>) {
         return; // targets, routes and channels are judged together
     }
     events(context);
+    untold(context);
     dead_ends(context);
     unused(context);
 }
 
 fn events(context: &mut Context<'_>) {
     let plan = context.plan;
-    for event in plan.alerts.events.keys() {
-        let known = |event: &str| match event.strip_suffix('*') {
-            Some(kind) => EVENTS.iter().any(|name| name.starts_with(kind)),
-            None => EVENTS.contains(&event),
-        };
-        if !known(event) {
-            let fault = context.at_key(&rules::UNKNOWN_EVENT, &format!("alerts/events/{event}"), format!("no event is called \"{event}\""));
+    let any = |names: &[&str], event: &str| match event.strip_suffix('*') {
+        Some(kind) => names.iter().any(|name| name.starts_with(kind)),
+        None => names.contains(&event),
+    };
+    for event in plan.alerts.events.keys().filter(|event| !any(&EVENTS, event)) {
+        let path = format!("alerts/events/{event}");
+        if any(&LATER, event) {
+            let fault = context.at_key(&rules::UNKNOWN_EVENT, &path, format!("this version does not send \"{event}\""));
+            fault.hint = Some("keep it for a later version, and do not count on it until then".to_owned());
+        } else {
+            let fault = context.at_key(&rules::UNKNOWN_EVENT, &path, format!("no event is called \"{event}\""));
             fault.hint = nearest(event, EVENTS.iter().copied()).map(|near| format!("did you mean {near}?"));
         }
     }
+}
+
+/// A plan that tells people of something is taken to tell them of everything: a gap is seldom meant.
+fn untold(context: &mut Context<'_>) {
+    let plan = context.plan;
+    let untold: Vec<&str> = EVENTS.into_iter().filter(|event| plan.route_of(event).is_none()).collect();
+    if plan.alerts.events.is_empty() || untold.is_empty() {
+        return;
+    }
+    let fault = context.at_key(&rules::UNTOLD_EVENT, "alerts/events", format!("nobody is told of {}", untold.join(", ")));
+    fault.hint =
+        plan.alerts.events.values().next().map(|route| format!("send all that have no route of their own somewhere: \"*\": {route}"));
 }
 
 fn dead_ends(context: &mut Context<'_>) {

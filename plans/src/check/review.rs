@@ -1,6 +1,6 @@
 //! Reviews: often enough, and with signatures that someone can give.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::Span;
 use base::id::ContactId;
@@ -24,8 +24,26 @@ pub(super) fn check(context: &mut Context<'_>) {
         fault.why = Some("a plan is reviewed and signed at least every six months".to_owned());
         fault.hint = Some("set every: 6 months, or less".to_owned());
     }
+    if context.sound("contacts") {
+        shared_keys(context);
+    }
     if context.sound("review/sign") && context.sound("contacts") {
         signatures(context);
+    }
+}
+
+/// A key stands for one person: two contacts with one key could be "two different persons" under a review.
+fn shared_keys(context: &mut Context<'_>) {
+    let plan = context.plan;
+    let mut seen: BTreeMap<&str, &ContactId> = BTreeMap::new();
+    for contact in plan.contacts.values() {
+        let Some(body) = contact.ssh_key.as_deref().and_then(|key| key.split_ascii_whitespace().nth(1)) else { continue };
+        if let Some(first) = seen.insert(body, &contact.id) {
+            let what = format!("{} has the same SSH key as {first}", contact.id);
+            let fault = context.at_value(&rules::SHARED_KEY, &format!("contacts/{}/ssh_key", contact.id), what);
+            fault.why = Some("one person could sign a review as both".to_owned());
+            fault.hint = Some("give each of them a key of their own: ssh-keygen -t ed25519".to_owned());
+        }
     }
 }
 

@@ -21,7 +21,8 @@ pub(crate) static RECIPIENT: Format =
 pub(crate) static PATH: Format = Format { name: "an absolute path", examples: &["/srv/www"], check: absolute };
 pub(crate) static INNER_PATH: Format = Format { name: "a path below the source", examples: &["etc/app.conf", "**/*.html"], check: inner };
 pub(crate) static ENV_NAME: Format = Format { name: "the name of an environment variable", examples: &["DB_PASSWORD"], check: env_name };
-pub(crate) static SSH_KEY: Format = Format { name: "an OpenSSH public key", examples: &["ssh-ed25519 AAAA…"], check: ssh_key };
+pub(crate) static SSH_KEY: Format =
+    Format { name: "an OpenSSH public key", examples: &["ssh-ed25519 AAAA…, the whole line of the .pub file"], check: ssh_key };
 pub(crate) static MAIL: Format = Format { name: "a mail address", examples: &["ops@example.org"], check: mail };
 pub(crate) static WEB_URL: Format = Format { name: "a web address", examples: &["https://hooks.example.org/lifeboat"], check: web_url };
 pub(crate) static SMTP_URL: Format =
@@ -106,17 +107,62 @@ fn env_name(text: &str) -> Result<(), String> {
     if good && !text.is_empty() { Ok(()) } else { Err(format!("\"{}\" cannot be the name of an environment variable", clipped(text))) }
 }
 
+/// A public key as OpenSSH writes it (RFC 4253, 6.6): the body is base64 of fields with their lengths, and the first field repeats the algorithm.
+/// Only the algorithms whose signatures are verified here are taken, so that nobody finds out on the day of the review.
 fn ssh_key(text: &str) -> Result<(), String> {
     let mut parts = text.split_ascii_whitespace();
     let algorithm = parts.next().unwrap_or_default();
-    let known = ["ssh-ed25519", "sk-ssh-ed25519@openssh.com", "ecdsa-sha2-nistp256", "sk-ecdsa-sha2-nistp256@openssh.com", "ssh-rsa"];
-    let body = parts.next().unwrap_or_default();
-    let base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
-    if known.contains(&algorithm) && body.starts_with("AAAA") && body.bytes().all(base64) {
+    let fields = base64(parts.next().unwrap_or_default()).and_then(|bytes| wire_fields(&bytes));
+    let fields = fields.filter(|fields| fields.first().is_some_and(|first| first == algorithm.as_bytes()));
+    let Some(fields) = fields else { return Err(format!("\"{}\" is not an OpenSSH public key", clipped(text))) };
+    let whole = match algorithm {
+        "ssh-ed25519" => fields.len() == 2,
+        "sk-ssh-ed25519@openssh.com" => fields.len() == 3,
+        other => return Err(format!("signatures by keys of type {} are not verified by this version", clipped(other))),
+    };
+    if whole && fields.get(1).is_some_and(|key| key.len() == 32) {
         Ok(())
     } else {
         Err(format!("\"{}\" is not an OpenSSH public key", clipped(text)))
     }
+}
+
+/// The bytes of canonical base64 with padding (RFC 4648, 4).
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let body = text.trim_end_matches('=');
+    if text.is_empty() || !text.len().is_multiple_of(4) || text.len() - body.len() > 2 {
+        return None;
+    }
+    let (mut bits, mut n_bits, mut bytes) = (0_u32, 0_u32, Vec::new());
+    for c in body.bytes() {
+        let six = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(six);
+        n_bits += 6;
+        if n_bits >= 8 {
+            n_bits -= 8;
+            bytes.push(u8::try_from(bits >> n_bits).ok()?);
+            bits &= (1 << n_bits) - 1;
+        }
+    }
+    (bits == 0).then_some(bytes)
+}
+
+/// Fields that each have their length in four bytes before them, and nothing after the last.
+fn wire_fields(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut fields = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
+        let (field, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        fields.push(field.to_vec());
+        bytes = rest;
+    }
+    bytes.is_empty().then_some(fields)
 }
 
 pub(crate) fn mail(text: &str) -> Result<(), String> {

@@ -54,7 +54,11 @@ super::rules! {
     NO_COPY_THERE "LB2126" Error "a drill reads a copy that is not made"
         "The drill reads from a repository that does not get a copy of one of its sources. Let `copies` of the source include it, or choose another repository."
     UNKNOWN_EVENT "LB2127" Warning "an event that never happens"
-        "No part of this version sends an event of that name, so that the route waits in vain. The nearest known event is offered."
+        "No part of this version sends an event of that name, so that the route waits in vain. Either the name is wrong, and the nearest known event is offered, or a later version will send it."
     COMMAND_WITHOUT_FILES "LB2128" Error "a command check in a drill that writes no files"
         "A drill of mode stream reads every byte back and writes nothing to disk, so that a command would find no files and the drill would be void. Use mode scratch for drills that run commands."
+    SHARED_KEY "LB2129" Error "two contacts have the same SSH key"
+        "A signature under a review stands for the person whose key made it. With one key for two contacts, one person could sign as both, and a review that asks for two different people would be signed by one. Give each of them a key of their own."
+    UNTOLD_EVENT "LB2130" Warning "events that reach nobody"
+        "The plan tells people of some events, but these take no route: what never happened, like a backup that is overdue, would be told to nobody. Give them a route, by name, by kind (`backup.*`), or all of the rest at once (`\"*\"`)."
 }

@@ -39,7 +39,7 @@ fn the_fuller_plan_of_the_manual_loads_without_a_word() {
     assert_eq!(files.min_bytes, Some(1024));
     assert!(matches!(plan.alerts.channels["email"], Channel::Smtp(_)));
     assert_eq!(plan.route_of("review.soon").unwrap().as_str(), "owners");
-    assert_eq!(plan.route_of("drill.overdue"), None);
+    assert_eq!(plan.route_of("drill.overdue").unwrap().as_str(), "owners");
     let order: Vec<String> = plan.recovery_order(drill).iter().map(ToString::to_string).collect();
     assert_eq!(order, ["shop"]);
     assert!(serde_json::to_string(&plan).unwrap().contains("\"timezone\":\"Europe/Berlin\""));
@@ -180,6 +180,7 @@ fn the_fingerprint_sees_meaning_and_not_writing() {
         changed(&[("timezone: Europe/Berlin", "timezone: \"Europe/Berlin\"   # where we are")]),
         changed(&[("retention: long\n    copies: everywhere", "copies: everywhere\n    retention: long")]),
         changed(&[("repeat: 30m", "repeat: 1h")]),
+        changed(&[("role: [operator]", "role: operator"), ("needs: [login]", "needs: login")]),
         changed(&[("copies:\n  everywhere: {to: [vault, away]}", "copies:\n  everywhere:\n    to:\n      - vault\n      - away")]),
     ] {
         assert_eq!(plan(&same).fingerprint, base);

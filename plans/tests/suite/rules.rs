@@ -69,6 +69,20 @@ fn broken() -> Vec<(&'static str, String)> {
         ("LB2126", vec![("from: random-copy", "from: away"), ("{to: [vault, away]}", "{to: [vault]}")]),
         ("LB2128", vec![("mode: scratch", "mode: stream")]),
         ("LB2127", vec![("backup.failed: urgent", "backup.faild: urgent")]),
+        (
+            "LB2129",
+            vec![
+                (
+                    "email: d.petrova@shop.example",
+                    "ssh_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti, email: d.petrova@shop.example",
+                ),
+                (
+                    "email: q.ansari@shop.example",
+                    "ssh_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti other, email: q.ansari@shop.example",
+                ),
+            ],
+        ),
+        ("LB2130", vec![(", \"*\": owners}", "}")]),
     ];
     let mut all: Vec<_> = plans.into_iter().map(|(rule, changes)| (rule, changed(&changes))).collect();
     all.push(("LB2004", "x: y\n".repeat(300_000)));
@@ -146,4 +160,39 @@ fn a_wide_web_of_needs_is_walked_in_linear_time() {
     let yaml = of_manual(0).replace("services:\n", &format!("services:\n{services}"));
     let found = crate::support::quickly("a web of needs", || faults(&yaml));
     assert!(found.iter().all(|fault| fault.severity == Severity::Warning), "{found:#?}");
+}
+
+#[test]
+fn a_plan_that_tells_of_some_events_hears_which_ones_reach_nobody() {
+    let found = faults(&changed(&[(", \"*\": owners}", "}")]));
+    assert_eq!(found[0].what, "nobody is told of backup.overdue, drill.overdue, objective.missed, threat.overdue, verify.damaged");
+}
+
+#[test]
+fn an_event_that_only_a_later_version_sends_is_told_from_one_that_does_not_exist() {
+    let later = faults(&changed(&[("backup.failed: urgent", "notice.failed: urgent")]));
+    assert_eq!((later[0].rule, later[0].what.as_str()), ("LB2127", "this version does not send \"notice.failed\""));
+    let wrong = faults(&changed(&[("backup.failed: urgent", "backup.faild: urgent")]));
+    assert_eq!(wrong[0].hint.as_deref(), Some("did you mean backup.failed?"));
+}
+
+#[test]
+fn an_ssh_key_that_no_signature_can_be_verified_with_is_refused_before_the_day_of_the_review() {
+    let whole = "AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
+    let with =
+        |key: &str| faults(&changed(&[("email: d.petrova@shop.example", &format!("ssh_key: \"{key}\", email: d.petrova@shop.example"))]));
+    assert_eq!(with(&format!("ssh-ed25519 {whole} daria")), []);
+    for (key, words) in [
+        (format!("ssh-ed25519 {}", &whole[..whole.len() - 4]), "is not an OpenSSH public key"),
+        (format!("ssh-ed25519 {whole}AAAA"), "is not an OpenSSH public key"),
+        (format!("ssh-rsa {whole}"), "is not an OpenSSH public key"),
+        ("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAQ8=".to_owned(), "not verified by this version"),
+        ("ssh-ed25519".to_owned(), "is not an OpenSSH public key"),
+        ("ssh-ed25519 ====".to_owned(), "is not an OpenSSH public key"),
+        ("ssh-ed25519 A===".to_owned(), "is not an OpenSSH public key"),
+    ] {
+        let found = with(&key);
+        assert_eq!((found.len(), found[0].rule), (1, "LB2010"), "{key}: {found:#?}");
+        assert!(found[0].what.contains(words), "{key}: {}", found[0].what);
+    }
 }
