@@ -24,7 +24,7 @@ pub use notice::{NoticeAbout, NoticeDelivered, NoticeFailed};
 pub use plan::{PlanLoaded, PlanRefused};
 pub use repository::{CheckFinished, ProbeLine, RepositoryCreated, RepositoryProbed};
 pub use restore::{RestoreFailed, RestoreFinished, RestoreStarted};
-pub use review::{ReviewSigned, ReviewStarted};
+pub use review::{Asked, ReviewSigned, ReviewStarted};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident = $action:literal)*) => {

@@ -130,7 +130,8 @@ impl Facts {
             Event::BackupFinished(done) => {
                 let state = self.backups.entry((done.source.clone(), done.repository.clone())).or_default();
                 if done.complete {
-                    state.newest_complete = state.newest_complete.max(Some(done.taken));
+                    // In the order of writing, not the greatest: one run under a clock that was years ahead would hide all that follow.
+                    state.newest_complete = Some(done.taken);
                     state.failing = None;
                 } else {
                     state.fail(at, format!("{} paths could not be read", done.n_errors), None);
@@ -176,6 +177,12 @@ impl Facts {
     /// The last run of `drill` that came to a verdict: an aborted run says nothing.
     pub fn last_verdict(&self, drill: &DrillId) -> Option<&DrillRun> {
         self.drills.get(drill)?.iter().rev().find(|run| run.verdict != Verdict::Aborted)
+    }
+
+    /// As [`Self::last_verdict`], of the runs that started by `now`, as in `plans::posture`: what a clock that was wrong dated ahead would
+    /// otherwise hold until then.
+    pub fn last_verdict_by(&self, drill: &DrillId, now: Timestamp) -> Option<&DrillRun> {
+        self.drills.get(drill)?.iter().rev().find(|run| run.verdict != Verdict::Aborted && run.started <= now)
     }
 
     /// The last run of `drill` that passed.

@@ -74,7 +74,7 @@ fn review(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now: T
 }
 
 fn drill(plan: &Plan, drill: &Drill, facts: &Facts, now: Timestamp) -> Option<Matter> {
-    let last = facts.last_verdict(&drill.id);
+    let last = facts.last_verdict_by(&drill.id, now);
     let since = match last {
         Some(run) => run.holds_until(drill),
         // A drill that never ran is due at once; it is late when it had the time that any run has.
@@ -97,6 +97,13 @@ fn drill(plan: &Plan, drill: &Drill, facts: &Facts, now: Timestamp) -> Option<Ma
 fn backup(plan: &Plan, source: &Source, repository: &RepositoryId, facts: &Facts, now: Timestamp) -> Option<Matter> {
     let state = facts.backups.get(&(source.id.clone(), repository.clone()));
     let newest = state.and_then(|state| state.newest_complete);
+    if let Some(newest) = newest.filter(|newest| plans::backup::is_beyond(*newest, now)) {
+        let what = format!(
+            "the newest complete restore point is dated {}, which is still to come, so its age is not known",
+            newest.strftime("%Y-%m-%d")
+        );
+        return Some(late(plan, source, repository, now, what));
+    }
     let from = newest.or_else(|| facts.asked_since(state.and_then(|state| state.first_begun), plan.fingerprint))?;
     let rpo = plan.rpo_of(source);
     let since = allowed(source, rpo, from, plan);
@@ -111,14 +118,18 @@ fn backup(plan: &Plan, source: &Source, repository: &RepositoryId, facts: &Facts
         Some(newest) => format!("the newest complete restore point is {} old; {promise}", human(now.duration_since(newest).unsigned_abs())),
         None => format!("there is no complete restore point; {promise}"),
     };
-    Some(Matter {
+    Some(late(plan, source, repository, since, what))
+}
+
+fn late(plan: &Plan, source: &Source, repository: &RepositoryId, since: Timestamp, what: String) -> Matter {
+    Matter {
         kind: Kind::BackupOverdue,
         object: object(&source.id, repository),
         since,
         owner: owner(plan, &source.id),
         what,
         todo: format!("lifeboat backup {}", source.id),
-    })
+    }
 }
 
 /// Until when a restore point taken at `from` is young enough: its RPO, or without one the time of the next scheduled run.
@@ -138,6 +149,13 @@ fn threats(plan: &Plan, facts: &Facts, now: Timestamp) -> Vec<Matter> {
         let what = match (threat::acceptance_end(plan, threat), row.reviewed) {
             (Some(end), _) if end == since => {
                 format!("its acceptance has ended; it stands at {} ({})", row.shown.score, word(row.shown.band))
+            }
+            (_, Some(day)) if day > now.to_zoned_datetime(plan.timezone.clone()).date() => {
+                format!(
+                    "it says that someone looked at it on {day}, which is still to come; it stands at {} ({})",
+                    row.shown.score,
+                    word(row.shown.band)
+                )
             }
             (_, Some(day)) => format!("someone last looked at it on {day}; it stands at {} ({})", row.shown.score, word(row.shown.band)),
             (_, None) => format!("nobody ever looked at it; it stands at {} ({})", row.shown.score, word(row.shown.band)),

@@ -34,6 +34,8 @@ pub struct Review {
     pub inputs: Vec<String>,
     /// When it was opened.
     pub started: Timestamp,
+    /// Whose signatures the plan asked for at that time, where that was recorded.
+    pub asked: Option<SignRule>,
     /// Signatures for this fingerprint, oldest first, one for each person and role.
     pub signatures: Vec<Signed>,
 }
@@ -87,6 +89,10 @@ pub fn fold<'a>(plan: &PlanId, events: impl IntoIterator<Item = Dated<'a>>) -> V
                     fingerprint: start.fingerprint,
                     inputs: start.inputs.clone(),
                     started: at,
+                    asked: start
+                        .asked
+                        .as_ref()
+                        .map(|asked| SignRule { roles: asked.roles.iter().cloned().map(Role).collect(), distinct: asked.distinct }),
                     signatures: Vec::new(),
                 });
             }
@@ -124,8 +130,11 @@ impl Review {
         Standing::Open { missing: missing(&self.signatures, rule), distinct: rule.distinct }
     }
 
-    /// When the last needed signature landed.
+    /// When the last needed signature landed. The rule is that of the plan when the review was opened, which is part of what its fingerprint
+    /// covers; `rule` is asked where none was recorded. Under the rule of today a plan that asks for more than it did would look as if nobody
+    /// had ever reviewed it, and be fresh for another six months although it was changed.
     pub fn done_at(&self, rule: &SignRule) -> Option<Timestamp> {
+        let rule = self.asked.as_ref().unwrap_or(rule);
         let complete = |n: usize| {
             let signed = self.signatures.get(..n).unwrap_or_default();
             if rule.roles.is_empty() { !signed.is_empty() } else { missing(signed, rule).is_empty() }

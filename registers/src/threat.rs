@@ -136,8 +136,7 @@ fn row(plan: &Plan, threat: &Threat, facts: &Facts, now: Timestamp) -> ThreatRow
         (Credit::Proven { .. }, Some(residual)) => residual,
         _ => inherent,
     };
-    let accepted = threat.accepted_by.is_some() && !acceptance_ended(plan, threat, now);
-    let next_review = next_review(plan, threat, shown.band, facts);
+    let next_review = next_review(plan, threat, shown.band, facts, now);
     ThreatRow {
         id: threat.id.clone(),
         title: threat.title.clone(),
@@ -156,7 +155,8 @@ fn row(plan: &Plan, threat: &Threat, facts: &Facts, now: Timestamp) -> ThreatRow
         reviewed: threat.reviewed,
         next_review,
         late: next_review.is_some_and(|next| next <= now),
-        above_appetite: !accepted && plan.appetite.as_ref().is_some_and(|appetite| shown.score > appetite.max_residual),
+        above_appetite: !is_accepted(plan, threat, now)
+            && plan.appetite.as_ref().is_some_and(|appetite| shown.score > appetite.max_residual),
     }
 }
 
@@ -168,7 +168,7 @@ fn credit(plan: &Plan, threat: &Threat, facts: &Facts, now: Timestamp) -> Credit
     let Some(drill) = threat.drill.as_ref().and_then(|id| plan.drills.get(id)) else {
         return none(NoCredit::NoDrill);
     };
-    let Some(run) = facts.last_verdict(&drill.id) else {
+    let Some(run) = facts.last_verdict_by(&drill.id, now) else {
         return none(NoCredit::NeverDrilled);
     };
     let until = run.holds_until(drill);
@@ -180,12 +180,14 @@ fn credit(plan: &Plan, threat: &Threat, facts: &Facts, now: Timestamp) -> Credit
 }
 
 /// When someone has to look at the row next: the band's time after the last look, never later than the plan's own review,
-/// and not later than the end of an acceptance. A row that nobody ever looked at is due since it came into force.
-fn next_review(plan: &Plan, threat: &Threat, band: Band, facts: &Facts) -> Option<Timestamp> {
+/// and not later than the end of an acceptance. A row that nobody ever looked at is due since it came into force, and a look that is dated
+/// ahead was not yet taken: a date in the plan must not buy years of quiet.
+fn next_review(plan: &Plan, threat: &Threat, band: Band, facts: &Facts, now: Timestamp) -> Option<Timestamp> {
     let by_band = Appetite::review_every(plan.appetite.as_ref(), band);
     let every: Span = if by_band.at_least() <= plan.review.every.at_least() { by_band } else { plan.review.every };
-    let by_look = match threat.reviewed {
-        Some(day) => start_of(plan, day).map(|looked| every.after(looked, &plan.timezone)),
+    let looked = threat.reviewed.and_then(|day| start_of(plan, day)).filter(|looked| *looked <= now);
+    let by_look = match looked {
+        Some(looked) => Some(every.after(looked, &plan.timezone)),
         None => facts.changed_at(plan.fingerprint),
     };
     [by_look, acceptance_end(plan, threat)].into_iter().flatten().min()
@@ -196,8 +198,9 @@ pub(crate) fn acceptance_end(plan: &Plan, threat: &Threat) -> Option<Timestamp> 
     threat.until.and_then(|day| day.tomorrow().ok()).and_then(|day| start_of(plan, day))
 }
 
-fn acceptance_ended(plan: &Plan, threat: &Threat, now: Timestamp) -> bool {
-    acceptance_end(plan, threat).is_some_and(|end| end <= now)
+/// Whether someone lives with it, by name and for a time that has not ended; as `plans::check` has it, anything less is no acceptance.
+fn is_accepted(plan: &Plan, threat: &Threat, now: Timestamp) -> bool {
+    threat.treat == Treat::Accept && threat.accepted_by.is_some() && acceptance_end(plan, threat).is_some_and(|end| end > now)
 }
 
 fn start_of(plan: &Plan, day: Date) -> Option<Timestamp> {

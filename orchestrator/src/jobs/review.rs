@@ -4,7 +4,7 @@ use base::Hint;
 use base::id::ContactId;
 use plans::Plan;
 use plans::plan::Role;
-use records::event::{ReviewSigned, ReviewStarted};
+use records::event::{Asked, ReviewSigned, ReviewStarted};
 use records::journal::JournalError;
 use records::seal::{self, AllowedSigners, SealError};
 use registers::review::statement::{Statement, StatementError};
@@ -73,8 +73,15 @@ impl Hint for SignError {
 pub async fn start(parts: &Parts, plan: &Plan, facts: &Facts) -> Result<ReviewStarted, JournalError> {
     let last = review::last_signed(&facts.reviews(), &plan.review.sign);
     let inputs = review::inputs::gather(plan, &facts.register, last.as_ref(), parts.clock.now());
-    let started =
-        ReviewStarted { review: run_id(&*parts.clock), plan: plan.id.clone(), fingerprint: plan.fingerprint, inputs: inputs.lines() };
+    let rule = &plan.review.sign;
+    let asked = Asked { roles: rule.roles.iter().map(ToString::to_string).collect(), distinct: rule.distinct };
+    let started = ReviewStarted {
+        review: run_id(&*parts.clock),
+        plan: plan.id.clone(),
+        fingerprint: plan.fingerprint,
+        inputs: inputs.lines(),
+        asked: Some(asked),
+    };
     parts.record(started.clone()).await?;
     Ok(started)
 }

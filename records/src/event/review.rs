@@ -15,6 +15,18 @@ pub struct ReviewStarted {
     pub fingerprint: Digest,
     /// What the reviewers were given to look at: one line each.
     pub inputs: Vec<String>,
+    /// Whose signatures were asked for, so that a later rule does not undo a review that was completed under this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+}
+
+/// Whose signatures complete a review, as the plan said when it was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// One signature for each of these roles; empty: one signature of any contact.
+    pub roles: Vec<String>,
+    /// Each role must be signed by another person.
+    pub distinct: bool,
 }
 
 /// A person signed a review.

@@ -170,3 +170,18 @@ fn what_the_plan_no_longer_has_troubles_nobody() {
     ]);
     assert_eq!(trouble::list(&after, &facts(&after, &events)), []);
 }
+
+#[test]
+fn a_restore_point_from_years_ahead_is_late_until_there_is_one_whose_age_is_known() {
+    let plan = plan();
+    let wiki = |events: &[_], now: &str| -> Vec<String> {
+        let late = registers::overdue::list(&plan, &facts(&plan, events), None, at(now)).into_iter();
+        late.filter(|matter| matter.object == "wiki-files in vault").map(|matter| matter.what).collect()
+    };
+    let mut events = vec![loaded(&plan, "2026-11-01"), backed_up("wiki-files", "2035-01-01T03:00:00", true)];
+    let found = wiki(&events, "2026-11-02");
+    assert_eq!(found, ["the newest complete restore point is dated 2035-01-01, which is still to come, so its age is not known"]);
+    events.push(backed_up("wiki-files", "2026-11-02T03:00:00", true));
+    assert_eq!(wiki(&events, "2026-11-02T04:00:00"), Vec::<String>::new());
+    assert_eq!(wiki(&events, "2026-11-09").len(), 1, "and it is late again when the next one does not come");
+}

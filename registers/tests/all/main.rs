@@ -26,9 +26,9 @@ plan: helix-lab
 owner: d.petrova
 timezone: Europe/Berlin
 contacts:
-  d.petrova: {name: Daria Petrova, role: [service-owner, quality], email: d.petrova@helix.example, deputy: j.okafor, ssh_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBNd"}
-  j.okafor:  {name: Joy Okafor, role: [service-owner], email: j.okafor@helix.example, ssh_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBNd"}
-  q.ansari:  {name: Qadir Ansari, role: [quality], email: q.ansari@helix.example, ssh_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBNd"}
+  d.petrova: {name: Daria Petrova, role: [service-owner, quality], email: d.petrova@helix.example, deputy: j.okafor, ssh_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB"}
+  j.okafor:  {name: Joy Okafor, role: [service-owner], email: j.okafor@helix.example, ssh_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC"}
+  q.ansari:  {name: Qadir Ansari, role: [quality], email: q.ansari@helix.example, ssh_key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMD"}
   k.sato:    {name: Kenji Sato, role: [quality], email: k.sato@helix.example}
 services:
   lims:

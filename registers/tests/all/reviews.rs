@@ -7,7 +7,7 @@ use plans::plan::{Role, SignRule};
 use proptest::prelude::*;
 use records::Event;
 use records::drill::Verdict;
-use records::event::{ReviewSigned, ReviewStarted};
+use records::event::{Asked, ReviewSigned, ReviewStarted};
 use registers::review::{self, Review, SignRefused, Standing, inputs};
 
 use super::{at, backup_failed, drilled, facts, loaded, plan, plan_with};
@@ -18,6 +18,7 @@ fn started(plan: &plans::Plan, id: &str, when: &str) -> (Timestamp, Event) {
         plan: plan.id.clone(),
         fingerprint: plan.fingerprint,
         inputs: vec!["since the beginning".to_owned()],
+        asked: Some(Asked { roles: plan.review.sign.roles.iter().map(ToString::to_string).collect(), distinct: plan.review.sign.distinct }),
     };
     (at(when), event.into())
 }
@@ -78,10 +79,30 @@ fn persons_are_given_to_roles_so_that_the_review_can_be_done() {
 }
 
 #[test]
+fn a_plan_that_asks_for_more_signatures_than_when_it_was_signed_has_changed_and_is_not_new() {
+    let before = plan_with(&[("roles: [service-owner, quality], distinct: true", "roles: [quality]")]);
+    let after = plan();
+    let events = [
+        loaded(&before, "2026-10-01"),
+        started(&before, "R-1", "2026-10-02"),
+        signed(before.fingerprint, "R-1", "q.ansari", "quality", "2026-10-03"),
+        loaded(&after, "2026-11-01"),
+    ];
+    let last = review::last_signed(&fold(&after, &events), &after.review.sign);
+    let status = registers::overdue::review_status(&after, &facts(&after, &events), last.as_ref(), at("2026-11-02"));
+    let reason = plans::review::OverdueReason::Changed;
+    assert_eq!(status, plans::review::ReviewStatus::Overdue { since: at("2026-11-01"), reason });
+}
+
+#[test]
 fn without_a_rule_one_signature_is_enough_and_none_is_not() {
     let plan = plan();
     let rule = SignRule::default();
-    let events = [started(&plan, "R-1", "2026-11-01"), signed(plan.fingerprint, "R-1", "k.sato", "quality", "2026-11-02")];
+    let mut start = started(&plan, "R-1", "2026-11-01");
+    if let Event::ReviewStarted(start) = &mut start.1 {
+        start.asked = None; // as records of before have it
+    }
+    let events = [start, signed(plan.fingerprint, "R-1", "k.sato", "quality", "2026-11-02")];
     assert_eq!(fold(&plan, &events[..1])[0].done_at(&rule), None);
     assert_eq!(fold(&plan, &events)[0].done_at(&rule), Some(at("2026-11-02")));
 }
@@ -184,7 +205,7 @@ proptest! {
         let rule = SignRule { roles: roles(&names[..n_roles]), distinct: true };
         let plan_id = "helix-lab".parse().unwrap();
         let fingerprint = Digest::of(b"plan");
-        let start = ReviewStarted { review: "R".to_owned(), plan: plan_id, fingerprint, inputs: Vec::new() };
+        let start = ReviewStarted { review: "R".to_owned(), plan: plan_id, fingerprint, inputs: Vec::new(), asked: None };
         let mut events = vec![(at("2026-11-01"), Event::from(start))];
         events.extend(signed_by.iter().map(|(by, role)| signed(fingerprint, "R", names[*by], names[*role], "2026-11-02")));
         let review = review::fold(&"helix-lab".parse().unwrap(), events.iter().map(|(at, event)| (*at, event))).remove(0);

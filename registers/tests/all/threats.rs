@@ -91,3 +91,27 @@ fn a_row_is_looked_at_again_after_the_time_of_its_band_and_never_later_than_the_
     let never = plan_with(&[("services: [lims], reviewed: 2026-10-02}", "services: [lims]}")]);
     assert_eq!(next(&never, "T-03"), "2026-10-01T00:00:00Z", "nobody ever looked: due since it came into force");
 }
+
+#[test]
+fn an_acceptance_without_name_or_end_accepts_nothing() {
+    let above = |from: &str, to: &str| {
+        let plan = plan_with(&[(from, to)]);
+        rows(&plan, &facts(&plan, &[]), at("2026-11-01")).iter().any(|row| row.id.as_str() == "T-02" && row.above_appetite)
+    };
+    assert!(!above("treat: accept", "treat: accept"));
+    assert!(above("accepted_by: q.ansari, until: 2027-03-31", "accepted_by: q.ansari"), "for ever is not for a time");
+    assert!(above("accepted_by: q.ansari, until: 2027-03-31", "until: 2027-03-31"), "nobody's acceptance");
+    assert!(above("treat: accept, ", ""), "what is reduced is not accepted");
+}
+
+#[test]
+fn a_look_that_is_still_to_come_and_a_drill_from_years_ahead_count_for_nothing() {
+    let plan = plan_with(&[("services: [lims], reviewed: 2026-10-02}", "services: [lims], reviewed: 2099-01-01}")]);
+    let events = [loaded(&plan, "2026-10-01"), drilled(&plan, "2035-01-01T00:00:00", Verdict::Pass, 1, 1)];
+    let rows = rows(&plan, &facts(&plan, &events), at("2026-11-01"));
+    assert!(row(&rows, "T-03").late, "{:?}", row(&rows, "T-03"));
+    assert_eq!(row(&rows, "T-01").credit, Credit::None { why: NoCredit::NeverDrilled });
+    let late = registers::overdue::list(&plan, &facts(&plan, &events), None, at("2026-11-03"));
+    assert!(late.iter().any(|matter| matter.object == "threat T-03" && matter.what.contains("still to come")), "{late:#?}");
+    assert!(late.iter().any(|matter| matter.object == "drill lims-monthly"), "{late:#?}");
+}
