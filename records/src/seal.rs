@@ -13,7 +13,7 @@ use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{Algorithm, HashAlg, LineEnding, PrivateKey, PublicKey, SshSig};
 use zeroize::Zeroizing;
 
-pub use allowed::{AllowedSigner, AllowedSigners, BadAllowedSigners, line as allowed_line};
+pub use allowed::{AllowedSigner, AllowedSigners, BadAllowedSigners, is_plain_name, line as allowed_line};
 
 /// The namespace of signatures under a pack's manifest.
 pub const EVIDENCE_NAMESPACE: &str = "lifeboat-evidence@1";

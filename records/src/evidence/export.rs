@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::input::PackInput;
 use super::manifest::{self, Files, MANIFEST, SIGNATURE};
 use super::render;
-use crate::seal::{self, EVIDENCE_NAMESPACE, SealError, SigningKey};
+use crate::seal::{self, BadAllowedSigners, EVIDENCE_NAMESPACE, SealError, SigningKey};
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,14 @@ pub enum ExportError {
     Principal {
         /// The name.
         principal: String,
+    },
+    /// A public key that cannot stand in a list of allowed signers.
+    #[error("the public key of {principal} cannot stand in a list of allowed signers")]
+    SignerKey {
+        /// Whose.
+        principal: String,
+        /// Why.
+        source: BadAllowedSigners,
     },
     /// Something is there already.
     #[error("{} is there already", folder.display())]
@@ -76,6 +84,9 @@ impl Hint for ExportError {
         match self {
             Self::Chain { .. } => Some("run `lifeboat audit verify`, and tell whoever answers for the records".to_owned()),
             Self::Principal { .. } => Some("use letters, digits and \"@._-+:/\", like bcm01@example.org".to_owned()),
+            Self::SignerKey { .. } => {
+                Some("give the whole line of the .pub file, for a reviewer as `ssh_key` of the contact in the plan".to_owned())
+            }
             Self::Exists { .. } => Some("name another folder; a pack is never overwritten".to_owned()),
             Self::Sign(error) => error.hint(),
             Self::Write { folder, .. } => Some(format!("see that {} can be written", folder.parent().unwrap_or(folder).display())),

@@ -10,7 +10,7 @@ use super::input::Facts;
 use super::manifest::Files;
 use super::{page, table, text};
 use crate::chain::{Checker, Entry, Head};
-use crate::seal::{self, AllowedSigners, EVIDENCE_NAMESPACE, REVIEW_NAMESPACE, allowed_line};
+use crate::seal::{self, AllowedSigners, EVIDENCE_NAMESPACE, REVIEW_NAMESPACE, allowed_line, is_plain_name};
 
 /// The version of report.json's shape.
 pub(super) const VERSION: u16 = 1;
@@ -68,8 +68,11 @@ pub(super) fn signers(facts: &Facts, public_line: &str) -> Result<String, Export
 
 /// A line without the key's comment, which anyone may have written.
 fn signer_line(principal: &str, namespace: &str, public_line: &str) -> Result<String, ExportError> {
-    let bad = |_| ExportError::Principal { principal: text::plain(principal) };
+    let bad = |source| ExportError::SignerKey { principal: text::plain(principal), source };
     let key: Vec<&str> = public_line.split_whitespace().take(2).collect();
+    if !is_plain_name(principal) {
+        return Err(ExportError::Principal { principal: text::plain(principal) });
+    }
     let line = allowed_line(principal, namespace, &key.join(" "));
     match AllowedSigners::parse(&line).map_err(bad)?.iter().collect::<Vec<_>>().as_slice() {
         [one] if one.principal == principal => Ok(line),

@@ -80,6 +80,11 @@ impl AllowedSigners {
         self.0.iter()
     }
 
+    /// The lines of one name.
+    pub fn of(&self, principal: &str) -> Self {
+        Self(self.iter().filter(|signer| signer.principal == principal).cloned().collect())
+    }
+
     /// Whether nobody is on it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -99,11 +104,15 @@ pub fn line(principal: &str, namespace: &str, public_line: &str) -> String {
     format!("{principal} namespaces=\"{namespace}\" {}", public_line.trim())
 }
 
+/// Whether a name may stand in a list as it is, without patterns and quotes.
+pub fn is_plain_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "@._-+:/=%".contains(c))
+}
+
 fn parse_line(line: &str) -> Result<Vec<AllowedSigner>, String> {
     let (principals, rest) = line.split_once([' ', '\t']).ok_or("there is a name and no key")?;
     let names: Vec<&str> = principals.split(',').collect();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@._-+:/=%".contains(c);
-    if let Some(bad) = names.iter().find(|name| name.is_empty() || !name.chars().all(plain)) {
+    if let Some(bad) = names.iter().find(|name| !is_plain_name(name)) {
         return Err(format!("\"{}\" is not a plain name; patterns and quotes are not understood", bad.escape_default()));
     }
     let rest = rest.trim_start();

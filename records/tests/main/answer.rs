@@ -70,7 +70,8 @@ fn the_answer_follows_from_the_latest_drill_and_what_came_before() {
         (&[fail, pass], Verdict::YesWithLapses, ServiceState::Lapsed),
         (&[late, pass], Verdict::YesWithLapses, ServiceState::Lapsed),
         (&[pass, not_run], Verdict::YesWithLapses, ServiceState::MetNotAllRun),
-        (&[pass, abort], Verdict::Yes, ServiceState::Met),
+        (&[pass, abort], Verdict::YesWithLapses, ServiceState::MetNotAllRun),
+        (&[abort, pass], Verdict::YesWithLapses, ServiceState::MetNotAllRun),
         (&[pass, other_plan], Verdict::YesWithLapses, ServiceState::Stale),
         (&[pass, fail], Verdict::No, ServiceState::Failed),
         (&[pass, late], Verdict::No, ServiceState::Missed),
@@ -161,8 +162,7 @@ fn signatures_under_reviews_are_verified_and_not_believed() {
         _ => None,
     });
     let signed = signed.unwrap();
-    let reviewers =
-        AllowedSigners::one("ingrid.moe@halden.example", records::seal::REVIEW_NAMESPACE, &sample::reviewer().public_line()).unwrap();
+    let reviewers = AllowedSigners::one("ingrid.moe", records::seal::REVIEW_NAMESPACE, &sample::reviewer().public_line()).unwrap();
     let state = |review: ReviewSigned, allowed: &AllowedSigners| {
         let mut chain = Chain::after(0);
         chain.push(time("2026-08-27T08:14:00Z"), review);
@@ -175,4 +175,81 @@ fn signatures_under_reviews_are_verified_and_not_believed() {
     let other_digest = ReviewSigned { statement_digest: Digest::of(b"x"), ..signed.clone() };
     assert_eq!(state(other_digest, &reviewers), SignatureState::Bad);
     assert_eq!(state(ReviewSigned { signature: "none".to_owned(), by: id("eve"), ..signed }, &reviewers), SignatureState::Bad);
+}
+
+#[test]
+fn a_drill_that_was_cut_off_and_run_again_counts_for_its_time_once_and_by_the_run_that_ended() {
+    let PackInput { mut facts, .. } = sample::smallest();
+    let at = time("2026-07-10T03:00:00Z");
+    let record = |run: &str| drill(&facts.services[0], run, Some(at), at, 900, 300);
+    let (mut first, second) = (record("DR-1"), record("DR-2"));
+    abort(&mut first);
+    facts.planned =
+        vec![PlannedDrill { drill: first.identity.drill.clone(), planned_at: at, services: first.scope.services.clone(), note: None }];
+    let mut chain = Chain::after(0);
+    chain.push(first.clocks.ended, DrillFinished { record: Box::new(first) });
+    chain.push(second.clocks.ended, DrillFinished { record: Box::new(second) });
+    let figures = compute(&facts, &chain.entries);
+    assert_eq!((figures.drills.planned, figures.drills.planned_run, figures.drills.run), (1, 1, 2));
+    assert_eq!((figures.services[0].state, figures.answer.verdict), (ServiceState::Met, Verdict::Yes));
+}
+
+#[test]
+fn a_drill_of_another_plan_in_the_same_journal_proves_nothing_for_this_one() {
+    let PackInput { mut facts, .. } = sample::smallest();
+    facts.planned.clear();
+    let at = time("2026-07-10T03:00:00Z");
+    let mut record = drill(&facts.services[0], "DR-1", None, at, 900, 300);
+    record.identity.plan = id("another");
+    let mut chain = Chain::after(0);
+    chain.push(record.clocks.ended, DrillFinished { record: Box::new(record) });
+    let figures = compute(&facts, &chain.entries);
+    assert_eq!((figures.rows.len(), figures.services[0].state), (0, ServiceState::NotDrilled));
+}
+
+#[test]
+fn an_old_signature_and_one_by_another_reviewer_do_not_do_for_a_record_that_the_host_made_up() {
+    let input = sample::quarter(1);
+    let signed = input.entries.iter().find_map(|entry| match &entry.event {
+        Event::ReviewSigned(signed) => Some(signed.clone()),
+        _ => None,
+    });
+    let signed = signed.unwrap();
+    let list = format!(
+        "ingrid.moe {}\neve {}\n",
+        sample::reviewer().public_line(),
+        records::seal::SigningKey::from_seed(&[13; 32], "eve").unwrap().public_line()
+    );
+    let reviewers = AllowedSigners::parse(&list).unwrap();
+    let state = |review: ReviewSigned| {
+        let mut chain = Chain::after(0);
+        chain.push(time("2026-08-27T08:14:00Z"), review);
+        let figures = Figures::compute(&input.facts, &chain.entries, &reviewers);
+        assert!(figures.exceptions.iter().any(|exception| exception.kind == ExceptionKind::SignatureNotGood), "{figures:#?}");
+        figures.reviews[0].signature
+    };
+    for other in [
+        ReviewSigned { review: "R-2027-01".to_owned(), ..signed.clone() },
+        ReviewSigned { fingerprint: Digest::of(b"the plan of later"), ..signed.clone() },
+        ReviewSigned { role: "quality".to_owned(), ..signed.clone() },
+        ReviewSigned { meaning: "Approved".to_owned(), ..signed.clone() },
+        ReviewSigned { name: Some("Eve".to_owned()), ..signed.clone() },
+    ] {
+        assert_eq!(state(other.clone()), SignatureState::Elsewhere, "{other:?}");
+    }
+    assert_eq!(state(ReviewSigned { by: id("eve"), ..signed }), SignatureState::Stranger);
+}
+
+#[test]
+fn the_word_of_a_record_is_not_enough_for_a_drill_to_have_passed() {
+    for (change, result) in [
+        ((|record| record.integrity.mismatches = 1) as fn(&mut DrillRecord), RowResult::Failed),
+        (|record| record.checks[0].result = CheckOutcome::Fail, RowResult::Failed),
+        (|record| record.checks[0].result = CheckOutcome::Skipped, RowResult::Void),
+        (|record| record.checks.clear(), RowResult::Void),
+        (|record| record.negative_control.as_mut().unwrap().noticed = false, RowResult::Void),
+        (|record| record.negative_control = None, RowResult::Passed),
+    ] {
+        assert_eq!(history(&[change]).rows[0].result, result);
+    }
 }

@@ -232,12 +232,16 @@ fn backup(source: &SourceId, at: Timestamp) -> BackupFinished {
 }
 
 fn signed_review() -> ReviewSigned {
-    let statement = format!("I reviewed plan halden-bcp, fingerprint {}.\n", fingerprint());
+    let statement = format!(
+        "lifeboat review statement 1\nreview: R-2026-02\nplan: halden-bcp\nfingerprint: {}\ninputs: {}\nmeaning: Reviewed\nrole: bcm-lead\nsigner: ingrid.moe\nname: Ingrid Moe\ntime: 2026-08-27T08:12:00Z\n",
+        fingerprint(),
+        Digest::of(b"inputs"),
+    );
     ReviewSigned {
         review: "R-2026-02".to_owned(),
         plan: id("halden-bcp"),
         fingerprint: fingerprint(),
-        by: id("ingrid"),
+        by: id("ingrid.moe"),
         name: Some("Ingrid Moe".to_owned()),
         role: "bcm-lead".to_owned(),
         meaning: "Reviewed".to_owned(),
@@ -273,7 +277,7 @@ pub fn facts(services: Vec<ServiceFacts>) -> Facts {
         },
         threats: vec![],
         overdue: vec![],
-        reviewers: vec![Reviewer { principal: "ingrid.moe@halden.example".to_owned(), public_key: reviewer().public_line() }],
+        reviewers: vec![Reviewer { principal: "ingrid.moe".to_owned(), public_key: reviewer().public_line() }],
     }
 }
 

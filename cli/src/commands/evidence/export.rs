@@ -86,7 +86,7 @@ fn failure(error: &ExportError) -> Failure {
     match error {
         ExportError::Chain { .. } => Failure::of("LB0303", Exit::Evidence, error),
         ExportError::Exists { .. } | ExportError::Write { .. } => Failure::of("LB0006", Exit::Failed, error),
-        ExportError::Sign(_) | ExportError::Principal { .. } => Failure::of("LB0223", Exit::Key, error),
+        ExportError::Sign(_) | ExportError::Principal { .. } | ExportError::SignerKey { .. } => Failure::of("LB0223", Exit::Key, error),
         ExportError::Render { .. } => Failure::of("LB0321", Exit::Failed, error),
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn answer(services: &[ServiceFigures], drills: DrillCounts) -> Answer
     let open = with(&[ServiceState::Unproven, ServiceState::NotDrilled]);
     let lapsed = with(&[ServiceState::Lapsed]);
     let stale = with(&[ServiceState::Stale]);
+    let gaps = with(&[ServiceState::MetNotAllRun]);
     let recovered = own.len() - failed.len() - missed.len() - open.len();
     let (verdict, sentence) = if own.is_empty() {
         (Verdict::NotProven, "Not proven: the plan names no service of its own.".to_owned())
@@ -81,6 +82,8 @@ pub(super) fn answer(services: &[ServiceFigures], drills: DrillCounts) -> Answer
         (Verdict::YesWithLapses, format!("Yes, but the plan has changed since the latest drill of {}.", names(&stale)))
     } else if drills.not_run > 0 {
         (Verdict::YesWithLapses, format!("Yes, but {} not run.", was(drills.not_run, "planned drill")))
+    } else if !gaps.is_empty() {
+        (Verdict::YesWithLapses, format!("Yes, but a planned drill of {} was cut off and not run again.", names(&gaps)))
     } else {
         (Verdict::Yes, "Yes. Every service was recovered in a drill, within its objectives.".to_owned())
     };
@@ -116,6 +119,9 @@ fn because(recovered: usize, all: usize, groups: &[(&Vec<&ServiceFigures>, &str)
     }
     if drills.not_run > 0 {
         sentences.push(format!("{} not run.", was(drills.not_run, "planned drill")));
+    }
+    if drills.aborted > 0 {
+        sentences.push(format!("{} cut off.", was(drills.aborted, "drill")));
     }
     if drills.void > 0 {
         sentences.push(format!("{} void: it could not have failed, so it proves nothing.", was(drills.void, "drill")));

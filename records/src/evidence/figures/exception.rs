@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::counted;
 use super::restore_point::PointFigures;
-use super::review::{ReviewRow, SignatureState};
+use super::review::ReviewRow;
 use super::row::{DrillRow, RowResult};
 use crate::chain::Entry;
 use crate::event::Event;
@@ -106,10 +106,9 @@ pub(super) fn exceptions(
     list.extend(of_backups(entries, points));
     list.extend(entries.iter().filter_map(of_entry));
     list.extend(of_notices(entries));
-    list.extend(reviews.iter().filter(|row| row.signature != SignatureState::Good).map(|row| {
-        let why = if row.signature == SignatureState::Bad { "does not fit the statement" } else { "is by a key that is not on the list" };
-        exception(ExceptionKind::SignatureNotGood, row.at, format!("review/{}", row.review), format!("the signature of {} {why}", row.by))
-            .with(None, Some(row.record))
+    list.extend(reviews.iter().filter_map(|row| {
+        let what = format!("the signature of {} {}", row.by, row.signature.fault()?);
+        Some(exception(ExceptionKind::SignatureNotGood, row.at, format!("review/{}", row.review), what).with(None, Some(row.record)))
     }));
     if let Some(since) = facts.review.overdue_since {
         let what = format!("the review of the plan, every {}, is overdue", facts.review.every);

@@ -137,28 +137,23 @@ fn judge(objectives: &[FrozenObjective], rto_ms: Option<u64>, rpo_ms: Option<u64
 pub(super) fn rows(facts: &Facts, entries: &[Entry]) -> Vec<DrillRow> {
     let mut finished: Vec<(&Entry, &DrillRecord)> = Vec::new();
     let mut begun: Vec<(&Entry, &DrillStarted)> = Vec::new();
+    let mut ended: BTreeSet<&str> = BTreeSet::new();
     for entry in entries {
         match &entry.event {
-            Event::DrillFinished(end) => finished.push((entry, &end.record)),
+            Event::DrillFinished(end) => {
+                ended.insert(&end.record.identity.run);
+                // A host may keep two plans in one journal: another plan's drill proves nothing for this one.
+                if end.record.identity.plan == facts.plan.id {
+                    finished.push((entry, &end.record));
+                }
+            }
             Event::DrillStarted(start) => begun.push((entry, start)),
             _ => {}
         }
     }
-    let ended: BTreeSet<&str> = finished.iter().map(|(_, record)| record.identity.run.as_str()).collect();
     let mut rows: Vec<DrillRow> = finished.iter().map(|(entry, record)| of_record(facts, entry, record)).collect();
     rows.extend(begun.iter().filter(|(_, start)| !ended.contains(start.run.as_str())).map(|(entry, start)| cut_off(facts, entry, start)));
-    let mut run: BTreeSet<(&DrillId, Timestamp)> = BTreeSet::new();
-    for planned in &facts.planned {
-        run.insert((&planned.drill, planned.planned_at));
-    }
-    // A run counts for the plan only where the plan wanted it; a second run for the same instant counts once.
-    let mut used: BTreeSet<(DrillId, Timestamp)> = BTreeSet::new();
-    for row in &mut rows {
-        let key = row.planned_at.map(|at| (row.drill.clone(), at));
-        if !key.as_ref().is_some_and(|(drill, at)| run.contains(&(drill, *at)) && used.insert((drill.clone(), *at))) {
-            row.planned_at = None;
-        }
-    }
+    let used = match_with_plan(facts, &mut rows);
     let mut missing: BTreeSet<(DrillId, Timestamp)> = BTreeSet::new();
     for planned in &facts.planned {
         let key = (planned.drill.clone(), planned.planned_at);
@@ -172,11 +167,31 @@ pub(super) fn rows(facts: &Facts, entries: &[Entry]) -> Vec<DrillRow> {
     rows
 }
 
+/// Leaves `planned_at` to the runs that answer a planned time, and says which times were answered. A run counts for the plan only where the plan
+/// wanted it, and one run counts for one time: the first that came to a result, or else the first that was cut off.
+fn match_with_plan(facts: &Facts, rows: &mut [DrillRow]) -> BTreeSet<(DrillId, Timestamp)> {
+    let wanted: BTreeSet<(&DrillId, Timestamp)> = facts.planned.iter().map(|planned| (&planned.drill, planned.planned_at)).collect();
+    let mut used: BTreeSet<(DrillId, Timestamp)> = BTreeSet::new();
+    let (cut_off, decided): (Vec<_>, Vec<_>) = rows.iter_mut().partition(|row| row.result == RowResult::Aborted);
+    for row in decided.into_iter().chain(cut_off) {
+        let Some(at) = row.planned_at else { continue };
+        if !wanted.contains(&(&row.drill, at)) || !used.insert((row.drill.clone(), at)) {
+            row.planned_at = None;
+        }
+    }
+    used
+}
+
 #[expect(clippy::similar_names, reason = "RTO and RPO are the words of the trade")]
 fn of_record(facts: &Facts, entry: &Entry, record: &DrillRecord) -> DrillRow {
     let rto_ms = record.measured.rto_ms();
     let rpo_ms = record.measured.rpo_ms;
     let result = match record.outcome {
+        // The word of the record is not enough: what did not come back, or could not have failed, did not pass.
+        Verdict::Pass if record.integrity.mismatches > 0 || any_check_failed(record) => RowResult::Failed,
+        Verdict::Pass if !all_checks_passed(record) || record.negative_control.as_ref().is_some_and(|control| !control.noticed) => {
+            RowResult::Void
+        }
         Verdict::Pass => judge(&record.objectives, rto_ms, rpo_ms),
         // What came back whole with every check passed, and yet failed, missed an objective.
         Verdict::Fail if record.integrity.mismatches == 0 && all_checks_passed(record) => match judge(&record.objectives, rto_ms, rpo_ms) {
@@ -216,6 +231,10 @@ fn of_record(facts: &Facts, entry: &Entry, record: &DrillRecord) -> DrillRow {
         why: record.reasons.join("; "),
         record: Some(entry.head()),
     }
+}
+
+fn any_check_failed(record: &DrillRecord) -> bool {
+    record.checks.iter().any(|check| check.result == CheckOutcome::Fail)
 }
 
 fn all_checks_passed(record: &DrillRecord) -> bool {

@@ -16,7 +16,7 @@ const TREND: usize = 6;
 pub enum ServiceState {
     /// Every drill was run and passed within the objectives.
     Met,
-    /// The latest drill passed; some planned one was not run.
+    /// The latest drill passed; some planned one was not run, or not to its end.
     MetNotAllRun,
     /// The latest drill passed; an earlier one did not.
     Lapsed,
@@ -132,7 +132,8 @@ fn state(service: &ServiceFacts, own: &[&DrillRow]) -> ServiceState {
         RowResult::Passed if !latest.current_plan => ServiceState::Stale,
         RowResult::Passed => {
             let lapsed = own.iter().filter(decided).any(|row| row.result_for(&service.id) != RowResult::Passed);
-            let all_run = own.iter().all(|row| row.result != RowResult::NotRun);
+            // A planned drill that was cut off and not run again was not run: a drill that is always stopped must not look met.
+            let all_run = own.iter().all(|row| row.planned_at.is_none() || !matches!(row.result, RowResult::NotRun | RowResult::Aborted));
             match (lapsed, all_run) {
                 (true, _) => ServiceState::Lapsed,
                 (false, false) => ServiceState::MetNotAllRun,

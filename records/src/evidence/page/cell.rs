@@ -138,7 +138,8 @@ pub(super) fn exception_status(item: &Exception) -> String {
 pub(super) fn signature_status(row: &ReviewRow) -> String {
     match row.signature {
         SignatureState::Good => status(Look::Ok, "Good"),
-        SignatureState::Stranger => status(Look::Warn, "Unknown key"),
+        SignatureState::Stranger => status(Look::Bad, "Not their key"),
+        SignatureState::Elsewhere => status(Look::Bad, "Other statement"),
         SignatureState::Bad => status(Look::Bad, "Does not fit"),
     }
 }
