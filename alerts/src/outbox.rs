@@ -4,7 +4,7 @@
 //! decides ([`crate::pace`]), sends, and records each attempt as soon as it ended. If the program dies between sending and
 //! recording, the same notice goes out again under the same name. It retries nothing itself: the next activation does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -52,7 +52,7 @@ pub struct Summary {
     pub delivered: usize,
     /// How many failed and will be tried again.
     pub failed: usize,
-    /// How many were left for the next activation by [`MAX_NOTICES`].
+    /// How many were left for the next activation: beyond [`MAX_NOTICES`], or on a channel that had just not answered in time.
     pub left: usize,
     /// Another activation was at work, and this one did nothing.
     pub busy: bool,
@@ -103,12 +103,23 @@ impl Outbox {
         let attempts = log.attempts().await?;
         let pending = pace::decide(open, routing, &attempts, clock.now());
         let mut summary = Summary { left: pending.len().saturating_sub(MAX_NOTICES), ..Summary::default() };
+        // Channels that did not answer in time. Each further notice would wait as long, and hold up those of the channels that work.
+        let mut silent: BTreeSet<&ChannelId> = BTreeSet::new();
         for pending in pending.iter().take(MAX_NOTICES) {
+            if silent.contains(&pending.to.channel) {
+                summary.left += 1;
+                continue;
+            }
             let notice = notice::compose(pending, from, clock.now());
             let result = self.send(&notice).await;
             match &result {
                 Ok(_) => summary.delivered += 1,
-                Err(_) => summary.failed += 1,
+                Err(error) => {
+                    summary.failed += 1;
+                    if matches!(error, ChannelError::TimedOut { .. }) {
+                        silent.insert(&pending.to.channel);
+                    }
+                }
             }
             log.record(&attempt(&notice, pending.condition.clone(), result, clock)).await?;
         }

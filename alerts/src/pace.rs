@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use base::Span;
 use jiff::Timestamp;
+use plans::backup::is_beyond;
 
 use crate::condition::{Attempt, Condition, Destination, Kind, NoticeId, Outcome};
 use crate::route::Routing;
@@ -119,7 +120,10 @@ fn about_open(
     let last = thread.and_then(|thread| thread.last).filter(|last| last.kind != Kind::Recovery);
     let kind = match last {
         None => Kind::First,
-        Some(last) if repeat.is_some_and(|repeat| repeat.after(last.at, routing.zone()) <= now) => Kind::Reminder,
+        // A delivery from years ahead is of a clock that was wrong, and must not silence anyone until then: it is told again, and then counts anew.
+        Some(last) if repeat.is_some_and(|repeat| is_beyond(last.at, now) || repeat.after(last.at, routing.zone()) <= now) => {
+            Kind::Reminder
+        }
         Some(_) => return None,
     };
     next(condition.clone(), kind, to, thread, routing, now)

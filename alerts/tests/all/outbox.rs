@@ -210,3 +210,37 @@ async fn an_episode_reaches_a_real_mailbox_from_alert_to_recovery() {
         .collect();
     assert_eq!(subjects, ["ALERT backup overdue: web in vault-local", "OVER backup overdue: web in vault-local"]);
 }
+
+/// A channel that nobody answers on.
+#[derive(Debug, Default)]
+struct Silence {
+    asked: Mutex<u32>,
+}
+
+#[async_trait]
+impl Channel for Silence {
+    async fn send(&self, _: &Notice) -> Result<Delivered, ChannelError> {
+        *self.asked.lock().unwrap() += 1;
+        Err(ChannelError::TimedOut { other_end: "the webhook", limit: Duration::from_secs(30) })
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_does_not_answer_is_waited_for_once_and_holds_up_no_other() {
+    let mut plan = plan();
+    plan.alerts.routes.insert("high".parse().unwrap(), route(&["ops", "pager"], None));
+    let pager = plan.alerts.channels["ops"].clone();
+    plan.alerts.channels.insert("pager".parse().unwrap(), pager);
+    let (log, dead, alive) = (Log::default(), Arc::new(Silence::default()), Arc::new(Receiver::default()));
+    let channels: [(base::id::ChannelId, Arc<dyn Channel>); 2] =
+        [("ops".parse().unwrap(), dead.clone()), ("pager".parse().unwrap(), alive.clone())];
+    let outbox = Outbox::new(BTreeMap::from(channels));
+    let open = ["a", "b", "c"].map(|object| condition("backup.overdue", object, at("00:30:00")));
+    let clock = ManualClock::at(at("01:00:00"));
+    let summary = outbox.activate(&open, &Routing::of(&plan), &origin(), &log, &clock).await.unwrap();
+    assert_eq!(summary, Summary { delivered: 3, failed: 1, left: 2, busy: false });
+    assert_eq!((*dead.asked.lock().unwrap(), alive.kinds().len()), (1, 3));
+    // The one that failed waits; the next one is tried, so that a single notice that hangs does not keep the others back for ever.
+    let summary = outbox.activate(&open, &Routing::of(&plan), &origin(), &log, &clock).await.unwrap();
+    assert_eq!(summary, Summary { failed: 1, left: 1, ..Summary::default() });
+}

@@ -231,3 +231,18 @@ proptest! {
         prop_assert!(heard.values().all(|thread| !thread.open), "an end was not told");
     }
 }
+
+#[test]
+fn a_delivery_that_a_wrong_clock_dated_ahead_silences_no_reminder() {
+    let plan = one_receiver(Some("30m"));
+    let open = [condition("backup.overdue", "web", at("00:00:00"))];
+    let mut history = Vec::new();
+    let ahead: Timestamp = "2035-01-01T00:00:00Z".parse().unwrap();
+    let first = decide(&open, &Routing::of(&plan), &history, ahead);
+    history.extend(first.iter().map(|one| tried(one, ahead, true)));
+    for (now, kinds) in [("01:00:00", &["reminder"][..]), ("01:01:00", &[]), ("01:30:00", &["reminder"])] {
+        let pending = decide(&open, &Routing::of(&plan), &history, at(now));
+        assert_eq!(pending.iter().map(|one| one.kind.as_str()).collect::<Vec<_>>(), kinds, "{now}");
+        history.extend(pending.iter().map(|one| tried(one, at(now), true)));
+    }
+}
