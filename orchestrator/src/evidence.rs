@@ -283,7 +283,13 @@ review: {every: 6 months, sign: {roles: [service-owner]}}
     fn a_review_that_was_signed_after_the_period_does_not_count_in_it() {
         let plan = plan();
         let mut facts = facts(&plan);
-        let started = ReviewStarted { review: "r1".to_owned(), plan: plan.id.clone(), fingerprint: plan.fingerprint, inputs: Vec::new() };
+        let started = ReviewStarted {
+            review: "r1".to_owned(),
+            plan: plan.id.clone(),
+            fingerprint: plan.fingerprint,
+            inputs: Vec::new(),
+            asked: None,
+        };
         let signed = ReviewSigned {
             review: "r1".to_owned(),
             plan: plan.id.clone(),
