@@ -45,11 +45,11 @@ fn canonical(node: &Node, bytes: &mut Vec<u8>) {
             bytes.push(b's');
             text(if node.is_nothing() { "" } else { value }, bytes);
         }
-        // A list of one may be written without brackets, and means the same.
-        Kind::List(items) if matches!(items.as_slice(), [Node { kind: Kind::Scalar { .. }, .. }]) => {
-            items.iter().for_each(|only| canonical(only, bytes))
-        }
         Kind::List(items) => {
+            // A list of one may be written without brackets, and means the same.
+            if let [only @ Node { kind: Kind::Scalar { .. }, .. }] = items.as_slice() {
+                return canonical(only, bytes);
+            }
             bytes.push(b'l');
             bytes.extend((items.len() as u64).to_be_bytes());
             for item in items {

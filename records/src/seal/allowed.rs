@@ -81,6 +81,7 @@ impl AllowedSigners {
     }
 
     /// The lines of one name.
+    #[must_use]
     pub fn of(&self, principal: &str) -> Self {
         Self(self.iter().filter(|signer| signer.principal == principal).cloned().collect())
     }
