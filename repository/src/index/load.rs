@@ -81,9 +81,9 @@ pub async fn load(repository: &Repository, domain: &DomainId, seal: &DomainSeal,
     let cached =
         off_thread(move || cache::open(&cache_path).filter(|cached| cached.sources().all(|source| listed.contains(source)))).await?;
     let known: BTreeSet<String> = cached.iter().flat_map(Segment::sources).map(str::to_owned).collect();
-    let missing = places.iter().filter(|place| !known.contains(&place.source));
+    let missing: Vec<Listed> = places.iter().filter(|place| !known.contains(&place.source)).cloned().collect();
     let (mut packs, mut sources) = (Vec::new(), Vec::new());
-    let mut fetched = stream::iter(missing.cloned()).map(|place| fetch(repository, seal, place)).buffer_unordered(AT_ONCE);
+    let mut fetched = stream::iter(missing).map(|place| fetch(repository, seal, place)).buffer_unordered(AT_ONCE);
     while let Some((Listed { key, source, .. }, found)) = fetched.next().await {
         match found? {
             Ok(mut some) => {
