@@ -78,7 +78,27 @@ pub(crate) fn list(
             places.push(start..names.len());
         }
     }
+    in_order(names, places);
+    Ok(())
+}
+
+/// Puts names in ascending order, each once: a folder that changes while it is listed may name an entry twice (readdir(3p)), and a
+/// tree with a name that stands twice is refused by whoever restores it.
+fn in_order(names: &[u8], places: &mut Vec<Range<usize>>) {
     let name = |place: &Range<usize>| names.get(place.clone()).unwrap_or_default();
     places.sort_unstable_by(|a, b| name(a).cmp(name(b)));
-    Ok(())
+    places.dedup_by(|a, b| name(a) == name(b));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_a_listing_tells_twice_is_told_once() {
+        let names = b"babc";
+        let mut places = vec![0..1, 1..2, 2..3, 3..4];
+        in_order(names, &mut places);
+        assert_eq!(places.iter().map(|place| &names[place.clone()]).collect::<Vec<_>>(), [b"a", b"b", b"c"]);
+    }
 }
