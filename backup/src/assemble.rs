@@ -83,13 +83,14 @@ struct Assembly<'a> {
 
 impl Assembly<'_> {
     fn entry(&mut self, told: Told) -> Result<(), Unfinished> {
-        let Told { name, stat, attributes, what } = told;
+        let Told { name, stat, attributes, whole, what } = told;
         let name = name.into_vec();
         match what {
-            What::File(content) => self.add_file(name, &stat, attributes, content, true),
+            What::File(content) => self.add_file(name, &stat, attributes, content, whole),
             What::Symlink(target) => {
                 let payload = NewPayload::Symlink { target: &target };
-                self.add_row(&NewRow { name: &name, stat: &stat, trusted: self.trusts(&stat), attributes: &attributes, payload });
+                let trusted = whole && self.trusts(&stat);
+                self.add_row(&NewRow { name: &name, stat: &stat, trusted, attributes: &attributes, payload });
                 self.add_node(name, &stat, attributes, NodeKind::Symlink { target });
             }
             What::Directory(tree, place) => {
@@ -98,17 +99,17 @@ impl Assembly<'_> {
                     _ => None,
                 };
                 let place = self.keep(taken);
-                self.add_directory(name, &stat, attributes, tree, place);
+                self.add_directory(name, &stat, (attributes, whole), tree, place);
             }
             What::Read { outcome, before } => match outcome.recv() {
                 Err(_) => return Err(Unfinished::Stopped),
                 Ok(Outcome::Failed(error)) => return Err(error.into()),
                 Ok(Outcome::LeftOut) => {}
                 Ok(Outcome::Stored(stored)) => {
-                    let Stored { stat, attributes, ticket, moved } = *stored;
+                    let Stored { stat, attributes, ticket, whole } = *stored;
                     let content = ticket.wait()?;
                     self.count(&content, before.as_ref());
-                    self.add_file(name, &stat, attributes, content, !moved);
+                    self.add_file(name, &stat, attributes, content, whole);
                 }
             },
         }
@@ -124,7 +125,7 @@ impl Assembly<'_> {
         if self.frames.is_empty() {
             return Ok(Some(self.finish(tree, place)));
         }
-        self.add_directory(folder.name.to_vec(), &folder.stat, folder.attributes.clone(), tree, place);
+        self.add_directory(folder.name.to_vec(), &folder.stat, (folder.attributes.clone(), folder.whole), tree, place);
         Ok(None)
     }
 
@@ -156,10 +157,18 @@ impl Assembly<'_> {
         self.add_node(name, stat, attributes, NodeKind::File { content });
     }
 
-    fn add_directory(&mut self, name: Vec<u8>, stat: &Stat, attributes: Attributes, tree: TreeRef, place: Option<Place>) {
+    fn add_directory(
+        &mut self,
+        name: Vec<u8>,
+        stat: &Stat,
+        (attributes, whole): (Attributes, bool),
+        tree: TreeRef,
+        place: Option<Place>,
+    ) {
         if let Some(place) = place {
             let payload = NewPayload::Directory { place, tree: &tree };
-            self.add_row(&NewRow { name: &name, stat, trusted: self.trusts(stat), attributes: &attributes, payload });
+            let trusted = whole && self.trusts(stat);
+            self.add_row(&NewRow { name: &name, stat, trusted, attributes: &attributes, payload });
         }
         self.add_node(name, stat, attributes, NodeKind::Directory { tree });
     }

@@ -60,8 +60,8 @@ pub(crate) struct Stored {
     pub stat: Stat,
     pub attributes: Attributes,
     pub ticket: Ticket,
-    /// It moved while it was read, so the next run must not take this for what it holds.
-    pub moved: bool,
+    /// It stood still and all of it could be read, so that the next run may take this for what it holds.
+    pub whole: bool,
 }
 
 /// Why a file is not stored.
@@ -136,10 +136,7 @@ impl Reader<'_> {
             _ => return Err(Failure::Source(io::Error::other("it became something else while the folder was read"))),
         }
         add(&self.shared.counts.files_read, 1);
-        let attributes = attributes::of_open(fd.as_fd()).unwrap_or_else(|errno| {
-            self.shared.trouble.error(&job.place.path(), ATTRIBUTES, io::Error::from(errno));
-            Attributes::new()
-        });
+        let mut attributes = attributes::of_open(fd.as_fd());
         let mut attempt = 1;
         let (taken, moved) = loop {
             let taken = self.take(&fd, &stat)?;
@@ -160,13 +157,19 @@ impl Reader<'_> {
             }
             attempt += 1;
             stat = after;
+            attributes = attributes::of_open(fd.as_fd()); // it may have been these that changed
             rustix::fs::seek(&fd, rustix::fs::SeekFrom::Start(0))?;
         };
         let ticket = match taken {
             Taken::Stored(ticket, _) => ticket,
             Taken::Buffered(n) => self.shared.writer.store_bytes(self.buffer.get(..n).unwrap_or_default()).map_err(Failure::Write)?,
         };
-        Ok(Some(Stored { stat, attributes, ticket, moved }))
+        let had_all = attributes.is_ok();
+        let attributes = attributes.unwrap_or_else(|errno| {
+            self.shared.trouble.error(&job.place.path(), ATTRIBUTES, io::Error::from(errno));
+            Attributes::new()
+        });
+        Ok(Some(Stored { stat, attributes, ticket, whole: had_all && !moved }))
     }
 
     /// Reads as much as the file had when it was opened. Files of the kernel say 0 and have more: of these, one buffer.

@@ -10,7 +10,7 @@ use crate::report::MAX_NAMED;
 
 /// Could not be opened, listed or read: the snapshot lacks it.
 pub(crate) const UNREADABLE: &str = "unreadable";
-/// A path of the source that is not there.
+/// A path of the source that is not there, or that the walk did not come to.
 pub(crate) const MISSING: &str = "missing";
 /// Its data is stored, its extended attributes are not.
 pub(crate) const ATTRIBUTES: &str = "attributes unreadable";

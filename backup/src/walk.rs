@@ -7,6 +7,8 @@
 mod emit;
 mod level;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -49,6 +51,8 @@ pub(crate) struct Folder {
     pub name: Box<[u8]>,
     pub stat: Stat,
     pub attributes: Attributes,
+    /// Its attributes could be read, so that the next run may trust them.
+    pub whole: bool,
 }
 
 /// An entry that is not an entered folder.
@@ -57,6 +61,8 @@ pub(crate) struct Told {
     pub name: Box<[u8]>,
     pub stat: Stat,
     pub attributes: Attributes,
+    /// As for a [`Folder`]. For a file that is read, the reader tells.
+    pub whole: bool,
     pub what: What,
 }
 
@@ -94,6 +100,8 @@ pub(crate) struct Walk<'a> {
     buffer: Vec<MaybeUninit<u8>>,
     /// Buffers of cache blocks, to be used again.
     blocks: Vec<Vec<u8>>,
+    /// The roots below other ones that the walk has come to.
+    came_to: RefCell<BTreeSet<usize>>,
 }
 
 impl<'a> Walk<'a> {
@@ -107,7 +115,7 @@ impl<'a> Walk<'a> {
     ) -> Self {
         let trust_trees = old.is_some_and(|old| old.owners == shared.owners.digest());
         let buffer = vec![MaybeUninit::uninit(); LIST_BUFFER];
-        Self { shared, roots, files, old, trust_trees, jobs, events, levels: Vec::new(), path: Vec::new(), buffer, blocks: Vec::new() }
+        Self { shared, roots, files, old, trust_trees, jobs, events, levels: Vec::new(), path: Vec::new(), buffer, blocks: Vec::new(), came_to: RefCell::default() }
     }
 
     /// Walks to the end.
@@ -126,7 +134,19 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+        self.report_passed_over();
         Ok(())
+    }
+
+    /// Notes the paths of the source that lie below another one and were not come to: a rule leaves out a folder on the way, the way
+    /// goes over a link, or it leads to a file system that is not entered. The snapshot lacks what was asked for.
+    fn report_passed_over(&self) {
+        let came_to = self.came_to.borrow();
+        let passed_over = self.roots.inner.iter().filter(|(_, index)| !came_to.contains(index));
+        for root in passed_over.filter_map(|(_, index)| self.roots.list.get(*index)) {
+            let why = "the way to it from the path above it is left out or a link; give it a source of its own";
+            self.shared.trouble.error(root.path.as_os_str().as_bytes(), MISSING, why);
+        }
     }
 
     fn enter_top(&mut self) -> Result<(), Stopped> {
@@ -168,7 +188,9 @@ impl<'a> Walk<'a> {
         let was = self.row_of(&entry).and_then(|row| row.directory()).filter(|(tree, _)| self.knows(tree.chunks.iter().copied()));
         level.block = was.and_then(|(_, place)| self.read_block(&place));
         if !entry.same {
-            level.attributes = self.attributes_of(&level);
+            let attributes = self.attributes_of(&level);
+            level.has_all_attributes = attributes.is_some();
+            level.attributes = attributes.unwrap_or_default();
         }
         self.settle(level)
     }
@@ -253,17 +275,33 @@ impl<'a> Walk<'a> {
         level
     }
 
+    /// Whether an entry is a root that lies below another one; it is then backed up whatever the rules of that one say.
+    fn is_inner_root(&self, name: &[u8], stat: &Stat) -> bool {
+        if self.roots.inner.is_empty() {
+            return false;
+        }
+        let index = match stat.kind() {
+            Kind::Directory => self.inner(stat),
+            // A hard link elsewhere is the same file and another place.
+            _ => {
+                let path = self.path_of(name);
+                let is_here = |index: &usize| self.roots.list.get(*index).is_some_and(|root| root.path.as_os_str().as_bytes() == path);
+                self.inner(stat).filter(is_here)
+            }
+        };
+        self.came_to.borrow_mut().extend(index);
+        index.is_some()
+    }
+
     /// The root that stands at this folder although it lies below another one.
     fn inner(&self, stat: &Stat) -> Option<usize> {
         self.roots.inner.iter().find(|(place, _)| *place == stat.place()).map(|(_, index)| *index)
     }
 
-    fn attributes_of(&self, level: &Level<'_>) -> Attributes {
-        let Some(folder) = &level.folder else { return Attributes::new() };
-        attributes::of_open(folder.as_fd()).unwrap_or_else(|errno| {
-            self.shared.trouble.error(&self.path, ATTRIBUTES, errno);
-            Attributes::new()
-        })
+    fn attributes_of(&self, level: &Level<'_>) -> Option<Attributes> {
+        let Some(folder) = &level.folder else { return Some(Attributes::new()) };
+        let read = attributes::of_open(folder.as_fd());
+        read.inspect_err(|errno| self.shared.trouble.error(&self.path, ATTRIBUTES, std::io::Error::from(*errno))).ok()
     }
 
     /// A folder far below may have made the innermost one give its descriptor up. It is found again by the way up, and only if it

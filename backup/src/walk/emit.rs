@@ -63,7 +63,7 @@ impl<'a> Walk<'a> {
         // The reader is told first: `assemble` waits only for what a reader has been told already.
         self.jobs.send(Job { place, keep_atime, outcome: sender }).map_err(|_| Stopped)?;
         let what = What::Read { outcome, before };
-        self.send(Event::Entry(Box::new(Told { name, stat: entry.stat, attributes: Vec::new(), what })))
+        self.send(Event::Entry(Box::new(Told { name, stat: entry.stat, attributes: Vec::new(), whole: true, what })))
     }
 
     fn folder_of_innermost(&mut self) -> Option<(Arc<std::os::fd::OwnedFd>, Arc<[u8]>)> {
@@ -78,16 +78,17 @@ impl<'a> Walk<'a> {
         let folder = level.folder.as_ref().ok_or(Errno::STALE);
         let read = folder.and_then(|folder| {
             let target = rustix::fs::readlinkat(folder.as_fd(), name, Vec::new())?.into_bytes();
-            let attributes = attributes::of_link(folder.as_fd(), name).unwrap_or_else(|errno| {
-                self.shared.trouble.error(&self.path_of(name), ATTRIBUTES, std::io::Error::from(errno));
-                Vec::new()
+            let attributes = attributes::of_link(folder.as_fd(), name).inspect_err(|errno| {
+                self.shared.trouble.error(&self.path_of(name), ATTRIBUTES, std::io::Error::from(*errno));
             });
             Ok((target, attributes))
         });
         match read {
             Ok((target, attributes)) => {
                 add(&self.shared.counts.symlinks, 1);
-                Some(Told { name: name.into(), stat: entry.stat, attributes, what: What::Symlink(target) })
+                let whole = attributes.is_ok();
+                let attributes = attributes.unwrap_or_default();
+                Some(Told { name: name.into(), stat: entry.stat, attributes, whole, what: What::Symlink(target) })
             }
             Err(Errno::NOENT) => {
                 self.shared.trouble.vanished();
@@ -106,19 +107,19 @@ impl<'a> Walk<'a> {
         let entry = parent.entries.get(parent.next).expect("the walk came from this entry");
         let name = parent.name(entry);
         let row = parent.row(entry);
-        let attributes = match row {
-            Some(row) if entry.same => row.attributes().ok_or(Stopped)?,
-            _ => child.attributes.clone(),
+        let (attributes, whole) = match row {
+            Some(row) if entry.same => (row.attributes().ok_or(Stopped)?, true),
+            _ => (child.attributes.clone(), child.has_all_attributes),
         };
         if child.is_told {
-            return self.send(Event::Leave(Box::new(Folder { name: name.into(), stat: entry.stat, attributes })));
+            return self.send(Event::Leave(Box::new(Folder { name: name.into(), stat: entry.stat, attributes, whole })));
         }
         if !parent.is_told {
             return Ok(()); // unchanged in an unchanged one, so far
         }
         let (tree, place) = row.and_then(|row| row.directory()).expect("an unchanged folder has a row");
         let what = What::Directory(tree, place);
-        self.send(Event::Entry(Box::new(Told { name: name.into(), stat: entry.stat, attributes, what })))
+        self.send(Event::Entry(Box::new(Told { name: name.into(), stat: entry.stat, attributes, whole, what })))
     }
 
     fn tell_top(&self, top: &Level<'a>) -> Result<(), Stopped> {
@@ -127,6 +128,7 @@ impl<'a> Walk<'a> {
                 name: Box::default(),
                 stat: crate::stat::Stat::default(),
                 attributes: Vec::new(),
+                whole: true,
             })));
         }
         let root = self.old.and_then(|old| old.root()?.directory());
@@ -150,6 +152,6 @@ fn told_again(level: &Level<'_>, entry: &Entry) -> Option<Event> {
             What::Directory(tree, place)
         }
     };
-    let told = Told { name: level.name(entry).into(), stat: entry.stat, attributes: row.attributes()?, what };
+    let told = Told { name: level.name(entry).into(), stat: entry.stat, attributes: row.attributes()?, whole: true, what };
     Some(Event::Entry(Box::new(told)))
 }

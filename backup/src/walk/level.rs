@@ -39,6 +39,8 @@ pub(super) struct Level<'a> {
     pub is_told: bool,
     /// Its own, where they were not already in the row that stands for it.
     pub attributes: Attributes,
+    /// Whether these could be read.
+    pub has_all_attributes: bool,
     /// Its path for messages of readers, made when the first one needs it.
     pub path: Option<Arc<[u8]>>,
 }
@@ -118,9 +120,9 @@ impl Walk<'_> {
                 self.shared.trouble.note(&self.path_of(name), format_args!("it is {}", own.what));
                 return false;
             }
-            if self.inner(stat).is_some() {
-                return true;
-            }
+        }
+        if self.is_inner_root(name, stat) {
+            return true;
         }
         let Some(root) = self.roots.list.get(level.root).filter(|root| root.excludes.has_patterns()) else { return true };
         let path = self.path_of(name);

@@ -94,3 +94,26 @@ async fn pipes_and_sockets_are_named_and_passed_over() {
     named.sort();
     assert_eq!(named, ["pipe", "socket"].map(|name| host.at(name).to_str().unwrap().to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_below_another_one_is_never_left_out_without_a_word() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::write(elsewhere.path().join("far"), "x").unwrap();
+    let mut host = Host::new().await;
+    host.write("cache/keep/file", "x");
+    host.write("near/keep.tmp", "x");
+    host.write("near/drop.tmp", "x");
+    std::os::unix::fs::symlink(elsewhere.path(), host.at("link")).unwrap();
+    host.files.exclude = vec!["cache".to_owned(), "*.tmp".to_owned()];
+    let inner = ["cache/keep", "link", "near/keep.tmp"].map(|name| host.at(name));
+    host.files.paths = [&[host.source.path().to_owned()], inner.as_slice()].concat();
+    for _ in 0..2 {
+        let report = host.back_up().await;
+        assert_eq!(host.names(&report.snapshot).await, ["link", "near", "near/keep.tmp"], "a file that is named is taken");
+        let told: Vec<_> = report.errors.iter().map(|error| (error.path.as_str(), error.kind.as_str())).collect();
+        assert_eq!(told, [(inner[0].to_str().unwrap(), "missing"), (inner[1].to_str().unwrap(), "missing")]);
+        assert!(!report.complete);
+    }
+    host.files.paths = vec![host.source.path().to_owned(), host.at("near")];
+    assert!(host.back_up().await.complete);
+}

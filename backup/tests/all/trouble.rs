@@ -108,3 +108,29 @@ async fn a_canary_that_cannot_be_written_is_told_and_the_data_is_stored() {
     assert_eq!(report.snapshot.canary, None);
     assert_eq!(host.names(&report.snapshot).await, ["file"]);
 }
+
+/// More names of attributes than the kernel gives out at once make a list that nobody can read (E2BIG, listxattr(2)).
+fn name_too_many_attributes(path: &Path) -> bool {
+    let name = |n: usize| format!("user.{n:0>250}");
+    (0..300).all(|n| rustix::fs::setxattr(path, name(n), b"x", rustix::fs::XattrFlags::empty()).is_ok())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_that_cannot_be_read_make_every_snapshot_incomplete_and_not_only_the_first() {
+    let mut host = Host::new().await;
+    // Few file systems take so many attributes; tmpfs does since Linux 6.6.
+    host.source = tempfile::tempdir_in("/dev/shm").unwrap();
+    host.files.paths = vec![host.source.path().to_owned()];
+    host.write("folder/file", "x");
+    if !["folder", "folder/file"].into_iter().all(|name| name_too_many_attributes(&host.at(name))) {
+        return;
+    }
+    for _ in 0..2 {
+        let report = host.back_up().await;
+        let mut told: Vec<_> = report.errors.iter().map(|error| (error.path.as_str(), error.kind.as_str())).collect();
+        told.sort_unstable();
+        let (folder, file) = (host.at("folder"), host.at("folder/file"));
+        assert_eq!(told, [(folder.to_str().unwrap(), "attributes unreadable"), (file.to_str().unwrap(), "attributes unreadable")]);
+        assert!(!report.complete);
+    }
+}
