@@ -1,13 +1,16 @@
 //! A folder for a drill: made fresh, for its owner alone, and wiped with proof.
 //!
+//! What a drill that was killed left behind is data in clear: the next one removes it.
+//!
 //! It keeps nobody in: a program that a check runs has the network and the files of its user. Reports say so
 //! ([`ISOLATION`]) until there is a sandbox.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -24,6 +27,8 @@ pub const PREFIX: &str = "lifeboat-drill-";
 #[derive(Debug)]
 pub struct Scratch {
     folder: TempDir,
+    /// The folder itself, locked (flock(2)) until it is wiped. The lock goes with the process: one without is nobody's any more.
+    _lock: OwnedFd,
 }
 
 /// What the wiping of a scratch folder left to tell.
@@ -36,11 +41,17 @@ pub struct Wiped {
 }
 
 impl Scratch {
-    /// Makes a folder below `root`, which is made too where it is missing.
+    /// Makes a folder below `root`, which is made too where it is missing, after removing those of drills that were killed. Blocks.
     pub fn make(root: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(root)?;
+        // One at a time: a folder that another drill has made and not locked yet must not pass for a left one.
+        let gate = open(root)?;
+        rustix::fs::flock(&gate, FlockOperation::LockExclusive)?;
+        sweep(root)?;
         let folder = tempfile::Builder::new().prefix(PREFIX).permissions(std::fs::Permissions::from_mode(0o700)).tempdir_in(root)?;
-        Ok(Self { folder })
+        let lock = open(folder.path())?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Self { folder, _lock: lock })
     }
 
     /// Where it is.
@@ -50,19 +61,46 @@ impl Scratch {
 
     /// Removes it with all that is in it, and looks whether it is gone. Blocks.
     pub fn wipe(self) -> Wiped {
-        let path: PathBuf = self.folder.keep();
-        let counted = Root::open(&path).and_then(|root| open_up(&root, &TreePath::default()));
-        let removed = std::fs::remove_dir_all(&path);
-        // The proof is the file system's answer afterwards, not the success of the calls.
-        match path.symlink_metadata() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let n = counted.map_or_else(|_| String::new(), |n| format!("{n} entries removed; "));
-                Wiped { done: true, proof: format!("{n}{} does not exist any more", path.display()) }
-            }
-            _ => {
-                let why = removed.err().map_or_else(String::new, |error| format!(": {error}"));
-                Wiped { done: false, proof: format!("{} is still there{why}", path.display()) }
-            }
+        let Self { folder, _lock } = self;
+        wipe(&folder.keep())
+    }
+}
+
+/// Opens a folder to lock it; a link in its place is none.
+fn open(folder: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(folder, flags, Mode::empty())?)
+}
+
+/// Removes the scratch folders of this user that no process holds any more. One that cannot be removed is told, and stops no drill.
+fn sweep(root: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(root)? {
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+            continue;
+        }
+        let Ok(folder) = open(&entry.path()) else { continue };
+        let is_ours = rustix::fs::fstat(&folder).is_ok_and(|stat| stat.st_uid == rustix::process::geteuid().as_raw());
+        if is_ours && rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let wiped = wipe(&entry.path());
+            tracing::warn!(done = wiped.done, proof = wiped.proof, "a drill that was killed had left its scratch folder");
+        }
+    }
+    Ok(())
+}
+
+fn wipe(path: &Path) -> Wiped {
+    let counted = Root::open(path).and_then(|root| open_up(&root, &TreePath::default()));
+    let removed = std::fs::remove_dir_all(path);
+    // The proof is the file system's answer afterwards, not the success of the calls.
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let n = counted.map_or_else(|_| String::new(), |n| format!("{n} entries removed; "));
+            Wiped { done: true, proof: format!("{n}{} does not exist any more", path.display()) }
+        }
+        _ => {
+            let why = removed.err().map_or_else(String::new, |error| format!(": {error}"));
+            Wiped { done: false, proof: format!("{} is still there{why}", path.display()) }
         }
     }
 }
@@ -98,5 +136,18 @@ mod tests {
         let wiped = scratch.wipe();
         assert!(wiped.done && wiped.proof.starts_with("3 entries removed"), "{wiped:?}");
         assert!(!path.exists() && root.path().exists());
+    }
+
+    #[test]
+    fn what_a_killed_drill_left_is_removed_and_what_a_running_one_has_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let running = Scratch::make(root.path()).unwrap();
+        let left = root.path().join(format!("{PREFIX}left"));
+        std::fs::create_dir(&left).unwrap();
+        std::fs::write(left.join("secret"), "in clear").unwrap();
+        std::fs::create_dir(root.path().join("another")).unwrap();
+        let next = Scratch::make(root.path()).unwrap();
+        assert!(!left.exists() && running.path().exists() && next.path().exists() && root.path().join("another").exists());
+        assert!(running.wipe().done && next.wipe().done);
     }
 }
