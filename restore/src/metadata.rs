@@ -28,9 +28,12 @@ pub(crate) type Tell<'a> = &'a mut dyn FnMut(String, String);
 impl Setter {
     /// Sets what can be set on an open file or folder. Times come last: everything before would change them.
     pub fn set(self, fd: BorrowedFd<'_>, wanted: &Attributes, tell: Tell<'_>) {
+        let mut has_owner = true;
         if self.owners {
             let (uid, gid) = (Uid::from_raw_unchecked(wanted.uid), Gid::from_raw_unchecked(wanted.gid));
-            note("owner", rustix::fs::fchown(fd, Some(uid), Some(gid)), tell);
+            let done = rustix::fs::fchown(fd, Some(uid), Some(gid));
+            has_owner = done.is_ok();
+            note("owner", done, tell);
         }
         for (name, value) in wanted.xattrs.iter().flat_map(|list| list.iter()) {
             let what = format!("xattr {}", shown(name));
@@ -41,20 +44,25 @@ impl Setter {
                 note(&what, rustix::fs::fsetxattr(fd, name.as_slice(), value, XattrFlags::empty()), tell);
             }
         }
-        let dropped = if self.special { 0 } else { wanted.mode & SPECIAL };
+        let dropped = if self.special && has_owner { 0 } else { wanted.mode & SPECIAL };
         if dropped != 0 {
-            tell("mode".to_owned(), "setuid and setgid are set only when asked for".to_owned());
+            // Under the owner that restores it, root most likely, the program would have rights that it never had.
+            let why = if self.special { "not set, since its owner could not be" } else { "set only when asked for" };
+            tell("mode".to_owned(), format!("setuid and setgid are {why}"));
         }
         note("mode", rustix::fs::fchmod(fd, Mode::from_raw_mode(wanted.mode & 0o7777 & !dropped)), tell);
         note("time", times(wanted).and_then(|times| rustix::fs::futimens(fd, &times)), tell);
     }
 
-    /// Sets what a symbolic link has: owner and time.
+    /// Sets what a symbolic link has: owner and time. Its extended attributes are told as not set.
     pub fn set_symlink(self, root: &Root, path: &[u8], wanted: &Attributes, tell: Tell<'_>) {
         let owner = self.owners.then_some((wanted.uid, wanted.gid));
         let done = times(wanted).map_err(std::io::Error::from).and_then(|times| root.set_symlink_meta(path, owner, &times));
         if let Err(error) = done {
             tell("owner or time".to_owned(), error.to_string());
+        }
+        for (name, _) in wanted.xattrs.iter().flat_map(|list| list.iter()) {
+            tell(format!("xattr {}", shown(name)), "attributes of symbolic links are not restored".to_owned());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the parts of one restore share: the plan, the open target, how far each entry is, what went wrong.
 
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,7 +68,9 @@ impl Job {
         now: Timestamp,
     ) -> Result<Self, ApplyError> {
         let target = plan.target.clone();
-        std::fs::create_dir_all(&target).map_err(|source| target_error(&target, "make", source))?;
+        // A new target is for its owner alone: the folders that kept others out at the source may not be among what is restored.
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&target);
+        made.map_err(|source| target_error(&target, "make", source))?;
         let root = Root::open(&target).map_err(|source| target_error(&target, "open", source))?;
         let marker = Marker::new(plan.preview().point.snapshot.clone(), now);
         match Marker::read(&root) {

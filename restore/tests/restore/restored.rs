@@ -46,6 +46,7 @@ async fn contents_links_and_metadata_come_back_as_they_were() {
     assert_eq!(report.outcome, Outcome::Complete, "{report:#?}");
     assert_eq!((report.written.files, report.written.symlinks, report.files_compared), (8, 2, 8));
     assert_eq!((report.n_gaps, report.gaps), (0, vec![]));
+    assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o7777, 0o700, "a new target is for its owner alone");
     let www = target.join("srv/www");
     assert_eq!(fs::read(www.join("index.html")).unwrap(), b"<h1>hello</h1>");
     assert_eq!(fs::read(www.join("empty")).unwrap(), b"");
