@@ -6,7 +6,7 @@ mod canary;
 mod command;
 mod files;
 
-pub(crate) use canary::path as canary_path;
+pub(crate) use canary::{SKEW, path as canary_path};
 
 use base::Digest;
 use jiff::Timestamp;

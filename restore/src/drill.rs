@@ -14,5 +14,5 @@ pub use report::{
     CheckDone, CheckOutcome, CleanUp, Clocks, ControlDone, DrillReport, FrozenObjective, Integrity, MAX_LISTED, Measured, PointUsed,
     StepDone, Verdict,
 };
-pub use run::{Access, run};
+pub use run::{Access, not_begun, run};
 pub use spec::{DrillSpec, Objective, Pick};

@@ -10,7 +10,7 @@ use crate::path::TreePath;
 use crate::seen::Seen;
 
 /// How far a canary may lie in the future: clocks of two hosts are never equal.
-const SKEW: Duration = Duration::from_mins(5);
+pub(crate) const SKEW: Duration = Duration::from_mins(5);
 
 pub(super) fn run(check: &CanaryCheck, seen: &Seen, facts: &Facts<'_>) -> Observation {
     let point = facts.points.iter().find(|point| point.facts.source == check.source);

@@ -22,7 +22,7 @@ use crate::check::{self, Facts, Held};
 use crate::choose::{ChooseError, choose};
 use crate::damage;
 use crate::point::PointFacts;
-use crate::progress::{Progress, Stage};
+use crate::progress::{Progress, Quiet, Stage};
 use crate::scratch::ISOLATION;
 
 /// How the drill gets at the data.
@@ -57,6 +57,14 @@ pub async fn run(
     let report = course.end(access.repository.store().location());
     tracing::info!(verdict = ?report.verdict, "drill done");
     report
+}
+
+/// The report of a drill that could not begin, such as when its repository does not answer: aborted, with the reason.
+pub fn not_begun(spec: &DrillSpec, repository: String, clock: &dyn Clock, why: String) -> DrillReport {
+    let cancel = CancellationToken::new();
+    let mut course = Course::start(spec, clock, Arc::new(Quiet), &cancel);
+    course.findings.aborts.push(why);
+    course.end(repository)
 }
 
 /// A drill while it runs.
@@ -184,6 +192,12 @@ impl<'a> Course<'a> {
                     ));
                 }
                 Ok(snapshot) => {
+                    // Measured against such a date nothing would ever be too old, and "the newest" would be it for ever.
+                    let ahead = positive(snapshot.taken.duration_since(self.started));
+                    if ahead > check::SKEW {
+                        let (point, ahead) = (snapshot.id.short(), base::span::human(ahead));
+                        self.findings.failures.push(format!("restore point {point} is dated {ahead} ahead, so that its age is not known"));
+                    }
                     self.points.push(PointUsed {
                         facts: PointFacts::from(snapshot),
                         canary: snapshot.canary.clone(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::Span;
+use base::{Clock as _, Span};
 use plans::plan::{CanaryCheck, Check, CheckKind, CommandCheck, Depth, Drill, FilesCheck, From, MaxAge, Mode, MustFail, Stage, Tamper};
 use plans::schedule::Schedule;
 use repository::keys::generate_reader_key;
@@ -220,6 +220,17 @@ async fn a_canary_that_is_missing_changed_stale_or_early_fails_the_drill() {
         world.back_up_as(&host(), |s| s.canary = Some(canary(".canary", NONCE, at))).await;
         let report = drill(&world, &spec(&world, mode, vec![fresh(MaxAge::Span(Span::seconds(3600)))], None)).await;
         assert_eq!(report.verdict, Verdict::Pass, "just young enough, at a path below the first one: {report:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_point_from_the_future_fails_the_drill() {
+    let world = World::new().await;
+    let taken = |minutes: i64| world.clock.now().checked_add(jiff::SignedDuration::from_mins(minutes)).unwrap();
+    for (minutes, verdict) in [(4, Verdict::Pass), (6, Verdict::Fail)] {
+        world.back_up_as(&host(), |s| (s.taken, s.finished) = (taken(minutes), taken(minutes))).await;
+        let report = drill(&world, &spec(&world, Mode::Stream, vec![files("index", &["index.html"], None)], None)).await;
+        assert_eq!(report.verdict, verdict, "{minutes} minutes ahead: {:?}", report.reasons);
     }
 }
 
