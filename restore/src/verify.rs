@@ -1,7 +1,7 @@
 //! Compares files on disk with what a restore point recorded of them.
 //!
-//! [`crate::apply`] reads back every file that it wrote with it; drills and `restore --compare` run it on its own. It reads
-//! only, in parallel, with one buffer of a chunk's size a thread.
+//! [`crate::apply`] reads back every file that it wrote with it; [`compare`] looks at a restored folder later and on its own, and no
+//! command offers that yet. It reads only, in parallel, with one buffer of a chunk's size a thread.
 
 use std::fs::File;
 use std::io;
