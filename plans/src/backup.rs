@@ -34,15 +34,18 @@ pub const MAX_MISSED: u32 = 1000;
 /// A pair that never ran is due at once, so that new data is not without a copy until tonight.
 pub fn due(plan: &Plan, last_start: &BTreeMap<(SourceId, RepositoryId), Timestamp>, now: Timestamp) -> Vec<BackupDue> {
     let pairs = plan.sources.values().flat_map(|source| source.to.iter().map(move |repository| (source, repository)));
-    let mut due: Vec<BackupDue> = pairs
+    let mut due: Vec<(bool, BackupDue)> = pairs
         .filter_map(|(source, repository)| {
             let last = last_start.get(&(source.id.clone(), repository.clone())).copied();
             let (planned_at, missed) = waiting(&source.schedule, last, now)?;
-            Some(BackupDue { source: source.id.clone(), repository: repository.clone(), planned_at, missed })
+            Some((last.is_some(), BackupDue { source: source.id.clone(), repository: repository.clone(), planned_at, missed }))
         })
         .collect();
-    due.sort_by(|a, b| (a.planned_at, &a.source, &a.repository).cmp(&(b.planned_at, &b.source, &b.repository)));
-    due
+    // What never ran waits longest of all. Sorted by its `planned_at`, which is now, it would come last each time, and never run where
+    // another copy of its source is always due again before its turn.
+    let key = |(ran, due): &(bool, BackupDue)| (*ran, due.planned_at, due.source.clone(), due.repository.clone());
+    due.sort_by_cached_key(key);
+    due.into_iter().map(|(_, due)| due).collect()
 }
 
 /// How far ahead of `now` a recorded time may lie and still be believed: clocks are corrected by seconds, and zones are mistaken by hours.

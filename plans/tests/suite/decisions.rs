@@ -35,6 +35,16 @@ fn what_never_ran_is_due_at_once() {
 }
 
 #[test]
+fn a_copy_that_was_never_made_goes_before_one_that_is_due_again() {
+    let plan = plan(of_manual(1));
+    let mut last = begun("2026-11-24T12:00:00Z");
+    last.remove(&pair("orders", "vault"));
+    let found = due(&plan, &last, "2026-11-24T12:40:00Z");
+    assert_eq!(found[0], "orders to vault, planned 2026-11-24T12:40:00Z, missed 0");
+    assert!(found.len() > 1, "others wait as well: {found:?}");
+}
+
+#[test]
 fn a_backup_is_due_at_its_time_and_missed_runs_are_caught_up_once() {
     let plan = plan(of_manual(1));
     // orders runs at :07 and :37, templates at 00:30 and 12:30 in Berlin, which is an hour before UTC.
