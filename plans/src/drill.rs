@@ -4,6 +4,7 @@
 //! before its first restore.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base::id::DrillId;
 use jiff::Timestamp;
@@ -11,6 +12,15 @@ use serde::Serialize;
 
 use crate::Plan;
 use crate::backup::waiting;
+use crate::plan::Drill;
+
+/// How long past its cadence the result of a drill still holds. Without it every result would lapse while its successor runs.
+pub const GRACE: Duration = Duration::from_hours(24);
+
+/// Until when the result of a run of `drill` that began at `started` holds: one cadence and [`GRACE`].
+pub fn holds_until(drill: &Drill, started: Timestamp) -> Timestamp {
+    started.checked_add(drill.schedule.longest_gap().saturating_add(GRACE)).unwrap_or(Timestamp::MAX)
+}
 
 /// A drill that should run now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::Digest;
 use base::id::{DrillId, RepositoryId, ServiceId};
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::Plan;
@@ -95,9 +95,6 @@ pub struct Answer {
     pub services: Vec<ServicePosture>,
 }
 
-/// How long past its cadence a proof still holds: the next drill may be running.
-const GRACE_HOURS: i64 = 24;
-
 /// The posture of one service at `now`. `drills` may be in any order and of any service. A drill that was aborted says nothing.
 /// `errors`: what the last check of each repository found.
 pub fn of_service(
@@ -135,9 +132,8 @@ fn judge(plan: &Plan, fact: &DrillFact, now: Timestamp) -> (Posture, Option<Stri
     let Some(drill) = plan.drills.get(&fact.drill) else {
         return (Posture::Stale, Some(format!("the drill {} is no longer in the plan", fact.drill)));
     };
-    let cadence = drill.schedule.longest_gap();
-    let holds_until = fact.started.checked_add(cadence).and_then(|until| until.checked_add(GRACE_HOURS.hours())).unwrap_or(Timestamp::MAX);
-    if now > holds_until {
+    if now > crate::drill::holds_until(drill, fact.started) {
+        let cadence = drill.schedule.longest_gap();
         return (Posture::Stale, Some(format!("the last drill is older than its cadence of {}", base::span::human(cadence))));
     }
     (Posture::Proven, None)

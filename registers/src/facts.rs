@@ -212,14 +212,11 @@ impl DrillRun {
         }
     }
 
-    /// Until when the result of this run of `drill` holds: one cadence and [`DRILL_GRACE`], as in `plans::posture`.
+    /// Until when the result of this run of `drill` holds.
     pub fn holds_until(&self, drill: &Drill) -> Timestamp {
-        later(self.started, drill.schedule.longest_gap().saturating_add(DRILL_GRACE))
+        plans::drill::holds_until(drill, self.started)
     }
 }
-
-/// How long past its cadence the result of a drill still holds. Without it every result would lapse while its successor runs.
-pub const DRILL_GRACE: Duration = Duration::from_hours(24);
 
 /// Time that a backup without an RPO may be late by before anyone is told: a tenth of its cadence, one hour to one day.
 pub(crate) fn slack(gap: Duration) -> Duration {

@@ -11,7 +11,7 @@ use plans::Plan;
 use plans::plan::{Band, Drill, Source};
 use plans::review::{OverdueReason, PlanAge, ReviewStatus, SignedReview};
 
-use crate::facts::{DRILL_GRACE, Facts, later, slack};
+use crate::facts::{Facts, later, slack};
 use crate::matter::{Kind, Matter, sort};
 use crate::threat;
 
@@ -78,7 +78,7 @@ fn drill(plan: &Plan, drill: &Drill, facts: &Facts, now: Timestamp) -> Option<Ma
     let since = match last {
         Some(run) => run.holds_until(drill),
         // A drill that never ran is due at once; it is late when it had the time that any run has.
-        None => later(facts.asked_since(facts.first_drills.get(&drill.id).copied(), plan.fingerprint)?, DRILL_GRACE),
+        None => later(facts.asked_since(facts.first_drills.get(&drill.id).copied(), plan.fingerprint)?, plans::drill::GRACE),
     };
     let what = match last {
         Some(run) => format!("it last came to a verdict on {}, longer ago than its schedule allows", run.started.strftime("%Y-%m-%d")),
