@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use base::Digest;
 use plans::Plan;
 use records::journal::JournalError;
 use tokio::sync::Mutex;
@@ -17,8 +18,16 @@ pub struct Desk {
     pub parts: Parts,
     /// The jobs that run now.
     pub running: Running,
-    plan: RwLock<Option<Arc<Plan>>>,
+    plan: RwLock<Option<InForce>>,
     facts: Mutex<Option<Arc<Facts>>>,
+}
+
+/// The plan in force.
+#[derive(Debug)]
+struct InForce {
+    plan: Arc<Plan>,
+    /// The digest of the files that it was read from.
+    files: Digest,
 }
 
 impl Desk {
@@ -29,12 +38,15 @@ impl Desk {
 
     /// The plan in force; none before the first good one was loaded.
     pub fn plan(&self) -> Option<Arc<Plan>> {
-        self.plan.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.plan.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|laid| Arc::clone(&laid.plan))
     }
 
-    /// Puts a checked plan into force.
-    pub fn lay(&self, plan: Plan) {
-        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(plan));
+    /// Puts a checked plan into force that was read from files with this digest, unless it is the one in force.
+    pub fn lay(&self, plan: Plan, files: Digest) {
+        let mut laid = self.plan.write().unwrap_or_else(PoisonError::into_inner);
+        if laid.as_ref().is_none_or(|laid| laid.files != files) {
+            *laid = Some(InForce { plan: Arc::new(plan), files });
+        }
     }
 
     /// What the journal knows about `plan` by now. Only what is new is read.

@@ -37,9 +37,8 @@ impl Task for PlanTask {
             Ok(loaded) => {
                 let facts = desk.facts(&loaded.plan).await.map_err(TaskError::at(NAME, "read the journal"))?;
                 let new = record(&desk.parts, &facts, &loaded.plan, &texts).await.map_err(TaskError::at(NAME, "record the plan"))?;
-                if desk.plan().is_none_or(|old| old.fingerprint != loaded.plan.fingerprint || new) {
-                    desk.lay(loaded.plan);
-                }
+                // Not only what is new to the journal: a command may have recorded these files before this daemon saw them.
+                desk.lay(loaded.plan, file_digest(&texts));
                 Ok(usize::from(new))
             }
             Err(faults) => {

@@ -28,3 +28,18 @@ async fn a_comment_is_recorded_as_a_new_file_of_the_same_plan() {
     assert_eq!(here.desk.plan().unwrap().fingerprint, good);
     assert_eq!(here.events("plan.loaded").await.len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_a_command_has_recorded_already_comes_into_force_all_the_same() {
+    let here = Installation::new().await;
+    here.look().await;
+    here.edit_plan("[/bin/true]", "[/bin/false]");
+    let texts = here.desk.parts.connect.plan_texts().unwrap();
+    let plan = plans::load::load(&texts).unwrap().plan;
+    let facts = orchestrator::Facts::gather(plan.id.clone(), &here.desk.parts.journal).await.unwrap();
+    assert!(orchestrator::tasks::plan::record(&here.desk.parts, &facts, &plan, &texts).await.unwrap());
+    here.look().await;
+    let channels = |plan: &plans::Plan| format!("{:?}", plan.alerts.channels);
+    assert_eq!(channels(&here.desk.plan().unwrap()), channels(&plan));
+    assert_eq!(here.events("plan.loaded").await.len(), 2);
+}
