@@ -15,6 +15,7 @@ use restore::drill::{Access, DrillSpec, Objective, Pick};
 use tokio_util::sync::CancellationToken;
 
 use super::{JobError, open};
+use crate::facts::Facts;
 use crate::parts::{Parts, run_id};
 
 /// Which drill, and why now.
@@ -48,7 +49,6 @@ pub async fn run(
     let sources = sources(plan, &drill);
     let copy = copy(plan, &drill, &sources, order)?;
     let key = open::reader_key(parts, plan, &copy)?;
-    let repository = open::repository_unless(parts, plan, &copy, cancel).await?;
     let run = run_id(&*parts.clock);
     let started = DrillStarted { run: run.clone(), drill: order.drill.clone(), trigger: order.trigger, planned_at: order.planned_at };
     parts.record(started).await?;
@@ -61,10 +61,20 @@ pub async fn run(
         threads: open::threads(),
         drill,
     };
+    let frame = record::Frame { parts, plan, order, drill: &spec.drill, run, copy: &copy, key: &key };
+    let repository = match open::repository_unless(parts, plan, &copy, cancel).await {
+        Ok(repository) => repository,
+        Err(error) => {
+            // Written down as aborted, so that it is tried again after a wait, and not at each look.
+            let report = restore::drill::not_begun(&spec, copy.to_string(), &*parts.clock, base::hint::whole_story(&error));
+            parts.record(DrillFinished { record: Box::new(record::of(report, &frame)) }).await?;
+            return Err(error);
+        }
+    };
     let options = open::reader_options(parts);
     let access = Access { repository: &repository, key: &key, options: &options };
     let report = restore::drill::run(&spec, access, &*parts.clock, progress, cancel).await;
-    let record = record::of(report, &record::Frame { parts, plan, order, drill: &spec.drill, run, copy: &copy, key: &key });
+    let record = record::of(report, &frame);
     tracing::info!(verdict = record.outcome.as_str(), "drill done");
     parts.record(DrillFinished { record: Box::new(record.clone()) }).await?;
     Ok(record)
@@ -88,13 +98,29 @@ fn copy(plan: &Plan, drill: &Drill, sources: &[SourceId], order: &Order) -> Resu
     if let Some(from) = &order.from {
         return Ok(from.clone());
     }
-    if let From::Repository(id) = &drill.from {
-        return Ok(id.clone());
-    }
-    let has_all = |id: &&RepositoryId| sources.iter().all(|source| plan.sources.get(source).is_some_and(|source| source.to.contains(id)));
-    let candidates: Vec<&RepositoryId> = plan.repositories.keys().filter(has_all).collect();
+    let candidates = candidates(plan, drill, sources);
     let drawn = draw(candidates.len()).and_then(|n| candidates.get(n)).copied();
     drawn.cloned().ok_or_else(|| JobError::NoCommonRepository { drill: drill.id.clone() })
+}
+
+/// The repositories that the drill may read: the one that it names, or all that are to hold all of its sources.
+fn candidates<'a>(plan: &'a Plan, drill: &'a Drill, sources: &[SourceId]) -> Vec<&'a RepositoryId> {
+    if let From::Repository(id) = &drill.from {
+        return vec![id];
+    }
+    let has_all = |id: &&RepositoryId| sources.iter().all(|source| plan.sources.get(source).is_some_and(|source| source.to.contains(id)));
+    plan.repositories.keys().filter(has_all).collect()
+}
+
+/// Whether the first backups are over that the drill rests on: each of its sources has a restore point or a failed run in every copy
+/// that may be read. Before, a drill would fail only because it came too early; afterwards a copy without a restore point is a finding.
+pub(crate) fn may_begin(plan: &Plan, drill: &Drill, facts: &Facts) -> bool {
+    let sources = sources(plan, drill);
+    let is_over = |source: &SourceId, copy: &RepositoryId| {
+        facts.backups.get(&(source.clone(), copy.clone())).is_some_and(|runs| runs.last.is_some() || runs.failures > 0)
+    };
+    sources.iter().all(|source| facts.newest_point(source).is_some())
+        && candidates(plan, drill, &sources).iter().all(|copy| sources.iter().all(|source| is_over(source, copy)))
 }
 
 /// A random number below `n`; none when `n` is 0. Without random bytes it is the first: a drill of one copy beats none.

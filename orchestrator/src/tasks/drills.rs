@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use plans::Plan;
 use plans::drill::{Due, due};
 use records::event::Trigger;
 
 use crate::desk::Desk;
-use crate::facts::Facts;
-use crate::jobs::drill::{Order, run};
+use crate::jobs::drill::{Order, may_begin, run};
 use crate::task::{Task, TaskError};
 
 const NAME: &str = "drills";
@@ -38,13 +36,13 @@ impl Task for DrillsTask {
         let now = desk.parts.clock.now();
         let mut started = 0;
         for due in due(&plan, &facts.drill_starts(now), now) {
-            if !restorable(&plan, &facts, &due) {
-                continue; // a first drill before the first backup could only be aborted
+            if !plan.drills.get(&due.drill).is_some_and(|drill| may_begin(&plan, drill, &facts)) {
+                continue; // a first drill before the first backup could only fail
             }
             let (parts, plan, order) = (desk.parts.clone(), Arc::clone(&plan), order(&due));
             started += usize::from(desk.running.start(format!("drill {}", due.drill), |stop| async move {
                 if let Err(error) = run(&parts, &plan, &order, Arc::new(restore::progress::Quiet), &stop).await {
-                    tracing::error!(drill = %order.drill, error = %base::hint::whole_story(&error), "the drill could not begin");
+                    tracing::error!(drill = %order.drill, error = %base::hint::whole_story(&error), "the drill could not be done");
                 }
             }));
         }
@@ -54,12 +52,4 @@ impl Task for DrillsTask {
 
 fn order(due: &Due) -> Order {
     Order { drill: due.drill.clone(), trigger: Trigger::Schedule, planned_at: Some(due.planned_at), from: None, mode: None }
-}
-
-/// Whether every source of the drill has a restore point.
-fn restorable(plan: &Plan, facts: &Facts, due: &Due) -> bool {
-    let Some(drill) = plan.drills.get(&due.drill) else { return false };
-    let services = plan.recovery_order(drill);
-    let mut sources = services.iter().filter_map(|id| plan.services.get(id)).flat_map(|service| &service.sources);
-    sources.all(|source| facts.newest_point(source).is_some())
 }

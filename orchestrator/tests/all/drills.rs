@@ -58,3 +58,31 @@ async fn a_drill_on_a_repository_that_lost_its_packs_fails_and_is_alerted() {
     let told = here.told();
     assert!(told.iter().any(|subject| subject.contains("ALERT drill failed") && subject.contains("monthly")), "{told:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_whose_store_is_away_is_written_down_and_not_tried_at_each_look() {
+    let here = Installation::new().await;
+    here.look().await;
+    here.advance(DAY * 30 + Duration::from_hours(20)).await; // every backup is done but those of the next day
+    let store = here.fake.store.lock().unwrap().take();
+    here.clock.advance(Duration::from_hours(8)); // past 03:00 on the first
+    let before = verdicts(&here).await.len();
+    for _ in 0..12 {
+        here.advance(Duration::from_mins(5)).await;
+    }
+    let tried = verdicts(&here).await.split_off(before);
+    assert!((2..=5).contains(&tried.len()) && tried.iter().all(|verdict| *verdict == Verdict::Aborted), "{tried:?}");
+    *here.fake.store.lock().unwrap() = store;
+    here.advance(Duration::from_hours(2)).await;
+    assert_eq!(verdicts(&here).await.last(), Some(&Verdict::Pass));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_drill_waits_until_every_copy_that_it_may_read_has_had_its_first_backup() {
+    let here = Installation::new().await;
+    here.edit_plan("media: disk}", "media: disk}\n  second: {url: \"file:///elsewhere\", media: disk}");
+    here.look().await;
+    assert_eq!((here.events("backup.finished").await.len(), verdicts(&here).await), (1, Vec::new()), "one job a source at a time");
+    here.look().await;
+    assert_eq!((here.events("backup.finished").await.len(), verdicts(&here).await), (2, vec![Verdict::Pass]));
+}
