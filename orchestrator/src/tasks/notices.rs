@@ -56,6 +56,9 @@ pub fn matters(plan: &Plan, facts: &Facts, now: Timestamp) -> Vec<Matter> {
 pub async fn send(parts: &Parts, plan: &Plan, facts: &Facts) -> Result<Summary, LogError> {
     let open: Vec<Condition> = matters(plan, facts, parts.clock.now()).into_iter().map(|matter| condition(plan, matter)).collect();
     let routing = Routing::of(plan);
+    if alerts::pace::decide(&open, &routing, &facts.attempts, parts.clock.now()).is_empty() {
+        return Ok(Summary::default()); // channels are made, and their secrets read, only for something to send
+    }
     let origin = Origin { plan: plan.id.clone(), title: plan.title.clone(), host: parts.host.clone(), zone: plan.timezone.clone() };
     let log = JournalLog { parts, attempts: &facts.attempts };
     Outbox::new(channels(parts, plan)).activate(&open, &routing, &origin, &log, &*parts.clock).await
