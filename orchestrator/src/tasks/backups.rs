@@ -8,6 +8,7 @@ use plans::backup::{BackupDue, due};
 use records::event::Trigger;
 
 use crate::desk::Desk;
+use crate::jobs::JobError;
 use crate::jobs::backup::{Order, run};
 use crate::task::{Task, TaskError};
 
@@ -36,8 +37,12 @@ impl Task for BackupsTask {
             let (parts, plan, order) = (desk.parts.clone(), Arc::clone(&plan), order(&due));
             // One source is read by one job at a time, whatever repository it goes to.
             started += usize::from(desk.running.start(format!("backup {}", due.source), |stop| async move {
-                // The journal and the log have what happened; the next activation sees it there.
-                let _ = run(&parts, &plan, &order, Arc::new(backup::Silent), stop).await;
+                // What went wrong with the backup is in the journal and the log by now, and the next activation sees it there.
+                if let Err(error @ (JobError::Journal(_) | JobError::Unknown { .. })) =
+                    run(&parts, &plan, &order, Arc::new(backup::Silent), stop).await
+                {
+                    tracing::error!(source = %order.source, error = %base::hint::whole_story(&error), "the backup is not in the journal");
+                }
             }));
         }
         Ok(started)
@@ -48,7 +53,7 @@ fn order(due: &BackupDue) -> Order {
     Order {
         source: due.source.clone(),
         repository: due.repository.clone(),
-        trigger: if due.missed > 1 { Trigger::CatchUp } else { Trigger::Schedule },
+        trigger: if due.missed > 0 { Trigger::CatchUp } else { Trigger::Schedule },
         planned_at: Some(due.planned_at),
     }
 }

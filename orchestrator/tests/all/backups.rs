@@ -34,8 +34,10 @@ async fn runs_that_were_missed_are_caught_up_once() {
     let before = here.events("backup.started").await.len();
     here.advance(HOUR * 24 * 7).await; // the machine was off for a week
     here.look().await;
+    here.advance(HOUR * 12).await; // and then it slept through one run
+    here.advance(HOUR * 6).await;
     let started = here.events("backup.started").await;
-    assert_eq!(triggers(&started[before..]), [Trigger::CatchUp]);
+    assert_eq!(triggers(&started[before..]), [Trigger::CatchUp, Trigger::CatchUp, Trigger::Schedule]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
