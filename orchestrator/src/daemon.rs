@@ -10,6 +10,7 @@ use plans::Plan;
 use records::event::{DaemonStarted, DaemonStopped};
 use records::journal::JournalError;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::desk::Desk;
 use crate::parts::Parts;
@@ -23,24 +24,26 @@ const END_WITHIN: Duration = Duration::from_mins(1);
 /// How long a look that is on its way may take to end.
 const LOOK_ENDS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Drives all standing tasks until `stop` is cancelled. `ready` is called after the first look of every task.
+/// Drives all standing tasks until `stop` is cancelled. `ready` is called when the plan was looked at: the others may wait for stores
+/// and mail servers, and a daemon that is slow to begin would be ended by systemd before it made a single backup.
 pub async fn serve(parts: Parts, stop: CancellationToken, ready: impl FnOnce()) -> Result<(), JournalError> {
     start(&parts).await?;
     let desk = Arc::new(Desk::new(parts, Running::new(JOBS)));
     let tasks: Vec<Arc<dyn Task>> = tasks::all().into_iter().map(Arc::from).collect();
-    for task in &tasks {
-        if stop_patiently(&stop, look(&**task, &desk)).await.is_none() {
-            break;
-        }
+    if let Some(plan) = tasks.first() {
+        stop_patiently(&stop, look(plan, &desk)).await;
     }
     ready();
     let loops: Vec<_> = tasks.into_iter().map(|task| tokio::spawn(repeat(task, Arc::clone(&desk), stop.clone()))).collect();
     stop.cancelled().await;
     tracing::info!("stopping: no new jobs, the running ones are told to end");
-    for task in loops {
-        let _ = task.await; // a task that panicked was logged by its thread; the others still end in order
-    }
+    // The jobs are told first: a look that waits for a mail server must not keep them from ending.
     let all = desk.running.end(END_WITHIN).await;
+    for task in loops {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a standing task did not end in order");
+        }
+    }
     let reason = if all { "asked to stop" } else { "asked to stop; jobs did not end in time" };
     desk.parts.record(DaemonStopped { host: desk.parts.host.clone(), reason: reason.to_owned() }).await
 }
@@ -49,10 +52,10 @@ pub async fn serve(parts: Parts, stop: CancellationToken, ready: impl FnOnce()) 
 ///
 /// Answers how many things were done or begun.
 pub async fn once(parts: Parts, stop: CancellationToken) -> usize {
-    let desk = Desk::new(parts, Running::new(JOBS));
+    let desk = Arc::new(Desk::new(parts, Running::new(JOBS)));
     let mut done = 0;
     let mut closed = false;
-    for task in tasks::all() {
+    for task in tasks::all().into_iter().map(Arc::from) {
         // The first task lays the plan; nothing of this process runs yet when the second one looks.
         if let (Some(plan), false) = (desk.plan(), closed) {
             closed = true;
@@ -62,17 +65,18 @@ pub async fn once(parts: Parts, stop: CancellationToken) -> usize {
         }
         // What waited behind another job of the same name is due at the next look.
         for _ in 0..MAX_LOOKS {
-            let Some(begun) = stop_patiently(&stop, look(&*task, &desk)).await else {
+            let Some(begun) = stop_patiently(&stop, look(&task, &desk)).await else {
                 desk.running.end(END_WITHIN).await;
                 return done;
             };
             done += begun;
             tokio::select! {
-                () = desk.running.idle() => {}
+                biased;
                 () = stop.cancelled() => {
                     desk.running.end(END_WITHIN).await;
                     return done;
                 }
+                () = desk.running.idle() => {}
             }
             if begun == 0 {
                 break;
@@ -98,8 +102,8 @@ async fn start(parts: &Parts) -> Result<(), JournalError> {
 }
 
 async fn repeat(task: Arc<dyn Task>, desk: Arc<Desk>, stop: CancellationToken) {
-    while stop.run_until_cancelled(tokio::time::sleep(task.every())).await.is_some() {
-        if stop_patiently(&stop, look(&*task, &desk)).await.is_none() {
+    while stop_patiently(&stop, look(&task, &desk)).await.is_some() {
+        if stop.run_until_cancelled(tokio::time::sleep(task.every())).await.is_none() {
             return;
         }
     }
@@ -119,9 +123,19 @@ async fn stop_patiently<T>(stop: &CancellationToken, look: impl Future<Output = 
     }
 }
 
-/// Activates a task. What it cannot do is logged, and due again.
-async fn look(task: &dyn Task, desk: &Desk) -> usize {
-    match task.activate(desk).await {
+/// Activates a task. What it cannot do is logged, and due again; so is a panic, which is a bug: a daemon that goes on without its
+/// backups is worse than one that complains.
+async fn look(task: &Arc<dyn Task>, desk: &Arc<Desk>) -> usize {
+    let (looking, shared) = (Arc::clone(task), Arc::clone(desk));
+    let activation = AbortOnDropHandle::new(tokio::spawn(async move { looking.activate(&shared).await }));
+    let done = match activation.await {
+        Ok(done) => done,
+        Err(error) => {
+            tracing::error!(task = task.name(), %error, "a look broke off; it is tried again");
+            return 0;
+        }
+    };
+    match done {
         Ok(done) => {
             if done > 0 {
                 tracing::info!(task = task.name(), done, "looked");

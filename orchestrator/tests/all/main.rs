@@ -3,6 +3,7 @@
 extern crate lifeboat_orchestrator as orchestrator;
 
 mod backups;
+mod daemon;
 mod drills;
 mod installation;
 mod notices;
