@@ -157,14 +157,7 @@ impl Assembly<'_> {
         self.add_node(name, stat, attributes, NodeKind::File { content });
     }
 
-    fn add_directory(
-        &mut self,
-        name: Vec<u8>,
-        stat: &Stat,
-        (attributes, whole): (Attributes, bool),
-        tree: TreeRef,
-        place: Option<Place>,
-    ) {
+    fn add_directory(&mut self, name: Vec<u8>, stat: &Stat, (attributes, whole): (Attributes, bool), tree: TreeRef, place: Option<Place>) {
         if let Some(place) = place {
             let payload = NewPayload::Directory { place, tree: &tree };
             let trusted = whole && self.trusts(stat);

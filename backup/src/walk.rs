@@ -115,7 +115,20 @@ impl<'a> Walk<'a> {
     ) -> Self {
         let trust_trees = old.is_some_and(|old| old.owners == shared.owners.digest());
         let buffer = vec![MaybeUninit::uninit(); LIST_BUFFER];
-        Self { shared, roots, files, old, trust_trees, jobs, events, levels: Vec::new(), path: Vec::new(), buffer, blocks: Vec::new(), came_to: RefCell::default() }
+        Self {
+            shared,
+            roots,
+            files,
+            old,
+            trust_trees,
+            jobs,
+            events,
+            levels: Vec::new(),
+            path: Vec::new(),
+            buffer,
+            blocks: Vec::new(),
+            came_to: RefCell::default(),
+        }
     }
 
     /// Walks to the end.
@@ -280,15 +293,10 @@ impl<'a> Walk<'a> {
         if self.roots.inner.is_empty() {
             return false;
         }
-        let index = match stat.kind() {
-            Kind::Directory => self.inner(stat),
-            // A hard link elsewhere is the same file and another place.
-            _ => {
-                let path = self.path_of(name);
-                let is_here = |index: &usize| self.roots.list.get(*index).is_some_and(|root| root.path.as_os_str().as_bytes() == path);
-                self.inner(stat).filter(is_here)
-            }
-        };
+        // A hard link elsewhere is the same file and another place.
+        let is_at = |index: &usize, path: &[u8]| self.roots.list.get(*index).is_some_and(|root| root.path.as_os_str().as_bytes() == path);
+        let found = self.inner(stat);
+        let index = found.filter(|index| stat.kind() == Kind::Directory || is_at(index, &self.path_of(name)));
         self.came_to.borrow_mut().extend(index);
         index.is_some()
     }

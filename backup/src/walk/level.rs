@@ -115,11 +115,9 @@ impl Walk<'_> {
             }
             kind => kind == Kind::Directory,
         };
-        if is_directory {
-            if let Some(own) = self.roots.own.iter().find(|own| own.place == stat.place()) {
-                self.shared.trouble.note(&self.path_of(name), format_args!("it is {}", own.what));
-                return false;
-            }
+        if is_directory && let Some(own) = self.roots.own.iter().find(|own| own.place == stat.place()) {
+            self.shared.trouble.note(&self.path_of(name), format_args!("it is {}", own.what));
+            return false;
         }
         if self.is_inner_root(name, stat) {
             return true;
