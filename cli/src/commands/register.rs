@@ -7,6 +7,7 @@ use orchestrator::jobs::open::unknown;
 use plans::Plan;
 use registers::impact::{self, Gap, ImpactRow};
 use registers::threat::{self, Credit, NoCredit, Rated, ThreatRow};
+use std::fmt::Write as _;
 
 use crate::failure::{Exit, Failure};
 use crate::output::table::Table;
@@ -77,7 +78,7 @@ fn threat_table(rows: &[ThreatRow]) -> String {
         let late = if row.late { "! " } else { "" };
         table.row([
             row.id.to_string(),
-            format!("{}{}", rated(&row.shown), if row.above_appetite { " above appetite" } else { "" }),
+            format!("{}{}", rated(row.shown), if row.above_appetite { " above appetite" } else { "" }),
             row.inherent.score.to_string(),
             row.residual.as_ref().map_or_else(|| "-".to_owned(), |residual| residual.score.to_string()),
             credit(&row.credit),
@@ -89,7 +90,7 @@ fn threat_table(rows: &[ThreatRow]) -> String {
     table.render()
 }
 
-fn rated(rated: &Rated) -> String {
+fn rated(rated: Rated) -> String {
     format!("{} {}", rated.score, format!("{:?}", rated.band).to_lowercase())
 }
 
@@ -112,13 +113,15 @@ fn day(at: jiff::Timestamp) -> String {
 
 fn threat_page(row: &ThreatRow, plan: &Plan) -> String {
     let mut text = format!("{}  {}\n\n", row.id, row.title);
-    let mut line = |label: &str, value: String| text += &format!("{label:<12} {value}\n");
+    let mut line = |label: &str, value: String| {
+        let _ = writeln!(text, "{label:<12} {value}"); // writing to a String cannot fail
+    };
     line(
         "score",
-        format!("{}; inherent {} x {} = {}", rated(&row.shown), row.inherent.likelihood, row.inherent.impact, rated(&row.inherent)),
+        format!("{}; inherent {} x {} = {}", rated(row.shown), row.inherent.likelihood, row.inherent.impact, rated(row.inherent)),
     );
     if let Some(residual) = &row.residual {
-        line("residual", format!("{} x {} = {}, credited while the drill passes", residual.likelihood, residual.impact, rated(residual)));
+        line("residual", format!("{} x {} = {}, credited while the drill passes", residual.likelihood, residual.impact, rated(*residual)));
     }
     line("proof", credit(&row.credit));
     line("controls", list(&row.controls));
@@ -160,7 +163,9 @@ fn impact_table(rows: &[ImpactRow]) -> String {
 
 fn impact_page(row: &ImpactRow, plan: &Plan) -> String {
     let mut text = format!("{}  {}\n\n", row.service, row.title);
-    let mut line = |label: &str, value: String| text += &format!("{label:<12} {value}\n");
+    let mut line = |label: &str, value: String| {
+        let _ = writeln!(text, "{label:<12} {value}"); // writing to a String cannot fail
+    };
     line("process", row.process.clone().unwrap_or_else(|| "-".to_owned()));
     line("owner", row.owner.as_ref().map_or_else(|| "nobody".to_owned(), |owner| name(plan, owner)));
     line("tier", format!("{:?}", row.tier).to_lowercase());

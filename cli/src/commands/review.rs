@@ -8,6 +8,7 @@ use orchestrator::{Facts, Parts};
 use plans::Plan;
 use plans::review::{OverdueReason, ReviewStatus};
 use registers::review::{Review, Standing};
+use std::fmt::Write as _;
 
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, instant};
@@ -59,12 +60,12 @@ fn list(plan: &Plan, facts: &Facts, now: Timestamp, output: Output) {
     output.answer("reviews", &listed, || {
         let mut text = format!("{}\n", sentence(plan, &listed.status, now));
         for row in &listed.reviews {
-            text += &format!("\n{}  opened {}  {}\n", short(&row.review), instant::utc(row.started), row.state);
+            let _ = write!(text, "\n{}  opened {}  {}\n", short(&row.review), instant::utc(row.started), row.state);
             for signed in &row.signed {
-                text += &format!("    + {signed}\n");
+                let _ = writeln!(text, "    + {signed}");
             }
             if !row.missing.is_empty() {
-                text += &format!("    ? still to sign: {}\n", row.missing.join(", "));
+                let _ = writeln!(text, "    ? still to sign: {}", row.missing.join(", "));
             }
         }
         text
@@ -125,7 +126,7 @@ async fn start(parts: &Parts, plan: &Plan, facts: &Facts, output: Output) -> Res
     }
     let started = job::start(parts, plan, facts).await.map_err(|error| Failure::of("LB0301", Exit::Failed, &error))?;
     output.answer("review_started", &started, || {
-        let inputs: String = started.inputs.iter().map(|line| format!("  {line}\n")).collect();
+        let inputs = started.inputs.iter().fold(String::new(), |text, line| text + "  " + line + "\n");
         format!("Review {} of {} is open. What there is to look at:\n{inputs}", short(&started.review), plan.id)
     });
     output.next("lifeboat review sign --by CONTACT", "write the statement and sign it");

@@ -1,6 +1,7 @@
 //! `lifeboat status`: can we recover? A sentence, the worst item, the table. All from plan and journal; no repository is opened.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use base::id::{ServiceId, SourceId};
@@ -97,13 +98,14 @@ fn tell(status: &Status, now: Timestamp) -> String {
     text += &table.render();
     for row in status.services.iter().filter(|row| row.posture.posture != Posture::Proven) {
         if let Some(reason) = &row.posture.reason {
-            text += &format!("{}: {reason}\n", row.posture.service);
+            let _ = writeln!(text, "{}: {reason}", row.posture.service);
         }
     }
     if !status.matters.is_empty() {
         text += "\nNeeds attention\n";
         for matter in &status.matters {
-            text += &format!("  ! {}: {} ({})\n    {}\n", matter.object, matter.what, instant::distance(matter.since, now), matter.todo);
+            let _ =
+                write!(text, "  ! {}: {} ({})\n    {}\n", matter.object, matter.what, instant::distance(matter.since, now), matter.todo);
         }
     }
     text
