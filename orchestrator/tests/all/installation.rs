@@ -45,10 +45,10 @@ struct Remembering(Arc<Told>);
 #[async_trait]
 impl Channel for Remembering {
     async fn send(&self, notice: &Notice) -> Result<Delivered, ChannelError> {
-        if *self.0.broken.lock().unwrap() {
+        if *self.0.broken.lock().expect("the test's own parts work") {
             return Err(ChannelError::Unsendable { what: "broken for the test".to_owned() });
         }
-        self.0.subjects.lock().unwrap().push(notice.subject.clone());
+        self.0.subjects.lock().expect("the test's own parts work").push(notice.subject.clone());
         Ok(Delivered { detail: "taken".to_owned() })
     }
 }
@@ -56,11 +56,11 @@ impl Channel for Remembering {
 #[async_trait]
 impl Connect for Fake {
     fn plan_texts(&self) -> Result<Vec<Text>, ConnectError> {
-        Ok(vec![Text { name: "plan.yaml".to_owned(), text: self.plan.lock().unwrap().clone() }])
+        Ok(vec![Text { name: "plan.yaml".to_owned(), text: self.plan.lock().expect("the test's own parts work").clone() }])
     }
 
     async fn store(&self, _: &plans::plan::Repository) -> Result<Arc<dyn Store>, ConnectError> {
-        self.store.lock().unwrap().clone().ok_or_else(|| ConnectError {
+        self.store.lock().expect("the test's own parts work").clone().ok_or_else(|| ConnectError {
             what: "the store is away".to_owned(),
             hint: None,
             kind: ConnectKind::Unavailable,
@@ -73,7 +73,7 @@ impl Connect for Fake {
     }
 
     fn reader_key(&self) -> Result<Option<ReaderKey>, ConnectError> {
-        Ok(self.reader.lock().unwrap().as_ref().map(|text| ReaderKey::parse(text).expect("the test's own key")))
+        Ok(self.reader.lock().expect("the test's own parts work").as_ref().map(|text| ReaderKey::parse(text).expect("the test's own key")))
     }
 
     fn channel(&self, _: &ChannelId, _: &plans::plan::Channel) -> Result<Arc<dyn Channel>, ConnectError> {
@@ -90,25 +90,25 @@ pub(crate) struct Installation {
 }
 
 pub(crate) fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
+    text.parse().expect("the test's own parts work")
 }
 
 impl Installation {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("the test's own parts work");
         let clock = Arc::new(ManualClock::at(at("2026-01-01T00:00:00Z")));
         let source = folder.path().join("source");
-        std::fs::create_dir(&source).unwrap();
-        std::fs::write(source.join("a"), "the data").unwrap();
+        std::fs::create_dir(&source).expect("the test's own parts work");
+        std::fs::write(source.join("a"), "the data").expect("the test's own parts work");
         let keys = [generate_reader_key(), generate_reader_key()];
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let spec = CreateSpec {
             recipients: keys.iter().map(|key| key.2.clone()).collect(),
             accept_single_key: false,
-            writer: "host".parse().unwrap(),
-            domain: "host".parse().unwrap(),
+            writer: "host".parse().expect("the test's own parts work"),
+            domain: "host".parse().expect("the test's own parts work"),
         };
-        let made = create(Arc::clone(&store), spec, &*clock).await.unwrap();
+        let made = create(Arc::clone(&store), spec, &*clock).await.expect("the test's own parts work");
         let text = plan(&source, &keys[0].2, &keys[1].2);
         let secret = |text: &secrecy::SecretString| secrecy::ExposeSecret::expose_secret(text).to_owned();
         let fake = Arc::new(Fake {
@@ -118,7 +118,7 @@ impl Installation {
             reader: Mutex::new(Some(secret(&keys[0].1))),
             told: Arc::default(),
         });
-        let journal = Journal::open(&folder.path().join("journal.sqlite")).await.unwrap();
+        let journal = Journal::open(&folder.path().join("journal.sqlite")).await.expect("the test's own parts work");
         let connect: Arc<dyn Connect> = Arc::clone(&fake) as Arc<dyn Connect>;
         let parts = Parts {
             clock: Arc::clone(&clock) as Arc<dyn base::Clock>,
@@ -139,7 +139,7 @@ impl Installation {
     /// One look of every task, each waiting for its jobs.
     pub(crate) async fn look(&self) {
         for task in tasks::all() {
-            task.activate(&self.desk).await.unwrap();
+            task.activate(&self.desk).await.expect("the test's own parts work");
             self.desk.running.idle().await;
         }
     }
@@ -150,17 +150,17 @@ impl Installation {
     }
 
     pub(crate) async fn events(&self, action: &str) -> Vec<Event> {
-        let entries = self.desk.parts.journal.entries(Filter::actions([action])).await.unwrap();
+        let entries = self.desk.parts.journal.entries(Filter::actions([action])).await.expect("the test's own parts work");
         entries.into_iter().map(|entry| entry.event).collect()
     }
 
     /// What people were told since the last call.
     pub(crate) fn told(&self) -> Vec<String> {
-        std::mem::take(&mut *self.fake.told.subjects.lock().unwrap())
+        std::mem::take(&mut *self.fake.told.subjects.lock().expect("the test's own parts work"))
     }
 
     pub(crate) fn edit_plan(&self, from: &str, to: &str) {
-        let mut plan = self.fake.plan.lock().unwrap();
+        let mut plan = self.fake.plan.lock().expect("the test's own parts work");
         assert!(plan.contains(from), "the plan has no {from}");
         *plan = plan.replace(from, to);
     }
