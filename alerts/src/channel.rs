@@ -83,7 +83,7 @@ impl Hint for ChannelError {
             Self::Refused { other_end: "the mail server", .. } => {
                 "check the sender, the receiver's address and the credential of the mail channel"
             }
-            Self::Refused { .. } => "check the address and the secret that the channel uses, then: lifeboat alert test",
+            Self::Refused { .. } => "check the address and the secret that the channel uses; the notice is tried again by itself",
             Self::Unavailable { .. } | Self::TimedOut { .. } => {
                 "it is tried again by itself; if this goes on, check the network and the other end"
             }

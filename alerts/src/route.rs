@@ -1,6 +1,6 @@
 //! Decides whom an event is told: event -> route -> targets -> receivers.
 //!
-//! [`crate::pace`] asks it for every open condition, `lifeboat alert test` and `doctor` show what it found. Roles and
+//! [`crate::pace`] asks it for every open condition. Roles and
 //! contacts become mail addresses here; a target that reaches nobody is a [`Gap`], never silently left out.
 
 use std::collections::BTreeMap;
@@ -65,7 +65,7 @@ impl<'p> Routing<'p> {
         self.plan.route_of(event).map_or(&[], |route| self.on_route(route))
     }
 
-    /// Everyone on a route, whatever the event: for `alert test`.
+    /// Everyone on a route, whatever the event: for a test of the route.
     pub fn on_route(&self, route: &RouteId) -> &[Destination] {
         self.routes.get(route).map_or(&[], |route| &route.to)
     }

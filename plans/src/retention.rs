@@ -1,4 +1,4 @@
-//! Decides which restore points are kept, and why each. `lifeboat simulate retention` shows it; a prune asks it.
+//! Decides which restore points are kept, and why each. Nothing is pruned yet: no command asks it today.
 //!
 //! The rules are those that people know from restic's `forget --keep-*`: points are looked at from the newest to the oldest, and each rule keeps the
 //! newest point of each of the last n hours, days, weeks… *that have one*; a rule whose count is not used up keeps the oldest point, too.
