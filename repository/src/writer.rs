@@ -10,6 +10,7 @@ mod core;
 mod error;
 mod file;
 mod fresh;
+mod lost;
 mod queue;
 mod ticket;
 mod trees;
@@ -117,16 +118,17 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Reads the index and starts the workers. Must be called inside a multi-threaded tokio runtime; uploads run on it.
+    /// Reads the index, looks which of its packs are there, and starts the workers. Must be called inside a multi-threaded tokio runtime; uploads run on it.
     pub async fn open(repository: &Repository, key: &WriterKey, options: WriterOptions) -> Result<Self, WriteError> {
         let keys = key.open(repository).await.map_err(|error| WriteError::Key(Arc::new(error)))?;
         let index_seal = DomainSeal::new(&keys.k_index, Purpose::Index);
         let loaded = index::load(repository, key.domain(), &index_seal, &options.cache_dir).await?;
         let mine = loaded.objects.iter().filter(|at| at.writer == *key.writer());
         let next_index = mine.map(|at| at.seq.saturating_add(1)).max().unwrap_or(0);
+        let lost = lost::packs(repository, key.domain(), &loaded.index).await?;
         let threads = options.threads.clamp(1, 64);
         let hasher = ChunkHasher::new(&keys.k_id);
-        let core = Arc::new(Core::new(hasher.clone(), Chunker::new(&keys.k_cut), loaded.index, threads));
+        let core = Arc::new(Core::new(hasher.clone(), Chunker::new(&keys.k_cut), loaded.index, lost, threads));
         let epoch = repository.trust().newest_epoch();
         let spec = FillSpec {
             domain: key.domain().clone(),
@@ -218,7 +220,8 @@ impl Writer {
         let committer = Committer { repository: &self.repository, key: &self.key, seal: &self.seal };
         let reused = self.trees.any_reused();
         let all = || self.core.needed_packs(true);
-        let snapshot = committer.commit(snapshot, needed, reused, all, self.core.progress()).await?;
+        let lost = self.core.lost_packs();
+        let snapshot = committer.commit(snapshot, needed, reused, all, &lost, self.core.progress()).await?;
         Ok(Receipt { snapshot })
     }
 

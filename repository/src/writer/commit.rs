@@ -42,19 +42,21 @@ impl Committer<'_> {
     }
 
     /// `needed` are the packs that are known to be needed; with `reused`, those of the snapshot before are added, or `all`
-    /// packs of the index when there is none: too many packs kept cost space, one too few would cost data.
+    /// packs of the index when there is none: too many packs kept cost space, one too few would cost data. Those that are `gone`
+    /// are left out: nothing of this run was found in them.
     pub(super) async fn commit(
         &self,
         new: NewSnapshot,
         needed: Vec<Digest>,
         reused: bool,
         all: impl FnOnce() -> Vec<Digest>,
+        gone: &BTreeSet<Digest>,
         done: WriteProgress,
     ) -> Result<Snapshot, WriteError> {
         let mut before = self.before(reused.then_some(&new)).await?;
         let mut packs: BTreeSet<Digest> = needed.into_iter().collect();
         if reused {
-            packs.extend(before.packs.take().unwrap_or_else(all));
+            packs.extend(before.packs.take().unwrap_or_else(all).into_iter().filter(|pack| !gone.contains(pack)));
         }
         let packs: Vec<Digest> = packs.into_iter().collect();
         let mut last = None;

@@ -1,5 +1,6 @@
 //! What callers, workers and uploads of one writer share: the index, what is new, what went wrong, how far it is.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,6 +20,8 @@ pub(super) struct Core {
     index: Index,
     /// For each pack of the index, whether this snapshot needs it.
     needed: Vec<AtomicBool>,
+    /// … and whether the store has it no more.
+    lost: Vec<bool>,
     fresh: Fresh,
     /// Buffers of batches.
     pub batches: Pool,
@@ -42,13 +45,14 @@ pub(super) struct Counts {
 }
 
 impl Core {
-    pub(super) fn new(hasher: ChunkHasher, chunker: Chunker, index: Index, threads: usize) -> Self {
+    pub(super) fn new(hasher: ChunkHasher, chunker: Chunker, index: Index, lost: Vec<bool>, threads: usize) -> Self {
         let needed = (0..index.n_packs()).map(|_| AtomicBool::new(false)).collect();
         Self {
             hasher,
             chunker,
             index,
             needed,
+            lost,
             fresh: Fresh::new(),
             batches: Pool::new(threads * 2 + 2),
             scratch: Pool::new(threads * 2),
@@ -72,9 +76,15 @@ impl Core {
         (ChunkRef { id, len }, is_new)
     }
 
-    /// Notes that the snapshot needs the pack that the index has `id` in. `false` when the index does not have it.
+    /// Notes that the snapshot needs the pack that the index has `id` in. `false` when the index does not have it, or only in
+    /// packs that are lost.
     fn mark(&self, id: &ChunkId) -> bool {
-        let Some(place) = self.index.find(id) else { return false };
+        let is_lost = |pack: u32| self.lost.get(pack as usize).is_none_or(|lost| *lost);
+        let mut place = self.index.find(id);
+        if place.is_some_and(|place| is_lost(place.pack)) {
+            place = self.index.places(*id).find(|place| !is_lost(place.pack));
+        }
+        let Some(place) = place else { return false };
         if let Some(needed) = self.needed.get(place.pack as usize) {
             needed.store(true, Ordering::Relaxed);
         }
@@ -91,9 +101,16 @@ impl Core {
         self.mark(id) || self.fresh.contains(id)
     }
 
-    /// The packs of the index that the snapshot needs, or all of them.
+    /// The packs that the index names and the store did not have when the run began.
+    pub(super) fn lost_packs(&self) -> BTreeSet<base::Digest> {
+        let lost = (0..).zip(&self.lost).filter(|(_, lost)| **lost);
+        lost.filter_map(|(number, _)| self.index.digest(number)).collect()
+    }
+
+    /// The packs of the index that the snapshot needs, or all that are there.
     pub(super) fn needed_packs(&self, all: bool) -> Vec<base::Digest> {
-        let numbers = (0..).zip(&self.needed).filter(|(_, needed)| all || needed.load(Ordering::Relaxed));
+        let there = self.needed.iter().zip(&self.lost);
+        let numbers = (0..).zip(there).filter(|(_, (needed, lost))| !**lost && (all || needed.load(Ordering::Relaxed)));
         numbers.filter_map(|(number, _)| self.index.digest(number)).collect()
     }
 

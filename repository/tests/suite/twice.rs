@@ -102,6 +102,30 @@ async fn an_index_object_that_the_cache_has_is_not_fetched_again() {
     assert_eq!(gets, [2, 1, 1], "the keys of the host each time, and the index object once");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packs_that_were_lost_or_cut_are_stored_again_by_the_next_backup() {
+    let files = files(&[("a", text(1, 300_000)), ("b", noise(2, 1 << 20))]);
+    for cut in [false, true] {
+        let (place, cache) = (place().await, tempfile::tempdir().unwrap());
+        let (key, repository) = (&place.created.writer_key, &place.created.repository);
+        let first = back_up(repository, key, cache.path(), &files).await.unwrap().snapshot;
+        for pack in &first.packs {
+            let name = repository::format::names::pack(&first.domain, pack);
+            let bytes = stores::Store::get(&place.disk, &name).await.unwrap();
+            assert!(place.disk.lose(&name));
+            if cut {
+                place.disk.overwrite(&name, bytes.slice(..bytes.len() - 1));
+            }
+        }
+        // Twice: the second finds the chunks in the new packs, although the index still names the old ones.
+        let again = back_up(repository, key, cache.path(), &files).await.unwrap().snapshot;
+        let third = back_up(repository, key, cache.path(), &files).await.unwrap().snapshot;
+        assert_eq!((again.root == first.root, third.stats.bytes_new, &third.packs), (true, 0, &again.packs));
+        assert!(first.packs.iter().all(|pack| !again.packs.contains(pack)));
+        reads(&place, &place.disk, &third.root, &files).await;
+    }
+}
+
 async fn reuse(place: &Place, cache: &Path, root: &TreeRef) -> Snapshot {
     let repository = &place.created.repository;
     let writer = writer(repository, &place.created.writer_key, cache).await.unwrap();
