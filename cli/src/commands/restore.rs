@@ -83,7 +83,7 @@ pub(crate) async fn run(args: &RestoreArgs, settings: &Settings, output: Output)
     let rule = points::rule(&plan, &address.point, at)?;
     // A store that does not answer must not keep whoever says stop.
     let found = stop.run_until_cancelled(points::find(&parts, &plan, &rule, args.from.as_ref(), output)).await;
-    let chosen = found.unwrap_or_else(|| Err(Failure::interrupted()))?;
+    let chosen = found.unwrap_or_else(|| Err(Failure::interrupted().fix(from_the_start(args))))?;
     let order = order(args, &address, patterns, &chosen, &facts);
     let again = again(args, &order, &chosen.snapshot);
     let interrupted = |failure: Failure| if failure.exit == Exit::Interrupted { failure.fix(again.clone()) } else { failure };
@@ -167,6 +167,13 @@ fn again(args: &RestoreArgs, order: &Order, snapshot: &Snapshot) -> String {
         snapshot.id.short(),
         order.target.display()
     )
+}
+
+/// How to restore after nothing was written: as it was typed.
+fn from_the_start(args: &RestoreArgs) -> String {
+    let to = args.to.as_ref().map(|to| format!(" --to {}", to.display())).unwrap_or_default();
+    let include = args.include.iter().fold(String::new(), |text, pattern| text + " --include '" + pattern + "'");
+    format!("nothing was written yet; begin again: lifeboat restore {}{to}{include}", args.point.display())
 }
 
 fn show(preview: &Preview, chosen: &Chosen, plan: &Plan, facts: &Facts, parts: &Parts, args: &RestoreArgs, output: Output) {
