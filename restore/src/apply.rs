@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::marker;
 use crate::plan::{Refusal, RestorePlan};
-use crate::progress::Progress;
+use crate::progress::{Progress, Stage};
 use crate::report::{Outcome, RestoreReport};
 use job::Job;
 
@@ -31,6 +31,9 @@ pub struct ApplyOptions {
     pub threads: usize,
     /// Set setuid, setgid and attributes that give rights, such as capabilities.
     pub special_bits: bool,
+    /// Wait until the file system of the target says that everything is on the disk before the restore counts as complete.
+    /// Drills need not: nobody relies on a folder that is wiped at their end.
+    pub sync: bool,
 }
 
 /// Why a restore stopped before its end.
@@ -99,6 +102,12 @@ impl Hint for ApplyError {
 
 /// Restores what `plan` says. The report names every path that did not come back; only what makes going on pointless is an error.
 ///
+/// With [`ApplyOptions::sync`] a complete restore is on the disk before its marker goes. What the system has accepted still lies in
+/// memory, and reading it back reads that memory: a power cut, or a disk that refuses the data later, would leave a folder with empty
+/// files and nothing that tells of it. One syncfs(2) at the end waits for all files at once, where an fsync for each would
+/// cost a small restore more than its data; it covers the file system of the target, not others that are mounted below it. When it
+/// fails, the marker stays. That the marker went need not be on the disk: one that comes back makes a restore go on that has nothing to do.
+///
 /// Cancelling `cancel` ends it soon with [`ApplyError::Cancelled`]; what was written stays, with the marker.
 pub async fn apply(
     plan: RestorePlan,
@@ -126,10 +135,20 @@ pub async fn apply(
     step(&job, finish::run).await?;
     let report = job.report(written.saturating_sub(started), clock.monotonic().saturating_sub(written));
     if report.outcome == Outcome::Complete {
-        job.root.remove(marker::NAME).map_err(|source| job.target_error("write to", source))?;
+        let shared = Arc::clone(&job);
+        blocking(move || unmark(&shared)).await.map_err(|source| job.target_error("write to", source))?;
     }
     tracing::info!(files = report.written.files, bytes = report.written.bytes, problems = report.problems.len(), "restore done");
     Ok(report)
+}
+
+/// Says that the restore is complete, once that is so: the marker goes, after the data is on the disk. Blocks.
+fn unmark(job: &Job) -> io::Result<()> {
+    if job.options.sync {
+        job.progress.begin(Stage::Sync, 0, 0);
+        job.root.sync()?;
+    }
+    job.root.remove(marker::NAME)
 }
 
 /// Runs one blocking part, and then looks whether it had to stop.

@@ -197,6 +197,12 @@ impl Root {
         Ok(rustix::fs::renameat(to.parent.fd(), from.name, to.parent.fd(), to.name)?)
     }
 
+    /// Waits until all that was written to the file system of the folder is on its disk (syncfs(2)). A write that failed behind our
+    /// back since the folder was opened is an error here, from Linux 5.8 on.
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.fd)?)
+    }
+
     /// Removes a file or link.
     pub fn remove(&self, path: &[u8]) -> io::Result<()> {
         let place = self.place(path)?;

@@ -18,6 +18,8 @@ pub enum Stage {
     Restore,
     /// What was written is read back and compared.
     Compare,
+    /// The system is bringing what was written to the disk; how much is left is not known.
+    Sync,
     /// The checks of a drill run.
     Check,
 }

@@ -55,6 +55,11 @@ pub struct Counts {
     pub bytes: u64,
 }
 
+/// "1 file", "2 files".
+pub(crate) fn files(count: u64) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
 /// How a restore ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

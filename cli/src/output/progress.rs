@@ -84,6 +84,7 @@ impl restore::progress::Progress for RestoreBar {
         self.0.set_prefix(format!("{stage:?}").to_lowercase());
         self.0.set_message(match stage {
             restore::progress::Stage::Look => String::new(),
+            restore::progress::Stage::Sync => "waiting for the disk".to_owned(),
             restore::progress::Stage::Check => super::number::counted(files, "check"),
             restore::progress::Stage::Restore | restore::progress::Stage::Compare => {
                 format!("{}, {}", super::number::counted(files, "file"), ByteSize(bytes))

@@ -94,7 +94,7 @@ pub async fn apply(
     let reason = order.reason.clone();
     parts.record(RestoreStarted { run: run.clone(), snapshot: snapshot.clone(), target: target.clone(), paths, reason }).await?;
     let began = parts.clock.monotonic();
-    let options = ApplyOptions { threads: open::threads(), special_bits: order.special_bits };
+    let options = ApplyOptions { threads: open::threads(), special_bits: order.special_bits, sync: true };
     match restore::apply::apply(plan, reader, options, &*parts.clock, progress, cancel).await {
         Ok(report) => {
             let took_ms = u64::try_from(parts.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);

@@ -263,7 +263,7 @@ mod tests {
         let tree = Tree::of(vec![Entry { parent: None, name: b"a".as_slice().into(), attributes: Attributes::default(), kind }]);
         let facts = look(folder, &tree).unwrap();
         let planned = plan(point, tree, &facts, &PlanOptions::default());
-        let options = ApplyOptions { threads: 1, special_bits: false };
+        let options = ApplyOptions { threads: 1, special_bits: false, sync: false };
         let (hasher, cancel) = (ChunkHasher::new(&[0; 32]), CancellationToken::new());
         Job::open(planned, hasher, options, Arc::new(Quiet), &cancel, Timestamp::UNIX_EPOCH).unwrap()
     }

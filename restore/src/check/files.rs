@@ -6,6 +6,7 @@ use base::ByteSize;
 use plans::plan::FilesCheck;
 
 use super::{Held, Observation, Wanted};
+use crate::report;
 use crate::seen::Seen;
 
 pub(super) fn run(check: &FilesCheck, seen: &Seen) -> Observation {
@@ -41,7 +42,7 @@ pub(super) fn run(check: &FilesCheck, seen: &Seen) -> Observation {
         return observation(format!("the restored data cannot be listed: {error}"), false);
     }
     let missing: Vec<&str> = wanted.iter().filter(|(_, _, n)| *n == 0).map(|(text, ..)| text.as_str()).collect();
-    let found = format!("{files} files, {}", ByteSize(bytes));
+    let found = format!("{}, {}", report::files(files), ByteSize(bytes));
     if !missing.is_empty() {
         return observation(format!("{found}; nothing matches {}", missing.join(", ")), false);
     }
@@ -54,7 +55,7 @@ fn expected(check: &FilesCheck) -> String {
     let mut text = if check.paths.is_empty() { "files".to_owned() } else { check.paths.join(", ") };
     // Writing to a String cannot fail.
     if let Some(n) = check.min_count {
-        let _ = write!(text, "; at least {n} files");
+        let _ = write!(text, "; at least {}", report::files(n));
     }
     if let Some(n) = check.min_bytes {
         let _ = write!(text, "; at least {}", ByteSize(n));

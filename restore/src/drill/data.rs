@@ -64,11 +64,16 @@ async fn trees(course: &mut Course<'_>, reader: &Reader, snapshot: &Snapshot) ->
 fn weigh(course: &mut Course<'_>, point: &str, problems: &[Problem]) -> bool {
     let (about_data, others): (Vec<&Problem>, Vec<&Problem>) =
         problems.iter().partition(|p| matches!(p.step, Step::Read | Step::Refuse | Step::Compare));
-    let text = |list: &[&Problem], what: &str| {
-        list.first().map(|first| format!("{} paths of restore point {point} {what}, the first {}: {}", list.len(), first.path, first.what))
+    let text = |list: &[&Problem], verb: (&str, &str), what: &str| {
+        let first = list.first()?;
+        let (path, why) = (&first.path, &first.what);
+        Some(match list.len() {
+            1 => format!("1 path of restore point {point} {} {what}: {path}: {why}", verb.0),
+            n => format!("{n} paths of restore point {point} {} {what}, the first {path}: {why}", verb.1),
+        })
     };
-    course.findings.failures.extend(text(&about_data, "are missing or damaged"));
-    course.findings.aborts.extend(text(&others, "could not be restored"));
+    course.findings.failures.extend(text(&about_data, ("is", "are"), "missing or damaged"));
+    course.findings.aborts.extend(text(&others, ("could", "could"), "not be restored"));
     problems.is_empty()
 }
 
@@ -123,7 +128,7 @@ async fn one_to_scratch(course: &mut Course<'_>, reader: &Reader, snapshot: &Sna
             return None;
         }
     };
-    let options = ApplyOptions { threads: course.spec.threads, special_bits: false };
+    let options = ApplyOptions { threads: course.spec.threads, special_bits: false, sync: false };
     match apply(planned, reader, options, course.clock, Arc::clone(&course.progress), course.cancel).await {
         Ok(report) => Some(report),
         Err(ApplyError::Cancelled { .. }) => {
@@ -212,7 +217,10 @@ async fn read_all(course: &mut Course<'_>, reader: &Reader, tree: &Tree, problem
         let silent = (window.len() as u64).saturating_sub(report.chunks + report.missing.len() as u64);
         let odd = wrong.load(Ordering::Relaxed) + silent;
         if odd > 0 {
-            course.findings.failures.push(format!("{odd} chunks did not come back as they were recorded"));
+            course.findings.failures.push(match odd {
+                1 => "1 chunk did not come back as it was recorded".to_owned(),
+                n => format!("{n} chunks did not come back as they were recorded"),
+            });
         }
         missing.extend(report.missing);
     }

@@ -317,7 +317,7 @@ impl<'a> Course<'a> {
 
     /// "18,204 files" is for the terminal; here it is plain.
     pub fn amount(files: u64, bytes: u64) -> String {
-        format!("{files} files, {}", ByteSize(bytes))
+        format!("{}, {}", crate::report::files(files), ByteSize(bytes))
     }
 
     fn end(mut self, repository: String) -> DrillReport {

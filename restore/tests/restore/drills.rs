@@ -16,7 +16,7 @@ use stores::error::Operation;
 use stores::fault::{Fault, FaultStore};
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{Host, World, canary, noise};
+use crate::world::{Host, Stages, World, canary, noise};
 
 const NONCE: &str = "3f9a7c21d0";
 
@@ -72,7 +72,9 @@ fn spec(world: &World, mode: Mode, checks: Vec<Check>, must_fail: Option<(&str, 
 async fn drill(world: &World, spec: &DrillSpec) -> DrillReport {
     let options = world.options();
     let access = Access { repository: &world.repository, key: &world.key, options: &options };
-    let report = run(spec, access, &world.clock, Arc::new(Quiet), &CancellationToken::new()).await;
+    let stages = Arc::new(Stages::default());
+    let report = run(spec, access, &world.clock, stages.clone(), &CancellationToken::new()).await;
+    assert!(!stages.seen().contains(&restore::progress::Stage::Sync), "a scratch folder is not worth waiting for the disk");
     assert!(left_in(&spec.scratch_root).is_empty(), "a scratch folder is left: {:?}", left_in(&spec.scratch_root));
     report
 }
@@ -125,6 +127,21 @@ async fn a_stream_drill_reads_every_byte_and_writes_none() {
     assert_eq!((report.integrity.files, report.integrity.chunks > 0), (7, true));
     assert!(report.integrity.bytes > 1_500_000);
     assert!(report.negative_control.is_none(), "its absence is recorded; whoever called decides");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_file_is_told_of_in_the_singular() {
+    let world = World::new().await;
+    world.back_up(&Host::new().file("/srv/www/data.bin", noise(700_000, 1))).await;
+    let report = drill(&world, &spec(&world, Mode::Scratch, vec![files("data", &["data.bin"], Some(1))], None)).await;
+    assert_eq!(report.checks[0].expected, "data.bin; at least 1 file");
+    assert!(report.checks[0].observed.starts_with("1 file, "), "{:?}", report.checks[0]);
+    assert!(world.damage_large_packs(&[]).await > 0);
+    for mode in [Mode::Scratch, Mode::Stream] {
+        let report = drill(&world, &spec(&world, mode, vec![files("data", &["data.bin"], None)], None)).await;
+        let reason = report.reasons.iter().find(|reason| reason.starts_with("1 path of restore point ")).unwrap();
+        assert!(reason.contains(" is missing or damaged: /srv/www/data.bin: "), "{reason}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,12 +9,12 @@ use restore::apply::{ApplyError, ApplyOptions, apply};
 use restore::path::TreePath;
 use restore::pattern::Pattern;
 use restore::plan::{InTheWay, PlanOptions, Refusal};
-use restore::progress::Quiet;
+use restore::progress::{Quiet, Stage};
 use restore::report::Outcome;
 use restore::tree::{Layout, Selection};
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{Host, Thing, World, meta, noise};
+use crate::world::{Host, OPTIONS, Stages, Thing, World, meta, noise};
 
 fn path(bytes: &[u8]) -> &Path {
     Path::new(std::ffi::OsStr::from_bytes(bytes))
@@ -105,10 +105,32 @@ async fn setuid_is_left_out_and_told_unless_it_is_asked_for() {
     assert_eq!((report.gaps[0].path.as_str(), report.gaps[0].what.as_str()), ("/bin/su", "mode"));
 
     let plan = world.plan(&snapshot, &world.target("asked"), &Selection::default(), &PlanOptions::default()).await;
-    let options = ApplyOptions { threads: 1, special_bits: true };
+    let options = ApplyOptions { threads: 1, special_bits: true, sync: false };
     let reader = world.reader().await;
     apply(plan, &reader, options, &world.clock, std::sync::Arc::new(Quiet), &CancellationToken::new()).await.unwrap();
     assert_eq!(mode("asked"), 0o4755);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_waits_for_the_disk_at_its_end_and_only_when_it_is_complete_and_asked_to() {
+    let world = World::new().await;
+    let snapshot = world.back_up(&some_files().file("/srv/www/large", noise(300_000, 1))).await;
+    let reader = world.reader().await;
+    let stages_of = async |target: &str, sync: bool| {
+        let (plan, stages) = (
+            world.plan(&snapshot, &world.target(target), &Selection::default(), &PlanOptions::default()).await,
+            std::sync::Arc::new(Stages::default()),
+        );
+        let options = ApplyOptions { sync, ..OPTIONS };
+        let report = apply(plan, &reader, options, &world.clock, stages.clone(), &CancellationToken::new()).await.unwrap();
+        assert_eq!(world.target(target).join(".lifeboat-restore").exists(), report.outcome == Outcome::Incomplete);
+        (report.outcome, stages.seen())
+    };
+    let whole = Outcome::Complete;
+    assert_eq!(stages_of("waits", true).await, (whole, vec![Stage::Restore, Stage::Compare, Stage::Sync]));
+    assert_eq!(stages_of("goes", false).await, (whole, vec![Stage::Restore, Stage::Compare]));
+    assert!(world.damage_large_packs(&[]).await > 0);
+    assert_eq!(stages_of("damaged", true).await, (Outcome::Incomplete, vec![Stage::Restore, Stage::Compare]));
 }
 
 fn some_files() -> Host {

@@ -15,7 +15,7 @@ use repository::snapshots::{Canary, Snapshot, SnapshotStats};
 use repository::writer::{NewSnapshot, VerifyUpload, Writer, WriterOptions};
 use restore::apply::{ApplyError, ApplyOptions, apply};
 use restore::plan::{PlanOptions, RestorePlan, plan};
-use restore::progress::Quiet;
+use restore::progress::{Progress, Quiet, Stage};
 use restore::report::RestoreReport;
 use restore::target::look;
 use restore::tree::{Selection, gather};
@@ -195,7 +195,23 @@ impl World {
     }
 }
 
-pub const OPTIONS: ApplyOptions = ApplyOptions { threads: 2, special_bits: false };
+/// Remembers which parts of a restore began.
+#[derive(Debug, Default)]
+pub struct Stages(std::sync::Mutex<Vec<Stage>>);
+
+impl Stages {
+    pub fn seen(&self) -> Vec<Stage> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Progress for Stages {
+    fn begin(&self, stage: Stage, _: u64, _: u64) {
+        self.0.lock().unwrap().push(stage);
+    }
+}
+
+pub const OPTIONS: ApplyOptions = ApplyOptions { threads: 2, special_bits: false, sync: true };
 
 fn store(writer: &Writer, things: &BTreeMap<Vec<u8>, (Meta, Thing)>) -> TreeRef {
     let nodes: Vec<Node> = things
