@@ -5,6 +5,7 @@
 //! whole milliseconds of the monotonic clock; instants are UTC. Nothing in here decides the outcome.
 
 mod check;
+mod objective;
 
 use base::Digest;
 use base::id::{DrillId, PlanId, RepositoryId, ServiceId, SourceId};
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use check::{CheckOutcome, CheckResult, NegativeControl, Stage};
+pub use objective::{FrozenObjective, PointAge, rpo_objective_ms};
 
 use crate::event::Trigger;
 
@@ -214,19 +216,6 @@ pub struct IsolationProbe {
     pub seen: String,
 }
 
-/// The objectives of one service as they were when the drill started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FrozenObjective {
-    /// The service.
-    pub service: ServiceId,
-    /// Recovery time objective, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rto_ms: Option<u64>,
-    /// Recovery point objective, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rpo_ms: Option<u64>,
-}
-
 /// A restore point and how it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoveryPoint {
@@ -254,6 +243,12 @@ pub struct RecoveryPoint {
     pub rule: String,
     /// When the choice was made.
     pub resolved: Timestamp,
+    /// How old it was at the assumed outage, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_ms: Option<u64>,
+    /// How old it may be, in milliseconds: by the source's own objective, or else by that of its services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpo_ms: Option<u64>,
 }
 
 /// The instants of a drill.
@@ -286,7 +281,7 @@ pub struct Measured {
     /// From the declaration until the last check passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rto_service_ms: Option<u64>,
-    /// Age of the oldest used restore point at the assumed outage.
+    /// Age at the assumed outage of the restore point that is worst beside its promise, see [`rpo_objective_ms`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpo_ms: Option<u64>,
     /// Time that waited for people; part of the above.

@@ -64,6 +64,8 @@ pub struct Achieved {
     pub rto_ms: Option<u64>,
     /// How much time of data was lost, in milliseconds, where it was measured.
     pub rpo_ms: Option<u64>,
+    /// Of which source, where the record of the drill tells the sources apart.
+    pub rpo_source: Option<SourceId>,
 }
 
 /// Where promise and proof do not meet.
@@ -147,7 +149,10 @@ fn row(plan: &Plan, service: &Service, facts: &Facts) -> ImpactRow {
 fn achieved(plan: &Plan, service: &Service, facts: &Facts) -> Option<Achieved> {
     let passes = covering(plan, service).filter_map(|drill| facts.last_pass(drill).map(|run| (drill, run)));
     let (drill, run): (&DrillId, &DrillRun) = passes.max_by_key(|(_, run)| run.started)?;
-    Some(Achieved { drill: drill.clone(), at: run.started, rto_ms: run.measured.rto_ms(), rpo_ms: run.measured.rpo_ms })
+    let own = run.objectives.iter().find(|objective| objective.service == service.id);
+    let rpo_ms = own.map_or(run.measured.rpo_ms, |objective| objective.data_loss(run.measured.rpo_ms).0);
+    let rpo_source = own.and_then(|objective| Some(objective.rpo_point.as_ref()?.source.clone()));
+    Some(Achieved { drill: drill.clone(), at: run.started, rto_ms: run.measured.rto_ms(), rpo_ms, rpo_source })
 }
 
 /// The drills that recover the service, also as something that another one needs.
@@ -183,7 +188,9 @@ fn gaps(plan: &Plan, service: &Service, achieved: Option<&Achieved>) -> Vec<Gap>
     if let Some(achieved_ms) = achieved.and_then(|achieved| over(objectives.rto, achieved.rto_ms)) {
         gaps.push(Gap::RtoMissed { achieved_ms });
     }
-    if let Some(achieved_ms) = achieved.and_then(|achieved| over(objectives.rpo, achieved.rpo_ms)) {
+    // A source with an RPO of its own is held against that one.
+    let of_source = |achieved: &Achieved| plan.sources.get(achieved.rpo_source.as_ref()?)?.rpo;
+    if let Some(achieved_ms) = achieved.and_then(|achieved| over(of_source(achieved).or(objectives.rpo), achieved.rpo_ms)) {
         gaps.push(Gap::RpoMissed { achieved_ms });
     }
     gaps

@@ -101,11 +101,12 @@ fn missed(plan: &Plan, drill: &Drill, run: &DrillRun) -> Option<Matter> {
 pub(crate) fn beyond(objective: &FrozenObjective, run: &DrillRun) -> Option<String> {
     let over = |promised: Option<u64>, measured: Option<u64>| promised.zip(measured).filter(|(promised, measured)| measured > promised);
     let human = |ms| human(Duration::from_millis(ms));
+    let (lost_ms, promised_ms) = objective.data_loss(run.measured.rpo_ms);
     let mut words = Vec::new();
     if let Some((promised, measured)) = over(objective.rto_ms, run.measured.rto_ms()) {
         words.push(format!("recovery took {} of {}", human(measured), human(promised)));
     }
-    if let Some((promised, measured)) = over(objective.rpo_ms, run.measured.rpo_ms) {
+    if let Some((promised, measured)) = over(promised_ms, lost_ms) {
         words.push(format!("data of {} was lost, {} allowed", human(measured), human(promised)));
     }
     (!words.is_empty()).then(|| format!("{}: {}", objective.service, words.join(", ")))

@@ -86,3 +86,28 @@ async fn the_first_drill_waits_until_every_copy_that_it_may_read_has_had_its_fir
     here.look().await;
     assert_eq!((here.events("backup.finished").await.len(), verdicts(&here).await), (2, vec![Verdict::Pass]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_may_be_older_than_its_service_does_not_fail_the_drill() {
+    let here = Installation::new().await;
+    let folder = here.folder.path().join("archive");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("old"), "kept for long").unwrap();
+    let (folder, schedule) = (folder.display(), "schedule: \"0 0 * * 4\", expect_run: 1h, rpo: 8d");
+    let archive = format!("sources:\n  archive: {{files: {{paths: [\"{folder}\"]}}, {schedule}}}\n");
+    here.edit_plan("sources:\n", &archive);
+    here.edit_plan("sources: [files]", "sources: [files, archive]");
+    here.edit_plan("remove_file: .canary", "remove_file: \"**/.canary\"");
+    here.look().await;
+    for _ in 0..32 {
+        here.advance(DAY).await;
+    }
+    let facts = here.desk.facts(&here.desk.plan().unwrap()).await.unwrap();
+    let record = facts.drills.last().unwrap();
+    assert_eq!(record.outcome, Verdict::Pass, "{:?}", record.reasons);
+    let archive = record.recovery_points.iter().find(|point| point.source.as_str() == "archive").unwrap();
+    assert!(archive.age_ms > Some(86_400_000) && archive.rpo_ms == Some(8 * 86_400_000), "{archive:?}");
+    let worst = record.objectives[0].rpo_point.as_ref().unwrap();
+    assert_eq!((record.measured.rpo_ms, records::drill::rpo_objective_ms(&record.objectives)), (Some(worst.age_ms), Some(worst.rpo_ms)));
+    assert_eq!(worst.source.as_str(), "archive");
+}

@@ -1,6 +1,6 @@
 //! The standing tasks over a simulated installation: a manual clock, stores in memory, a real journal, a channel that remembers.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![cfg(test)] // tells clippy that this is all tests, helpers included
 
 extern crate lifeboat_orchestrator as orchestrator;
 

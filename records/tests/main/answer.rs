@@ -1,7 +1,7 @@
 //! The first sentence of a report follows from the records, whatever they say.
 
 use base::Digest;
-use records::drill::{CheckOutcome, DrillRecord, Verdict as Outcome};
+use records::drill::{CheckOutcome, DrillRecord, PointAge, Verdict as Outcome};
 use records::event::{DrillFinished, DrillStarted, ReviewSigned, Trigger};
 use records::evidence::figures::{ExceptionKind, Figures, RowResult, ServiceState, SignatureState, Verdict};
 use records::evidence::{Facts, PackInput, PlannedDrill};
@@ -144,7 +144,12 @@ fn one_services_objective_is_not_anothers() {
     let at = time("2026-07-10T03:00:00Z");
     let mut record = drill(quick, "DR-both", None, at, 2400, 300); // 40 min: too long for identity, not for billing-db
     record.scope.services.push(slow.id.clone());
-    record.objectives.push(records::drill::FrozenObjective { service: slow.id.clone(), rto_ms: slow.rto_ms, rpo_ms: slow.rpo_ms });
+    record.objectives.push(records::drill::FrozenObjective {
+        service: slow.id.clone(),
+        rto_ms: slow.rto_ms,
+        rpo_ms: slow.rpo_ms,
+        rpo_point: None,
+    });
     let mut chain = Chain::after(0);
     chain.push(record.clocks.ended, DrillFinished { record: Box::new(record) });
     let mut facts = facts.clone();
@@ -152,6 +157,30 @@ fn one_services_objective_is_not_anothers() {
     let figures = compute(&facts, &chain.entries);
     let states: Vec<_> = figures.services.iter().map(|service| service.state).collect();
     assert_eq!(states, [ServiceState::Missed, ServiceState::Met]);
+}
+
+#[test]
+fn data_is_judged_by_the_promise_that_was_made_for_it() {
+    let PackInput { mut facts, .. } = sample::smallest();
+    facts.planned.clear();
+    let service = facts.services[0].clone(); // its own objective is 900 s
+    let at = time("2026-07-10T03:00:00Z");
+    let judged = |age_ms: u64, rpo_ms: u64| {
+        let mut record = drill(&service, "DR-1", None, at, 900, age_ms / 1000);
+        record.objectives[0].rpo_point = Some(PointAge { source: service.sources[0].clone(), age_ms, rpo_ms });
+        let mut chain = Chain::after(0);
+        chain.push(record.clocks.ended, DrillFinished { record: Box::new(record) });
+        let figures = compute(&facts, &chain.entries);
+        let (row, of_service) = (&figures.rows[0], &figures.services[0]);
+        assert_eq!((row.rpo_ms, row.rpo_objective_ms()), (Some(age_ms), Some(rpo_ms)), "figure and objective belong together");
+        assert_eq!((of_service.rpo_oldest_ms, of_service.rpo_objective_ms), (Some(age_ms), Some(rpo_ms)));
+        (row.result, of_service.state, of_service.rpo_always)
+    };
+    let own = service.rpo_ms.unwrap();
+    assert_eq!(judged(own * 3, own * 4), (RowResult::Passed, ServiceState::Met, Some(true)), "looser than the service");
+    assert_eq!(judged(own / 2, own / 4), (RowResult::RpoMissed, ServiceState::Missed, Some(false)), "tighter than the service");
+    assert_eq!(judged(own, own).0, RowResult::Passed);
+    assert_eq!(judged(own + 1000, own).0, RowResult::RpoMissed);
 }
 
 #[test]

@@ -92,7 +92,7 @@ pub fn drill(
             sandbox: Some("scratch folder".to_owned()),
             isolation: None,
         },
-        objectives: vec![FrozenObjective { service: service.id.clone(), rto_ms: service.rto_ms, rpo_ms: service.rpo_ms }],
+        objectives: vec![FrozenObjective { service: service.id.clone(), rto_ms: service.rto_ms, rpo_ms: service.rpo_ms, rpo_point: None }],
         recovery_points: vec![recovery_point(service, run, started, age_s)],
         clocks: Clocks {
             assumed_outage: Some(started),
@@ -139,6 +139,8 @@ fn recovery_point(service: &ServiceFacts, run: &str, started: Timestamp, age_s: 
         key: None,
         rule: "newest complete".to_owned(),
         resolved: started,
+        age_ms: None,
+        rpo_ms: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The business impact analysis: what the plan promises beside what drills achieved.
 
-use records::drill::Verdict;
+use records::Event;
+use records::drill::{PointAge, Verdict};
 use registers::impact::{Gap, ImpactRow, rows};
 
 use super::{drilled, facts, plan, plan_with};
@@ -59,4 +60,23 @@ fn a_service_that_a_drill_recovers_because_another_needs_it_is_covered() {
     let rows = rows(&plan, &facts(&plan, &[]));
     assert!(row(&rows, "wiki").gaps.contains(&Gap::NeverProven));
     assert!(!row(&rows, "wiki").gaps.contains(&Gap::NoDrill));
+}
+
+#[test]
+fn a_source_with_an_rpo_of_its_own_is_held_against_that_one() {
+    let plan = plan();
+    let source = plan.services.get("lims").unwrap().sources[0].clone();
+    let gaps = |age_ms: u64, rpo_ms: u64| {
+        let (when, event) = drilled(&plan, "2026-10-05T01:00:00", Verdict::Pass, 1000, age_ms);
+        let Event::DrillFinished(mut done) = event else { panic!("a drill that ended") };
+        done.record.objectives[0].rpo_point = Some(PointAge { source: source.clone(), age_ms, rpo_ms });
+        let mut plan = plan.clone();
+        plan.sources.get_mut(&source).unwrap().rpo = Some(base::Span::seconds(rpo_ms / 1000));
+        let facts = facts(&plan, &[(when, done.into())]);
+        let matters = registers::trouble::list(&plan, &facts);
+        let missed = matters.iter().any(|matter| matter.kind == registers::matter::Kind::ObjectiveMissed);
+        (row(&rows(&plan, &facts), "lims").gaps.len(), missed)
+    };
+    assert_eq!(gaps(2 * 3_600_000, 4 * 3_600_000), (0, false), "older than the service's hour, as its own four allow");
+    assert_eq!(gaps(1_800_000, 60_000), (1, true));
 }

@@ -128,7 +128,12 @@ fn drilled(plan: &Plan, when: &str, outcome: Verdict, took_ms: u64, lost_ms: u64
         },
         authority: Authority::default(),
         scope: Scope { services: vec!["lims".parse().unwrap()], exclusions: Vec::new(), sandbox: None, isolation: None },
-        objectives: vec![FrozenObjective { service: "lims".parse().unwrap(), rto_ms: Some(4 * 3_600_000), rpo_ms: Some(3_600_000) }],
+        objectives: vec![FrozenObjective {
+            service: "lims".parse().unwrap(),
+            rto_ms: Some(4 * 3_600_000),
+            rpo_ms: Some(3_600_000),
+            rpo_point: None,
+        }],
         recovery_points: Vec::new(),
         clocks: Clocks { assumed_outage: None, declared: None, started, data_restored: None, service_confirmed: None, ended },
         measured: Measured { rto_data_ms: Some(took_ms), rto_service_ms: None, rpo_ms: Some(lost_ms), manual_ms: None },

@@ -76,6 +76,9 @@ pub struct PointUsed {
     pub resolved: Timestamp,
     /// The source's RPO.
     pub rpo: Option<Span>,
+    /// How old it was at the assumed outage, in milliseconds; none where the data did not come back.
+    #[serde(default)]
+    pub age_ms: Option<u64>,
 }
 
 /// Objectives of one service, in milliseconds.
@@ -108,16 +111,17 @@ pub struct Clocks {
     pub took_ms: u64,
 }
 
-/// What was achieved, beside the strictest objective of all services.
+/// What was achieved, beside what was promised.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
     /// From the declaration to the restored data, in milliseconds.
     pub rto_data_ms: Option<u64>,
-    /// The objective.
+    /// The strictest objective of all services.
     pub rto_objective_ms: Option<u64>,
-    /// From the oldest restore point to the assumed outage, in milliseconds.
+    /// From the restore point to the assumed outage, in milliseconds: of the point that is worst beside its own promise, or the oldest one
+    /// where nothing was promised.
     pub rpo_ms: Option<u64>,
-    /// The objective.
+    /// What was promised for that point.
     pub rpo_objective_ms: Option<u64>,
 }
 

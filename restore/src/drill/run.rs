@@ -133,8 +133,9 @@ impl<'a> Course<'a> {
         let before = self.spec.declared.map_or(Duration::ZERO, |declared| positive(self.started.duration_since(declared)));
         self.measured.rto_data_ms = Some(self.since(self.began).saturating_add(ms(before)));
         let from = self.spec.assumed_outage.or(self.spec.declared).unwrap_or(self.started);
-        let oldest = self.points.iter().map(|point| point.facts.taken).min();
-        self.measured.rpo_ms = oldest.map(|taken| ms(positive(from.duration_since(taken))));
+        for point in &mut self.points {
+            point.age_ms = Some(ms(positive(from.duration_since(point.facts.taken))));
+        }
         Some(restored)
     }
 
@@ -205,6 +206,7 @@ impl<'a> Course<'a> {
                         rule: pick.choice.to_string(),
                         resolved: self.clock.now(),
                         rpo: pick.rpo,
+                        age_ms: None,
                     });
                     chosen.push(snapshot.clone());
                 }
@@ -321,7 +323,7 @@ impl<'a> Course<'a> {
     }
 
     fn end(mut self, repository: String) -> DrillReport {
-        let missed = objectives(&self.spec.objectives, &mut self.measured);
+        let missed = objectives(&self.spec.objectives, &self.points, &mut self.measured);
         self.findings.failures.extend(missed);
         let (verdict, reasons) = self.findings.verdict();
         let as_ms = |span: base::Span| ms(span.at_least());

@@ -79,6 +79,11 @@ fn text(record: &DrillRecord) -> String {
     for point in &record.recovery_points {
         line("restore point", &point.snapshot);
         line("", &format!("of {} in {}, taken {}", point.source, point.repository, instant::utc_seconds(point.taken)));
+        if let Some(age_ms) = point.age_ms {
+            let promise =
+                point.rpo_ms.map_or_else(|| "no objective".to_owned(), |ms| format!("objective {}", human(Duration::from_millis(ms))));
+            line("", &format!("data lost {} ({promise})", human(Duration::from_millis(age_ms))));
+        }
         line("", &format!("chosen {} by the rule: {}", instant::utc_seconds(point.resolved), point.rule));
     }
     line("started", &instant::utc_seconds(record.clocks.started));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use base::span::human;
-use records::drill::{CheckOutcome, CheckResult, DrillRecord, FrozenObjective, Step, Verdict};
+use records::drill::{CheckOutcome, CheckResult, DrillRecord, FrozenObjective, Step, Verdict, rpo_objective_ms};
 
 use crate::output::{printable, wrap};
 
@@ -118,7 +118,7 @@ pub(super) fn verdict(out: &mut String, record: &DrillRecord) {
         measured.push(against("recovery took", ms, strictest(&record.objectives, |o| o.rto_ms)));
     }
     if let Some(ms) = record.measured.rpo_ms {
-        measured.push(against("data lost", ms, strictest(&record.objectives, |o| o.rpo_ms)));
+        measured.push(against("data lost", ms, rpo_objective_ms(&record.objectives)));
     }
     let mut texts: Vec<String> = record.reasons.clone();
     if record.outcome == Verdict::Void {

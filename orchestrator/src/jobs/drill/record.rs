@@ -29,7 +29,7 @@ pub(super) fn of(report: d::DrillReport, frame: &Frame<'_>) -> r::DrillRecord {
         identity: identity(frame),
         authority: r::Authority { requested: Some(frame.parts.actor.name.clone()), ..r::Authority::default() },
         scope: scope(&report, frame),
-        objectives: report.objectives.iter().map(objective).collect(),
+        objectives: report.objectives.iter().map(|frozen| objective(frozen, &report.points, frame.plan)).collect(),
         recovery_points: report.points.iter().map(|point| recovery_point(point, frame)).collect(),
         clocks: clocks(&report.clocks),
         measured: r::Measured {
@@ -95,8 +95,30 @@ fn scope(report: &d::DrillReport, frame: &Frame<'_>) -> r::Scope {
     }
 }
 
-fn objective(objective: &d::FrozenObjective) -> r::FrozenObjective {
-    r::FrozenObjective { service: objective.service.clone(), rto_ms: objective.rto_ms, rpo_ms: objective.rpo_ms }
+fn objective(objective: &d::FrozenObjective, points: &[d::PointUsed], plan: &Plan) -> r::FrozenObjective {
+    r::FrozenObjective {
+        service: objective.service.clone(),
+        rto_ms: objective.rto_ms,
+        rpo_ms: objective.rpo_ms,
+        rpo_point: worst_of(objective, points, plan),
+    }
+}
+
+/// Of the points of a service the one that is worst beside its promise, as `plans::objective::rpo_now` would judge it. A service without
+/// sources stands on those of all that were restored with it.
+fn worst_of(objective: &d::FrozenObjective, points: &[d::PointUsed], plan: &Plan) -> Option<r::PointAge> {
+    let sources = plan.services.get(&objective.service).map(|service| service.sources.as_slice()).unwrap_or_default();
+    let age = |point: &d::PointUsed| {
+        let of_source = || plan.sources.get(&point.facts.source).and_then(|source| source.rpo).map(span_ms);
+        let rpo_ms = if sources.is_empty() { point.rpo.map(span_ms) } else { of_source().or(objective.rpo_ms) };
+        Some(r::PointAge { source: point.facts.source.clone(), age_ms: point.age_ms?, rpo_ms: rpo_ms? })
+    };
+    let own = |point: &&d::PointUsed| sources.is_empty() || sources.contains(&point.facts.source);
+    points.iter().filter(own).filter_map(age).max_by(r::PointAge::cmp_share)
+}
+
+fn span_ms(span: base::Span) -> u64 {
+    u64::try_from(span.at_least().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn recovery_point(point: &d::PointUsed, frame: &Frame<'_>) -> r::RecoveryPoint {
@@ -111,6 +133,8 @@ fn recovery_point(point: &d::PointUsed, frame: &Frame<'_>) -> r::RecoveryPoint {
         key: frame.key.recipients().first().cloned(),
         rule: point.rule.clone(),
         resolved: point.resolved,
+        age_ms: point.age_ms,
+        rpo_ms: point.rpo.map(span_ms),
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Entry, Head};
-use crate::drill::{CheckOutcome, DrillRecord, FrozenObjective, Occasion, Verdict};
+use crate::drill::{CheckOutcome, DrillRecord, FrozenObjective, Occasion, Verdict, rpo_objective_ms};
 use crate::event::{DrillStarted, Event};
 use crate::evidence::input::Facts;
 
@@ -103,9 +103,9 @@ impl DrillRow {
         self.objectives.iter().filter_map(|objective| objective.rto_ms).min()
     }
 
-    /// The strictest recovery point objective of its services.
+    /// What was promised for the data whose age is [`Self::rpo_ms`].
     pub fn rpo_objective_ms(&self) -> Option<u64> {
-        self.objectives.iter().filter_map(|objective| objective.rpo_ms).min()
+        rpo_objective_ms(&self.objectives)
     }
 
     /// How it ended for one service: another's objective is not its own.
@@ -126,7 +126,7 @@ fn judge(objectives: &[FrozenObjective], rto_ms: Option<u64>, rpo_ms: Option<u64
     let missed = |objective: Option<u64>, measured: Option<u64>| objective.is_some_and(|o| measured.is_none_or(|m| m > o));
     if objectives.iter().any(|objective| missed(objective.rto_ms, rto_ms)) {
         RowResult::RtoMissed
-    } else if objectives.iter().any(|objective| missed(objective.rpo_ms, rpo_ms)) {
+    } else if objectives.iter().any(|objective| objective.misses_rpo(rpo_ms)) {
         RowResult::RpoMissed
     } else {
         RowResult::Passed

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ServiceCounts;
 use super::row::{DrillRow, RowResult};
+use crate::drill::PointAge;
 use crate::evidence::input::{Facts, ServiceFacts};
 
 /// How many of the latest drills make the trend.
@@ -78,9 +79,10 @@ pub struct ServiceFigures {
     pub rto_trend_ms: Vec<u64>,
     /// Whether every drill met the recovery time objective of its day; none where there is nothing to say.
     pub rto_always: Option<bool>,
-    /// Its recovery point objective at the end of the period.
+    /// What is promised for the data of the next figure: its recovery point objective at the end of the period, or that of a source which has
+    /// one of its own.
     pub rpo_objective_ms: Option<u64>,
-    /// The oldest data that a drill brought back.
+    /// The age of the data that a drill brought back, of that which was worst beside its promise.
     pub rpo_oldest_ms: Option<u64>,
     /// Whether every drill met the recovery point objective of its day; none where there is nothing to say.
     pub rpo_always: Option<bool>,
@@ -96,8 +98,8 @@ pub(super) fn figures(facts: &Facts, service: &ServiceFacts, rows: &[DrillRow]) 
         |row: &&&DrillRow| matches!(row.result_for(&service.id), RowResult::Passed | RowResult::RtoMissed | RowResult::RpoMissed);
     let timed: Vec<&DrillRow> = own.iter().filter(recovered).copied().collect();
     let rto: Vec<u64> = timed.iter().filter_map(|row| row.rto_ms).collect();
-    let rpo: Vec<u64> = timed.iter().filter_map(|row| row.rpo_ms).collect();
     let objective = |row: &DrillRow| row.objectives.iter().find(|o| o.service == service.id).cloned();
+    let (rpo_oldest_ms, rpo_objective_ms) = data_loss(service, &timed);
     let always = |missed: &dyn Fn(&DrillRow) -> Option<bool>| {
         let answers: Vec<bool> = timed.iter().filter_map(|row| missed(row)).collect();
         (!answers.is_empty()).then(|| !answers.contains(&true))
@@ -115,11 +117,24 @@ pub(super) fn figures(facts: &Facts, service: &ServiceFacts, rows: &[DrillRow]) 
         rto_slowest_ms: sorted.last().copied(),
         rto_trend_ms: rto.iter().skip(rto.len().saturating_sub(TREND)).copied().collect(),
         rto_always: always(&|row| Some(objective(row)?.rto_ms.is_some_and(|limit| row.rto_ms.is_none_or(|took| took > limit)))),
-        rpo_objective_ms: service.rpo_ms,
-        rpo_oldest_ms: rpo.iter().max().copied(),
-        rpo_always: always(&|row| Some(objective(row)?.rpo_ms.is_some_and(|limit| row.rpo_ms.is_none_or(|age| age > limit)))),
+        rpo_objective_ms,
+        rpo_oldest_ms,
+        rpo_always: always(&|row| Some(objective(row)?.misses_rpo(row.rpo_ms))),
         state: state(service, &own),
     }
+}
+
+/// The age of the oldest data that a drill brought back, and what was promised for it. Where sources have objectives of their own, it is
+/// the data that came nearest to breaking its promise: an age beside another's promise would tell of a miss that was none, or hide one.
+fn data_loss(service: &ServiceFacts, timed: &[&DrillRow]) -> (Option<u64>, Option<u64>) {
+    let own = |row: &&DrillRow| row.objectives.iter().find(|objective| objective.service == service.id).cloned();
+    let points: Vec<_> = timed.iter().filter_map(own).filter_map(|objective| Some((objective.rpo_point?, objective.rpo_ms))).collect();
+    if points.iter().any(|(point, of_service)| Some(point.rpo_ms) != *of_service) {
+        let worst = points.into_iter().map(|(point, _)| point).max_by(PointAge::cmp_share);
+        return (worst.as_ref().map(|point| point.age_ms), worst.map(|point| point.rpo_ms));
+    }
+    let ages = timed.iter().filter_map(|row| own(row).map_or(row.rpo_ms, |objective| objective.data_loss(row.rpo_ms).0));
+    (ages.max(), service.rpo_ms)
 }
 
 fn state(service: &ServiceFacts, own: &[&DrillRow]) -> ServiceState {
