@@ -35,9 +35,9 @@ pub struct Facts {
     pub register: registers::Facts,
     /// The runs of each backup.
     pub backups: BTreeMap<(SourceId, RepositoryId), Runs<Point>>,
-    /// The runs of each drill.
+    /// The runs of each drill; a quick look in another mode than the plan's is none.
     pub drill_runs: BTreeMap<DrillId, Runs<Timestamp>>,
-    /// Every drill of the plan that came to an end, oldest first.
+    /// Every drill of the plan that came to an end, oldest first, quick looks among them.
     pub drills: Vec<Arc<DrillRecord>>,
     /// Reviews that were started or signed, oldest first.
     pub reviews: Vec<(Timestamp, Event)>,
@@ -99,6 +99,7 @@ impl Facts {
             Event::BackupFinished(e) => self.backup(e.source, e.repository).failed(at),
             Event::BackupFailed(e) if e.interrupted => self.backup(e.source, e.repository).interrupted(),
             Event::BackupFailed(e) => self.backup(e.source, e.repository).failed(at),
+            Event::DrillStarted(e) if e.quick => {}
             Event::DrillStarted(e) => self.drill_runs.entry(e.drill).or_default().started(at),
             Event::DrillFinished(e) => self.drill(*e.record),
             Event::DaemonStarted(_) => self.nothing_runs(),
@@ -113,11 +114,13 @@ impl Facts {
     }
 
     fn drill(&mut self, record: DrillRecord) {
-        let runs = self.drill_runs.entry(record.identity.drill.clone()).or_default();
-        match record.outcome {
-            // What was cut short is due again; a failed drill is a result.
-            Verdict::Aborted => runs.failed(record.clocks.ended),
-            Verdict::Pass | Verdict::Fail | Verdict::Void => runs.succeeded(record.clocks.started),
+        if !record.identity.quick {
+            let runs = self.drill_runs.entry(record.identity.drill.clone()).or_default();
+            match record.outcome {
+                // What was cut short is due again; a failed drill is a result.
+                Verdict::Aborted => runs.failed(record.clocks.ended),
+                Verdict::Pass | Verdict::Fail | Verdict::Void => runs.succeeded(record.clocks.started),
+            }
         }
         if record.identity.plan == self.plan {
             self.drills.push(Arc::new(record));
@@ -150,7 +153,7 @@ impl Facts {
         self.backups.iter().filter(|((id, _), _)| id == source).filter_map(|(_, runs)| runs.last.as_ref()).max_by_key(|p| p.taken)
     }
 
-    /// Drills as `plans::posture` asks for them.
+    /// Drills as `plans::posture` asks for them: a quick look in another mode than the plan's is no proof.
     pub fn drill_facts(&self) -> Vec<DrillFact> {
         let fact = |record: &Arc<DrillRecord>| DrillFact {
             drill: record.identity.drill.clone(),
@@ -159,7 +162,7 @@ impl Facts {
             outcome: outcome(record.outcome),
             fingerprint: record.identity.plan_fingerprint,
         };
-        self.drills.iter().map(fact).collect()
+        self.drills.iter().filter(|record| !record.identity.quick).map(fact).collect()
     }
 
     /// Findings of the last check of each repository, for the last number of 3-2-1-1-0.

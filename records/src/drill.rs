@@ -159,6 +159,9 @@ pub struct Identity {
     pub depth: Depth,
     /// How the data came back.
     pub mode: Mode,
+    /// A quick look in another mode than the plan's: it answers no schedule and is no proof.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quick: bool,
     /// The host it ran on.
     pub host: String,
     /// The program that ran it: "lifeboat 0.1.0".

@@ -22,7 +22,7 @@ pub type Dated<'a> = (Timestamp, &'a Event);
 pub struct Facts {
     /// Loads of the plan that changed what is material in it, oldest first.
     pub loads: Vec<PlanLoad>,
-    /// Runs of drills that ended, oldest first, by drill.
+    /// Runs of drills that ended, oldest first, by drill; without quick looks in another mode than the plan's.
     pub drills: BTreeMap<DrillId, Vec<DrillRun>>,
     /// When each drill was first begun, whatever came of it.
     pub first_drills: BTreeMap<DrillId, Timestamp>,
@@ -117,13 +117,13 @@ impl Facts {
             {
                 self.loads.push(PlanLoad { at, fingerprint: loaded.fingerprint });
             }
-            Event::DrillStarted(started) => {
+            Event::DrillStarted(started) if !started.quick => {
                 self.first_drills.entry(started.drill.clone()).or_insert(at);
             }
             Event::BackupStarted(started) => {
                 self.backups.entry((started.source.clone(), started.repository.clone())).or_default().first_begun.get_or_insert(at);
             }
-            Event::DrillFinished(finished) if finished.record.identity.plan == *plan => {
+            Event::DrillFinished(finished) if finished.record.identity.plan == *plan && !finished.record.identity.quick => {
                 let run = DrillRun::of(&finished.record);
                 self.drills.entry(finished.record.identity.drill.clone()).or_default().push(run);
             }

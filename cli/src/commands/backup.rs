@@ -215,7 +215,8 @@ fn tell(order: &Order, report: &backup::BackupReport, output: Output) {
 }
 
 fn next(plan: &Plan, facts: &Facts, output: Output) {
-    let unproven = plan.drills.values().find(|drill| !facts.drills.iter().any(|record| record.identity.drill == drill.id));
+    let unproven =
+        plan.drills.values().find(|drill| !facts.drills.iter().any(|record| record.identity.drill == drill.id && !record.identity.quick));
     match unproven {
         Some(drill) => output.next(&format!("lifeboat drill run {} --key-file FILE", drill.id), "prove that it can be restored"),
         None => output.next("lifeboat status", "can we recover?"),

@@ -29,7 +29,7 @@ pub struct Order {
     pub planned_at: Option<Timestamp>,
     /// Read this copy, whatever the plan says.
     pub from: Option<RepositoryId>,
-    /// Another mode than the plan's, for a quick look.
+    /// Another mode than the plan's, for a quick look that answers no schedule and proves nothing.
     pub mode: Option<plans::plan::Mode>,
 }
 
@@ -43,14 +43,14 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<DrillRecord, JobError> {
     let mut drill = plan.drills.get(&order.drill).ok_or_else(|| open::unknown("drill", order.drill.as_str(), plan.drills.keys()))?.clone();
-    if let Some(mode) = order.mode {
-        drill.mode = mode;
-    }
+    let quick = order.mode.is_some_and(|mode| mode != drill.mode);
+    drill.mode = order.mode.unwrap_or(drill.mode);
     let sources = sources(plan, &drill);
     let copy = copy(plan, &drill, &sources, order)?;
     let key = open::reader_key(parts, plan, &copy)?;
     let run = run_id(&*parts.clock);
-    let started = DrillStarted { run: run.clone(), drill: order.drill.clone(), trigger: order.trigger, planned_at: order.planned_at };
+    let (id, trigger, planned_at) = (order.drill.clone(), order.trigger, order.planned_at);
+    let started = DrillStarted { run: run.clone(), drill: id, trigger, planned_at, quick };
     parts.record(started).await?;
     let spec = DrillSpec {
         picks: sources.iter().map(|id| pick(plan, id)).collect(),
@@ -61,7 +61,7 @@ pub async fn run(
         threads: open::threads(),
         drill,
     };
-    let frame = record::Frame { parts, plan, order, drill: &spec.drill, run, copy: &copy, key: &key };
+    let frame = record::Frame { parts, plan, order, drill: &spec.drill, quick, run, copy: &copy, key: &key };
     let repository = match open::repository_unless(parts, plan, &copy, cancel).await {
         Ok(repository) => repository,
         Err(error) => {

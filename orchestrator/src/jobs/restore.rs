@@ -127,7 +127,9 @@ fn shown(path: &Path) -> String {
 
 /// How long a restore of these services took in the last drill, for the line that shows it against the RTO.
 pub fn last_drill(facts: &crate::Facts, service: &Service) -> Option<(jiff::Timestamp, u64)> {
-    let of = |record: &&Arc<records::drill::DrillRecord>| record.scope.services.contains(&service.id) && record.measured.rto_ms().is_some();
+    let of = |record: &&Arc<records::drill::DrillRecord>| {
+        !record.identity.quick && record.scope.services.contains(&service.id) && record.measured.rto_ms().is_some()
+    };
     let record = facts.drills.iter().rev().find(of)?;
     Some((record.clocks.started, record.measured.rto_ms()?))
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use orchestrator::jobs::drill::{Order, run};
+use plans::plan::Mode;
 use records::drill::Verdict;
-use records::event::Event;
+use records::event::{Event, Trigger};
 
 use crate::installation::Installation;
 
@@ -110,4 +112,28 @@ async fn a_source_that_may_be_older_than_its_service_does_not_fail_the_drill() {
     let worst = record.objectives[0].rpo_point.as_ref().unwrap();
     assert_eq!((record.measured.rpo_ms, records::drill::rpo_objective_ms(&record.objectives)), (Some(worst.age_ms), Some(worst.rpo_ms)));
     assert_eq!(worst.source.as_str(), "archive");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quick_look_in_another_mode_is_no_proof_and_answers_no_schedule() {
+    let here = Installation::new().await;
+    let key = here.fake.reader.lock().unwrap().take(); // nothing is drilled by schedule yet
+    here.look().await;
+    *here.fake.reader.lock().unwrap() = key;
+    let plan = here.desk.plan().unwrap();
+    let look = |mode| Order { drill: "monthly".parse().unwrap(), trigger: Trigger::Manual, planned_at: None, from: None, mode };
+    let never = tokio_util::sync::CancellationToken::new();
+    let quiet = || std::sync::Arc::new(restore::progress::Quiet);
+    run(&here.desk.parts, &plan, &look(Some(Mode::Stream)), quiet(), &never).await.unwrap();
+    let facts = here.desk.facts(&plan).await.unwrap();
+    assert!(facts.drills.len() == 1 && facts.drills[0].identity.quick, "it is on record as what it was");
+    assert!(facts.drill_facts().is_empty() && facts.drill_runs.is_empty() && facts.register.drills.is_empty());
+    assert!(facts.register.first_drills.is_empty());
+
+    here.look().await;
+    let facts = here.desk.facts(&plan).await.unwrap();
+    let quick: Vec<bool> = facts.drills.iter().map(|record| record.identity.quick).collect();
+    assert_eq!((quick.as_slice(), facts.drill_facts().len()), (&[true, false][..], 1), "the drill of the schedule runs all the same");
+    run(&here.desk.parts, &plan, &look(Some(Mode::Scratch)), quiet(), &never).await.unwrap();
+    assert_eq!(here.desk.facts(&plan).await.unwrap().drill_facts().len(), 2, "the plan's own mode is no quick look");
 }

@@ -19,6 +19,9 @@ pub struct DrillStarted {
     /// When the schedule wanted it, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_at: Option<Timestamp>,
+    /// A quick look in another mode than the plan's, see [`crate::drill::Identity::quick`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quick: bool,
 }
 
 /// A drill or a real recovery ended. A drill that failed is a result, not an error.

@@ -174,7 +174,7 @@ impl Figures {
 
 fn count_drills(rows: &[DrillRow]) -> DrillCounts {
     let mut counts = DrillCounts::default();
-    for row in rows {
+    for row in rows.iter().filter(|row| !row.quick) {
         counts.planned += u64::from(row.planned_at.is_some());
         if row.result == RowResult::NotRun {
             counts.not_run += 1;
@@ -201,7 +201,7 @@ fn months(facts: &Facts, rows: &[DrillRow]) -> Vec<Month> {
         .take(1200)
         .map(|day| Month { month: day.strftime("%Y-%m").to_string(), passed: 0, not_passed: 0, not_run: 0 })
         .collect();
-    for row in rows {
+    for row in rows.iter().filter(|row| !row.quick) {
         let of_row = name(row.at());
         if let Some(month) = months.iter_mut().find(|month| month.month == of_row) {
             match row.result {

@@ -123,13 +123,28 @@ fn a_drill_by_hand_proves_recovery_and_does_not_count_for_the_schedule() {
 }
 
 #[test]
+fn a_quick_look_in_another_mode_is_a_row_that_counts_for_nothing() {
+    let quick: fn(&mut DrillRecord) = |record| record.identity.quick = true;
+    let figures = history(&[quick]);
+    assert_eq!(figures.rows.iter().filter(|row| row.quick && row.planned_at.is_none()).count(), 1, "{:#?}", figures.rows);
+    assert_eq!((figures.drills.planned, figures.drills.not_run, figures.drills.run, figures.drills.passed), (1, 1, 0, 0));
+    assert_eq!((figures.answer.verdict, figures.services[0].state), (Verdict::NotProven, ServiceState::NotDrilled));
+}
+
+#[test]
 fn a_drill_that_began_and_never_ended_is_a_row() {
     let PackInput { facts, .. } = sample::smallest();
     let planned = facts.planned[0].clone();
     let mut chain = Chain::after(0);
     chain.push(
         planned.planned_at,
-        DrillStarted { run: "DR-1".to_owned(), drill: planned.drill, trigger: Trigger::Schedule, planned_at: Some(planned.planned_at) },
+        DrillStarted {
+            run: "DR-1".to_owned(),
+            drill: planned.drill,
+            trigger: Trigger::Schedule,
+            planned_at: Some(planned.planned_at),
+            quick: false,
+        },
     );
     let figures = compute(&facts, &chain.entries);
     assert_eq!(figures.rows.len(), 1);

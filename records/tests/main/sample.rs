@@ -82,6 +82,7 @@ pub fn drill(
             scenario: None,
             depth: Depth::Full,
             mode: Mode::Scratch,
+            quick: false,
             host: "drill02".to_owned(),
             tool: "lifeboat 0.1.0".to_owned(),
         },

@@ -123,6 +123,7 @@ fn drilled(plan: &Plan, when: &str, outcome: Verdict, took_ms: u64, lost_ms: u64
             scenario: None,
             depth: Depth::Functional,
             mode: Mode::Scratch,
+            quick: false,
             host: "db1".to_owned(),
             tool: "lifeboat".to_owned(),
         },

@@ -36,7 +36,7 @@ pub(super) async fn run(settings: &Settings, output: Output) -> Result<Exit, Fai
         .drills
         .values()
         .map(|drill| {
-            let last = facts.drills.iter().rev().find(|record| record.identity.drill == drill.id);
+            let last = facts.drills.iter().rev().find(|record| record.identity.drill == drill.id && !record.identity.quick);
             Line {
                 drill: &drill.id,
                 services: &drill.services,

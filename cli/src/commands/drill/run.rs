@@ -24,7 +24,7 @@ pub(crate) struct RunArgs {
     /// A drill of the plan, or a service for all of its drills; all drills when left out
     #[arg(value_name = "DRILL|SERVICE")]
     what: Option<String>,
-    /// Another mode than the plan's
+    /// Another mode than the plan's, for a quick look that is no proof
     #[arg(long, value_name = "MODE")]
     mode: Option<ModeArg>,
     /// Read this repository of the plan, whatever the drill says

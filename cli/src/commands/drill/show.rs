@@ -67,6 +67,9 @@ fn text(record: &DrillRecord) -> String {
         line("planned", &instant::utc_seconds(at));
     }
     line("mode, depth", &format!("{:?}, {:?}", identity.mode, identity.depth).to_lowercase());
+    if identity.quick {
+        line("", "a quick look, as the plan has another mode: it is no proof and answers no schedule");
+    }
     line("host, tool", &format!("{}, {}", identity.host, identity.tool));
     if let Some(requested) = &record.authority.requested {
         line("asked by", requested);

@@ -16,6 +16,8 @@ pub(super) struct Frame<'a> {
     pub plan: &'a Plan,
     pub order: &'a Order,
     pub drill: &'a p::Drill,
+    /// Whether the mode is another one than the plan's.
+    pub quick: bool,
     pub run: String,
     pub copy: &'a RepositoryId,
     pub key: &'a ReaderKey,
@@ -76,6 +78,7 @@ fn identity(frame: &Frame<'_>) -> r::Identity {
             p::Mode::Stream => r::Mode::Stream,
             p::Mode::Scratch => r::Mode::Scratch,
         },
+        quick: frame.quick,
         host: frame.parts.host.clone(),
         tool: concat!("lifeboat ", env!("CARGO_PKG_VERSION")).to_owned(),
     }

@@ -62,6 +62,9 @@ pub struct DrillRow {
     pub services: Vec<ServiceId>,
     /// "stream", "scratch", "service", "recovery" for one in earnest; empty where it is not known.
     pub mode: String,
+    /// A quick look in another mode than the plan's. It is told, and counted nowhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quick: bool,
     /// The snapshots, and the rule by which they were chosen.
     pub points: Vec<String>,
     /// Checks that passed.
@@ -175,7 +178,7 @@ fn match_with_plan(facts: &Facts, rows: &mut [DrillRow]) -> BTreeSet<(DrillId, T
     let (cut_off, decided): (Vec<_>, Vec<_>) = rows.iter_mut().partition(|row| row.result == RowResult::Aborted);
     for row in decided.into_iter().chain(cut_off) {
         let Some(at) = row.planned_at else { continue };
-        if !wanted.contains(&(&row.drill, at)) || !used.insert((row.drill.clone(), at)) {
+        if row.quick || !wanted.contains(&(&row.drill, at)) || !used.insert((row.drill.clone(), at)) {
             row.planned_at = None;
         }
     }
@@ -215,7 +218,8 @@ fn of_record(facts: &Facts, entry: &Entry, record: &DrillRecord) -> DrillRow {
         planned_at: record.identity.planned_at,
         started: Some(record.clocks.started),
         services: record.scope.services.clone(),
-        mode: mode.to_owned(),
+        mode: if record.identity.quick { format!("{mode}, quick look") } else { mode.to_owned() },
+        quick: record.identity.quick,
         points: record.recovery_points.iter().map(|point| point.snapshot.clone()).collect(),
         checks_passed: count(record.checks.iter().filter(|check| check.result == CheckOutcome::Pass).count()),
         checks: count(record.checks.len()),
@@ -249,6 +253,7 @@ fn not_run(drill: &DrillId, planned_at: Timestamp, services: &[ServiceId], note:
         started: None,
         services: services.to_vec(),
         mode: String::new(),
+        quick: false,
         points: Vec::new(),
         checks_passed: 0,
         checks: 0,
@@ -271,6 +276,7 @@ fn cut_off(facts: &Facts, entry: &Entry, start: &DrillStarted) -> DrillRow {
     DrillRow {
         run: Some(start.run.clone()),
         planned_at: start.planned_at,
+        quick: start.quick,
         started: Some(entry.at),
         result: RowResult::Aborted,
         why: "it began, and no end of it is on record".to_owned(),

@@ -92,7 +92,7 @@ pub struct ServiceFigures {
 
 /// The figures of `service`.
 pub(super) fn figures(facts: &Facts, service: &ServiceFacts, rows: &[DrillRow]) -> ServiceFigures {
-    let own: Vec<&DrillRow> = rows.iter().filter(|row| row.services.contains(&service.id)).collect();
+    let own: Vec<&DrillRow> = rows.iter().filter(|row| !row.quick && row.services.contains(&service.id)).collect();
     // A drill that failed or was cut off has no recovery time: it did not recover.
     let recovered =
         |row: &&&DrillRow| matches!(row.result_for(&service.id), RowResult::Passed | RowResult::RtoMissed | RowResult::RpoMissed);
