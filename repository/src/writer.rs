@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod fresh;
 mod lost;
+mod number;
 mod queue;
 mod ticket;
 mod trees;
@@ -28,6 +29,7 @@ use jiff::Timestamp;
 use self::commit::Committer;
 use self::core::Core;
 pub use self::error::{StoreFileError, WriteError};
+use self::number::Numbers;
 use self::queue::Front;
 pub use self::ticket::Ticket;
 use self::trees::Trees;
@@ -45,7 +47,8 @@ pub use crate::snapshots::{Canary, PathError, Snapshot, SnapshotStats};
 /// How to write.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
-    /// Where a copy of the index may lie. Deleting it is always safe.
+    /// Where a copy of the index may lie, and the lock with which writers of one key on one host take turns: they share this folder.
+    /// Deleting it is safe while none of them runs.
     pub cache_dir: PathBuf,
     /// Worker threads, 1 to 64; as many as the machine has cores is a good number.
     pub threads: usize,
@@ -114,6 +117,7 @@ pub struct Writer {
     front: Arc<Front>,
     trees: Arc<Trees>,
     uploads: Uploads,
+    numbers: Numbers,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -138,8 +142,9 @@ impl Writer {
             verify: options.verify_upload,
             hasher,
         };
+        let numbers = Numbers::new(&options.cache_dir, repository, key);
         let n_room = u32::try_from(threads).expect("64 threads at most");
-        let uploads = Uploads::new(Arc::clone(&core), repository.clone(), key.clone(), index_seal, next_index, n_room);
+        let uploads = Uploads::new(Arc::clone(&core), repository.clone(), key.clone(), index_seal, numbers.clone(), next_index, n_room);
         let trees = Arc::new(Trees::new(spec.clone())?);
         let (front, batches) = Front::new(Arc::clone(&core), threads);
         let mut writer = Self {
@@ -150,6 +155,7 @@ impl Writer {
             front: Arc::new(front),
             trees,
             uploads,
+            numbers,
             workers: Vec::with_capacity(threads),
         };
         for n in 0..threads {
@@ -217,7 +223,7 @@ impl Writer {
         ended.await.unwrap_or(Err(WriteError::Stopped))?;
         let mut needed = self.uploads.finish().await?;
         needed.extend(self.core.needed_packs(false));
-        let committer = Committer { repository: &self.repository, key: &self.key, seal: &self.seal };
+        let committer = Committer { repository: &self.repository, key: &self.key, seal: &self.seal, numbers: &self.numbers };
         let reused = self.trees.any_reused();
         let all = || self.core.needed_packs(true);
         let lost = self.core.lost_packs();

@@ -12,6 +12,7 @@ mod suite {
     pub mod damage;
     pub mod formats;
     pub mod keys;
+    pub mod numbers;
     pub mod stock_tools;
     pub mod stocked;
     pub mod store_and_read;

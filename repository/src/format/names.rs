@@ -23,6 +23,11 @@ pub fn index(domain: &DomainId, writer: &WriterId, seq: u64) -> Key {
     key(&format!("index/{domain}/{writer}/{seq:010}"))
 }
 
+/// All index objects of a writer.
+pub fn index_by(domain: &DomainId, writer: &WriterId) -> Prefix {
+    prefix(&format!("index/{domain}/{writer}/"))
+}
+
 /// All index objects of a domain.
 pub fn index_of(domain: &DomainId) -> Prefix {
     prefix(&format!("index/{domain}/"))

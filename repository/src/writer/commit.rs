@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use base::Digest;
 use bytes::Bytes;
-use stores::store::list_all;
 
 use super::error::WriteError;
+use super::number::{Held, Numbers, places};
 use super::upload::{put, random};
 use super::{NewSnapshot, WriteProgress};
 use crate::format::limits::ERRORS_MAX;
@@ -17,7 +17,7 @@ use crate::repository::Repository;
 use crate::seal::domain::DomainSeal;
 use crate::snapshots::{Snapshot, SnapshotId, SnapshotStats, open};
 
-/// Names that are tried when another process of the same host takes them first.
+/// Names that are tried when another host with the same key takes them first.
 const TRIES: u32 = 64;
 
 /// Who commits where.
@@ -26,14 +26,13 @@ pub(super) struct Committer<'w> {
     pub repository: &'w Repository,
     pub key: &'w WriterKey,
     pub seal: &'w DomainSeal,
+    pub numbers: &'w Numbers,
 }
 
-/// The writer's newest snapshots, as far as the next one depends on them.
+/// Where the next snapshot belongs: its number, and the writer's snapshot before it.
 struct Before {
     next: u64,
     prev: Option<Digest>,
-    /// The pack set of the newest one of the same source, when it can be read.
-    packs: Option<Vec<Digest>>,
 }
 
 impl Committer<'_> {
@@ -53,12 +52,13 @@ impl Committer<'_> {
         gone: &BTreeSet<Digest>,
         done: WriteProgress,
     ) -> Result<Snapshot, WriteError> {
-        let mut before = self.before(reused.then_some(&new)).await?;
         let mut packs: BTreeSet<Digest> = needed.into_iter().collect();
         if reused {
-            packs.extend(before.packs.take().unwrap_or_else(all).into_iter().filter(|pack| !gone.contains(pack)));
+            packs.extend(self.packs_before(&new).await?.unwrap_or_else(all).into_iter().filter(|pack| !gone.contains(pack)));
         }
         let packs: Vec<Digest> = packs.into_iter().collect();
+        let held = self.numbers.hold().await?;
+        let mut before = self.before(&held).await?;
         let mut last = None;
         for _ in 0..TRIES {
             let (snapshot, bytes) = self.make(&new, &packs, &before, done)?;
@@ -66,37 +66,40 @@ impl Committer<'_> {
             if put(self.repository, &key, bytes).await? {
                 return Ok(snapshot);
             }
-            // Another process of this host was faster: the next number, behind its snapshot.
-            let there = self.repository.store().get(&key).await;
-            let there = there.map_err(|source| WriteError::Read { object: key.to_string(), source })?;
-            before.prev = Some(Digest::of(&there));
+            // Another host with this key was faster: the next number, behind its snapshot.
+            before.prev = Some(Digest::of(&self.get(before.next).await?));
             before.next = before.next.saturating_add(1);
             last = Some(key);
         }
         Err(WriteError::Race { object: last.map(|key| key.to_string()).unwrap_or_default() })
     }
 
-    /// Looks at the newest snapshots. With `same_source`, goes back until one of that source is found.
-    async fn before(&self, same_source: Option<&NewSnapshot>) -> Result<Before, WriteError> {
+    /// Bytes of the writer's snapshot with this number.
+    async fn get(&self, seq: u64) -> Result<Bytes, WriteError> {
+        let key = names::snapshot(self.key.domain(), self.key.writer(), seq);
+        let there = self.repository.store().get(&key).await;
+        there.map_err(|source| WriteError::Read { object: key.to_string(), source })
+    }
+
+    /// Looks at the newest snapshot.
+    async fn before(&self, held: &Held) -> Result<Before, WriteError> {
         let prefix = names::snapshots_of(self.key.domain(), self.key.writer());
-        let entries = list_all(self.repository.store().as_ref(), &prefix).await;
-        let entries = entries.map_err(|source| WriteError::Read { object: prefix.to_string(), source })?;
-        let mut places: Vec<Numbered> = entries.iter().filter_map(|entry| open::at(&entry.key)).collect();
-        places.sort();
-        let mut before = Before { next: places.last().map_or(0, |at| at.seq.saturating_add(1)), prev: None, packs: None };
-        for at in places.iter().rev() {
-            let key = names::snapshot(&at.domain, &at.writer, at.seq);
-            let there = self.repository.store().get(&key).await;
-            let there = there.map_err(|source| WriteError::Read { object: key.to_string(), source })?;
-            before.prev.get_or_insert_with(|| Digest::of(&there));
-            let Some(new) = same_source else { break };
-            let opened = open::whole(self.repository, at, &there, self.seal);
+        Ok(match held.newest(self.repository, "snapshots", &prefix).await? {
+            Some(seq) => Before { next: seq.saturating_add(1), prev: Some(Digest::of(&self.get(seq).await?)) },
+            None => Before { next: 0, prev: None },
+        })
+    }
+
+    /// The pack set of the newest snapshot of the same source, when one can be read.
+    async fn packs_before(&self, new: &NewSnapshot) -> Result<Option<Vec<Digest>>, WriteError> {
+        let prefix = names::snapshots_of(self.key.domain(), self.key.writer());
+        for seq in places(self.repository, "snapshots", &prefix).await?.into_iter().rev() {
+            let opened = open::whole(self.repository, &self.at(seq), &self.get(seq).await?, self.seal);
             if let Some(snapshot) = opened.ok().filter(|snapshot| snapshot.source == new.source) {
-                before.packs = Some(snapshot.packs);
-                break;
+                return Ok(Some(snapshot.packs));
             }
         }
-        Ok(before)
+        Ok(None)
     }
 
     fn make(&self, new: &NewSnapshot, packs: &[Digest], before: &Before, done: WriteProgress) -> Result<(Snapshot, Bytes), WriteError> {

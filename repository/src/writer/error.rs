@@ -1,6 +1,7 @@
 //! Why something could not be written.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::Hint;
@@ -48,6 +49,14 @@ pub enum WriteError {
         /// The last key that was tried.
         object: String,
     },
+    /// The lock that keeps two processes of this host from giving one number twice.
+    #[error("cannot lock {}", path.display())]
+    Lock {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: Arc<io::Error>,
+    },
     /// The operating system gave no threads or no random bytes.
     #[error("the operating system refuses what the writer needs")]
     System(#[source] Arc<io::Error>),
@@ -64,6 +73,7 @@ impl Hint for WriteError {
             Self::Fill(source) => source.hint(),
             Self::Unknown(_) => Some("delete the cache of this host, then run it again: everything is read anew".to_owned()),
             Self::Race { .. } => Some("give each host a writer of its own: lifeboat key new --writer".to_owned()),
+            Self::Lock { .. } => Some("let the user that backs up own its cache folder, on a disk of this host".to_owned()),
             Self::Tree(_) | Self::System(_) | Self::Stopped => None,
         }
     }

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::core::Core;
 use super::error::WriteError;
+use super::number::Numbers;
 use super::queue::Pool;
 use crate::format::index::PackEntry;
 use crate::format::limits::INDEX_ROWS_TARGET;
@@ -24,7 +25,7 @@ use crate::pack::fill::SealedPack;
 use crate::repository::Repository;
 use crate::seal::domain::DomainSeal;
 
-/// Names that are tried when another process of the same host takes them first.
+/// Names that are tried when another host with the same key takes them first.
 const TRIES: u32 = 64;
 
 /// A pack's bytes; the buffer goes back to the pool when the store lets go of it.
@@ -59,6 +60,8 @@ struct Shared {
     /// Packs that may be under way at once.
     room: Arc<Semaphore>,
     n_room: u32,
+    numbers: Numbers,
+    /// No number below it is given, whatever the store lists.
     next_index: AtomicU64,
     n_sent: AtomicU64,
     listed: Mutex<Listed>,
@@ -75,11 +78,19 @@ struct Listed {
 }
 
 impl Uploads {
-    pub(super) fn new(core: Arc<Core>, repository: Repository, key: WriterKey, seal: DomainSeal, next_index: u64, n_room: u32) -> Self {
+    pub(super) fn new(
+        core: Arc<Core>,
+        repository: Repository,
+        key: WriterKey,
+        seal: DomainSeal,
+        numbers: Numbers,
+        next_index: u64,
+        n_room: u32,
+    ) -> Self {
         let room = Arc::new(Semaphore::new(n_room as usize));
         let (next_index, n_sent) = (AtomicU64::new(next_index), AtomicU64::new(0));
         let (runtime, listed) = (Handle::current(), Mutex::default());
-        Self(Arc::new(Shared { core, repository, key, seal, runtime, room, n_room, next_index, n_sent, listed }))
+        Self(Arc::new(Shared { core, repository, key, seal, runtime, room, n_room, numbers, next_index, n_sent, listed }))
     }
 
     /// Hands a pack over. Blocks a plain thread while too many are under way.
@@ -152,6 +163,11 @@ impl Uploads {
 
     async fn put_index(&self, packs: Vec<PackEntry>) -> Result<(), WriteError> {
         let shared = &self.0;
+        let prefix = names::index_by(shared.key.domain(), shared.key.writer());
+        let held = shared.numbers.hold().await?;
+        if let Some(newest) = held.newest(&shared.repository, "index", &prefix).await? {
+            shared.next_index.fetch_max(newest.saturating_add(1), Ordering::Relaxed);
+        }
         let mut last = None;
         for _ in 0..TRIES {
             // A stray name may have the highest number there is: then nothing is free, and no lower number is given again.
