@@ -61,10 +61,20 @@ fn control(context: &mut Context<'_>, drill: &Drill, path: &str) {
             let what = format!("the drill {} has no negative control", drill.id);
             let fault = context.at_key(&rules::NO_NEGATIVE_CONTROL, &path, what);
             fault.why = Some("nothing shows that its checks can fail".to_owned());
-            fault.hint = Some("add must_fail: {check: …, tamper: {remove_file: …}}".to_owned());
+            let must_fail = "add must_fail: {check: …, tamper: {remove_file: …}}";
+            fault.hint = Some(match drill.mode {
+                Mode::Scratch => must_fail.to_owned(),
+                Mode::Stream => format!("use mode: scratch, and {must_fail}"),
+            });
         }
         return;
     };
+    if drill.mode == Mode::Stream {
+        let what = format!("the drill {} of mode stream has no data on disk to tamper with", drill.id);
+        let fault = context.at_key(&rules::CONTROL_WITHOUT_FILES, &path, what);
+        fault.why = Some("its result would be void in every run".to_owned());
+        fault.hint = Some("use mode: scratch, or leave must_fail out".to_owned());
+    }
     if !drill.checks.iter().any(|check| check.id == control.check) {
         let what = format!("the drill {} has no check \"{}\" that must fail", drill.id, control.check);
         let known: Vec<&str> = drill.checks.iter().map(|check| check.id.as_str()).collect();

@@ -61,4 +61,6 @@ super::rules! {
         "A signature under a review stands for the person whose key made it. With one key for two contacts, one person could sign as both, and a review that asks for two different people would be signed by one. Give each of them a key of their own."
     UNTOLD_EVENT "LB2130" Warning "events that reach nobody"
         "The plan tells people of some events, but these take no route: what never happened, like a backup that is overdue, would be told to nobody. Give them a route, by name, by kind (`backup.*`), or all of the rest at once (`\"*\"`)."
+    CONTROL_WITHOUT_FILES "LB2131" Error "a negative control in a drill that writes no files"
+        "A negative control tampers with the restored files. A drill of mode stream reads every byte back and writes nothing to disk, so that there is nothing to tamper with and every run of it would be void. Use mode scratch for drills with a negative control, or leave `must_fail` out."
 }

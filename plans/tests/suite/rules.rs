@@ -82,6 +82,16 @@ fn broken() -> Vec<(&'static str, String)> {
                 ),
             ],
         ),
+        (
+            "LB2131",
+            vec![
+                ("mode: scratch", "mode: stream"),
+                (
+                    "      - {id: readable, stage: functional, command: {run: [/usr/local/bin/orders-verify, \"{root}\"], within: 5m}, proves: \"every order can be read\"}\n",
+                    "",
+                ),
+            ],
+        ),
         ("LB2130", vec![(", \"*\": owners}", "}")]),
     ];
     let mut all: Vec<_> = plans.into_iter().map(|(rule, changes)| (rule, changed(&changes))).collect();
@@ -102,7 +112,12 @@ fn each_rule_is_broken_by_a_plan_and_by_that_alone() {
     for (rule, yaml) in broken() {
         let found = faults(&yaml);
         let seen: BTreeSet<&str> = found.iter().map(|fault| fault.rule).collect();
-        let expected: BTreeSet<&str> = if rule == "LB2012" { BTreeSet::from(["LB2006", rule]) } else { BTreeSet::from([rule]) };
+        let expected = match rule {
+            "LB2012" => BTreeSet::from(["LB2006", rule]),
+            // A drill of mode stream either has a negative control, which it cannot carry out, or lacks one.
+            "LB2128" => BTreeSet::from([rule, "LB2131"]),
+            _ => BTreeSet::from([rule]),
+        };
         assert_eq!(seen, expected, "{rule}: {found:#?}");
         let known = rules::explain(rule).unwrap();
         assert!(found.iter().filter(|fault| fault.rule == rule).all(|fault| fault.severity == known.severity));
@@ -134,6 +149,19 @@ fn a_canary_of_a_source_that_the_drill_does_not_restore_is_told() {
     let canary = found.iter().find(|fault| fault.rule == "LB2123").unwrap();
     assert_eq!(canary.what, "the drill shop-monthly looks for the canary of logs, which it does not restore");
     assert_eq!(canary.hint.as_deref(), Some("it restores orders, templates"));
+}
+
+#[test]
+fn a_drill_of_mode_stream_is_not_told_to_add_what_it_cannot_carry_out() {
+    let stream = ("mode: scratch", "mode: stream");
+    let control = "    must_fail: {check: orders, tamper: {remove_file: \"**/*.json\"}}\n";
+    let with = faults(&changed(&[stream]));
+    let fault = with.iter().find(|fault| fault.rule == "LB2131").unwrap();
+    assert_eq!(fault.what, "the drill shop-monthly of mode stream has no data on disk to tamper with");
+    assert_eq!(changed(&[stream])[fault.span.clone()].to_owned(), "must_fail");
+    let without = faults(&changed(&[stream, (control, "")]));
+    let hint = without.iter().find(|fault| fault.rule == "LB2110").unwrap().hint.as_deref().unwrap();
+    assert!(hint.starts_with("use mode: scratch, and add must_fail"), "{hint}");
 }
 
 #[test]
