@@ -23,6 +23,7 @@ mod trouble;
 mod unchanged;
 mod walk;
 
+pub use lock::is_busy;
 pub use progress::{Progress, Silent, Status};
 pub use report::BackupReport;
 pub use run::{BackupError, run};

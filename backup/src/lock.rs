@@ -45,6 +45,11 @@ pub(crate) fn take(cache_dir: &Path, source_id: &SourceId) -> Result<SourceLock,
     Ok(SourceLock { _file: file })
 }
 
+/// Whether a process is backing `source` up at this moment. It may begin or end right after the answer: [`crate::run::run`] decides.
+pub fn is_busy(cache_dir: &Path, source: &SourceId) -> bool {
+    matches!(take(cache_dir, source), Err(BackupError::Busy { .. }))
+}
+
 /// Makes a folder and those above it, for this user alone.
 pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)

@@ -144,6 +144,7 @@ impl From<JobError> for Failure {
                 _ => ("LB0240", Exit::Failed),
             },
             JobError::Cancelled => return Self::interrupted(),
+            JobError::Panicked { .. } => ("LB0240", Exit::Failed),
             JobError::Journal(_) => ("LB0301", Exit::Failed),
         };
         Self::of(code, exit, &error)

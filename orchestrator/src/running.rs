@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::caught::caught;
+
 /// Jobs at the same time, unless it is set. One backup fills the uplink of a small server; a drill beside it does not.
 pub const JOBS: usize = 2;
 
@@ -56,10 +58,12 @@ impl Running {
         let (slots, stop) = (Arc::clone(&self.slots), self.stop.clone());
         let job = job(self.stop.child_token());
         self.tracker.spawn(async move {
-            let _named = named;
+            let named = named;
             // The permit is kept until the job ends. A closed semaphore or a stop means that it does not begin at all.
-            if let Some(Ok(_permit)) = stop.run_until_cancelled(slots.acquire_owned()).await {
-                job.await;
+            if let Some(Ok(_permit)) = stop.run_until_cancelled(slots.acquire_owned()).await
+                && let Err(what) = caught(job).await
+            {
+                tracing::error!(job = named.name, what, "a job broke off, which is a bug; it is due again");
             }
         });
         true

@@ -13,6 +13,7 @@ use repository::writer::VerifyUpload;
 use tokio_util::sync::CancellationToken;
 
 use super::{JobError, open};
+use crate::caught::caught;
 use crate::parts::{Parts, run_id};
 use base::hint::whole_story;
 
@@ -52,7 +53,8 @@ pub async fn run(
         planned_at: order.planned_at,
     };
     parts.record(started).await?;
-    let result = attempt(parts, plan, source, order, progress, cancel).await;
+    let ended = caught(Box::pin(attempt(parts, plan, source, order, progress, cancel))).await;
+    let result = ended.unwrap_or_else(|what| Err(JobError::Panicked { what }));
     let took_ms = u64::try_from(parts.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
     match &result {
         Ok(report) => {

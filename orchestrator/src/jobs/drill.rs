@@ -15,6 +15,7 @@ use restore::drill::{Access, DrillSpec, Objective, Pick};
 use tokio_util::sync::CancellationToken;
 
 use super::{JobError, open};
+use crate::caught::caught;
 use crate::facts::Facts;
 use crate::parts::{Parts, run_id};
 
@@ -62,7 +63,8 @@ pub async fn run(
         drill,
     };
     let frame = record::Frame { parts, plan, order, drill: &spec.drill, quick, run, copy: &copy, key: &key };
-    let repository = match open::repository_unless(parts, plan, &copy, cancel).await {
+    let opened = caught(open::repository_unless(parts, plan, &copy, cancel)).await;
+    let repository = match opened.unwrap_or_else(|what| Err(JobError::Panicked { what })) {
         Ok(repository) => repository,
         Err(error) => {
             // Written down as aborted, so that it is tried again after a wait, and not at each look.
@@ -73,7 +75,11 @@ pub async fn run(
     };
     let options = open::reader_options(parts);
     let access = Access { repository: &repository, key: &key, options: &options };
-    let report = restore::drill::run(&spec, access, &*parts.clock, progress, cancel).await;
+    let ended = caught(restore::drill::run(&spec, access, &*parts.clock, progress, cancel)).await;
+    let report = ended.unwrap_or_else(|what| {
+        tracing::error!(what, "the drill broke off, which is a bug");
+        restore::drill::not_begun(&spec, copy.to_string(), &*parts.clock, format!("it broke off: {what}"))
+    });
     let record = record::of(report, &frame);
     tracing::info!(verdict = record.outcome.as_str(), "drill done");
     parts.record(DrillFinished { record: Box::new(record.clone()) }).await?;

@@ -75,6 +75,12 @@ pub enum JobError {
         #[source]
         source: Box<repository::check::CheckError>,
     },
+    /// It panicked, which is a bug.
+    #[error("it broke off: {what}")]
+    Panicked {
+        /// What it panicked with.
+        what: String,
+    },
     /// A signal or a shutdown ended it before it began.
     #[error("it was told to end before it began")]
     Cancelled,
@@ -84,11 +90,11 @@ pub enum JobError {
 }
 
 impl JobError {
-    /// Whether a signal or a shutdown ended the job, and nothing is wrong.
+    /// Whether a signal or a shutdown ended the job, or another process does the same at this moment, and nothing is wrong.
     pub fn is_interruption(&self) -> bool {
         match self {
             Self::Cancelled => true,
-            Self::Backup { source, .. } => matches!(**source, backup::BackupError::Cancelled),
+            Self::Backup { source, .. } => matches!(**source, backup::BackupError::Cancelled | backup::BackupError::Busy { .. }),
             _ => false,
         }
     }
@@ -115,6 +121,7 @@ impl Hint for JobError {
             Self::Read { source, .. } => source.hint(),
             Self::Check { source, .. } => source.hint(),
             Self::Cancelled => None,
+            Self::Panicked { .. } => Some("this is a bug of lifeboat; report it with the lines of the log before it".to_owned()),
             Self::Journal(error) => error.hint(),
         }
     }

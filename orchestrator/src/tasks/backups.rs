@@ -10,6 +10,7 @@ use records::event::Trigger;
 use crate::desk::Desk;
 use crate::jobs::JobError;
 use crate::jobs::backup::{Order, run};
+use crate::jobs::open::repository_cache;
 use crate::task::{Task, TaskError};
 
 const NAME: &str = "backups";
@@ -34,6 +35,11 @@ impl Task for BackupsTask {
         let now = desk.parts.clock.now();
         let mut started = 0;
         for due in due(&plan, &facts.backup_starts(now), now) {
+            // A person's backup of the same source is no failure of this one, which is due at each look until it may begin.
+            if backup::is_busy(&repository_cache(&desk.parts), &due.source) {
+                tracing::debug!(source = %due.source, "another process backs it up; it waits for the next look");
+                continue;
+            }
             let (parts, plan, order) = (desk.parts.clone(), Arc::clone(&plan), order(&due));
             // One source is read by one job at a time, whatever repository it goes to.
             started += usize::from(desk.running.start(format!("backup {}", due.source), |stop| async move {

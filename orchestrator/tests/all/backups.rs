@@ -1,7 +1,9 @@
 //! Backups by schedule.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use orchestrator::jobs::backup::{Order, run};
 use records::event::{BackupStarted, Event, Trigger};
 
 use crate::installation::Installation;
@@ -90,4 +92,44 @@ async fn a_source_that_vanished_is_a_failed_backup_and_never_an_empty_one() {
     here.advance(HOUR * 6).await;
     assert_eq!(here.events("backup.finished").await.len(), before);
     assert_eq!(here.events("backup.failed").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_panics_is_written_down_as_failed_and_tried_again() {
+    let here = Installation::new().await;
+    here.fake.panics.store(true, Ordering::Relaxed);
+    here.look().await;
+    let failed = here.events("backup.failed").await;
+    let [Event::BackupFailed(failed)] = failed.as_slice() else { panic!("one end for the one start: {failed:?}") };
+    assert!(failed.error.contains("a bug for the test") && !failed.interrupted && failed.hint.is_some(), "{failed:?}");
+    here.fake.panics.store(false, Ordering::Relaxed);
+    here.advance(Duration::from_mins(10)).await;
+    assert_eq!(here.events("backup.finished").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_a_person_backs_up_at_this_moment_waits_and_is_no_failure() {
+    let here = Installation::new().await;
+    let locks = here.desk.parts.cache.join("locks");
+    std::fs::create_dir_all(&locks).unwrap();
+    let held = std::fs::File::create(locks.join("files.lock")).unwrap();
+    held.lock().unwrap();
+    here.look().await;
+    assert_eq!((here.events("backup.started").await.len(), here.events("backup.failed").await.len()), (0, 0));
+    // The other way round: the person comes second.
+    let plan = here.desk.plan().unwrap();
+    let order = Order { source: "files".parse().unwrap(), repository: "main".parse().unwrap(), trigger: Trigger::Manual, planned_at: None };
+    let silent = std::sync::Arc::new(backup::Silent);
+    let error = run(&here.desk.parts, &plan, &order, silent, tokio_util::sync::CancellationToken::new()).await.unwrap_err();
+    assert!(error.is_interruption(), "{error:?}");
+    let failed = here.events("backup.failed").await;
+    assert!(
+        matches!(failed.as_slice(), [Event::BackupFailed(failed)] if failed.interrupted && failed.error.contains("already")),
+        "{failed:?}"
+    );
+    here.look().await;
+    assert_eq!(here.told(), Vec::<String>::new());
+    drop(held);
+    here.look().await;
+    assert_eq!(here.events("backup.finished").await.len(), 1);
 }

@@ -1,5 +1,6 @@
 //! Drills by schedule.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use orchestrator::jobs::drill::{Order, run};
@@ -136,4 +137,18 @@ async fn a_quick_look_in_another_mode_is_no_proof_and_answers_no_schedule() {
     assert_eq!((quick.as_slice(), facts.drill_facts().len()), (&[true, false][..], 1), "the drill of the schedule runs all the same");
     run(&here.desk.parts, &plan, &look(Some(Mode::Scratch)), quiet(), &never).await.unwrap();
     assert_eq!(here.desk.facts(&plan).await.unwrap().drill_facts().len(), 2, "the plan's own mode is no quick look");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_that_panics_is_written_down_as_aborted() {
+    let here = Installation::new().await;
+    let key = here.fake.reader.lock().unwrap().take();
+    here.look().await; // the backup
+    *here.fake.reader.lock().unwrap() = key;
+    here.fake.panics.store(true, Ordering::Relaxed);
+    here.look().await;
+    assert_eq!(verdicts(&here).await, [Verdict::Aborted]);
+    here.fake.panics.store(false, Ordering::Relaxed);
+    here.advance(Duration::from_mins(10)).await;
+    assert_eq!(verdicts(&here).await, [Verdict::Aborted, Verdict::Pass]);
 }

@@ -1,6 +1,7 @@
 //! A simulated installation.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ use stores::memory::MemoryStore;
 pub(crate) struct Fake {
     pub plan: Mutex<String>,
     pub store: Mutex<Option<Arc<dyn Store>>>,
+    /// Whether whoever asks for the store runs into a bug.
+    pub panics: AtomicBool,
     writer: String,
     pub reader: Mutex<Option<String>>,
     pub told: Arc<Told>,
@@ -60,6 +63,7 @@ impl Connect for Fake {
     }
 
     async fn store(&self, _: &plans::plan::Repository) -> Result<Arc<dyn Store>, ConnectError> {
+        assert!(!self.panics.load(Ordering::Relaxed), "a bug for the test");
         self.store.lock().expect("the test's own parts work").clone().ok_or_else(|| ConnectError {
             what: "the store is away".to_owned(),
             hint: None,
@@ -114,6 +118,7 @@ impl Installation {
         let fake = Arc::new(Fake {
             plan: Mutex::new(text),
             store: Mutex::new(Some(store)),
+            panics: AtomicBool::new(false),
             writer: secret(&made.writer_key.to_text()),
             reader: Mutex::new(Some(secret(&keys[0].1))),
             told: Arc::default(),
