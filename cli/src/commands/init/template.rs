@@ -30,6 +30,14 @@ pub(super) struct Answers<'a> {
     pub canary: bool,
 }
 
+/// How the plan tells people, for whoever takes the marks off; a plan without it warns nobody.
+const ALERTS: &str = "\
+# alerts:                                   # without it nobody is told; take the marks off and name who is, then: lifeboat plan check
+#   events: {\"*\": admins}                   # or one by one: backup.overdue, drill.failed, verify.damaged, …
+#   routes: {admins: {to: [pager, hook, \"mail:ops@example.org\"], repeat: 12h}}
+#   channels: {pager: {command: [/usr/local/bin/page]}, hook: {webhook: {file: /etc/lifeboat/hook.url}}, mail: {smtp: \"smtp://localhost\", from: lifeboat@example.org}}
+";
+
 /// The text of the plan.
 pub(super) fn write(a: &Answers<'_>) -> String {
     let service = a.service;
@@ -70,6 +78,7 @@ pub(super) fn write(a: &Answers<'_>) -> String {
     if a.canary {
         line("    must_fail: {check: canary, tamper: {remove_file: .lifeboat-canary}}");
     }
+    text.push_str(ALERTS);
     text
 }
 
@@ -164,6 +173,15 @@ mod tests {
                 let loaded = plans::load::load(&texts).unwrap_or_else(|faults| panic!("{rpo:?}: {:#?}\n{text}", faults.0));
                 let plans::plan::SourceKind::Files(files) = &loaded.plan.sources.values().next().unwrap().kind;
                 assert_eq!(files.paths, sources);
+                assert!(loaded.plan.alerts.events.is_empty());
+
+                // The alerts hold, too, once somebody takes the marks off.
+                let on = text.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).collect::<Vec<_>>().join("\n");
+                let loaded = plans::load::load(&[plans::load::Text { name: "web.yaml".to_owned(), text: on.clone() }]);
+                let loaded = loaded.unwrap_or_else(|faults| panic!("{:#?}\n{on}", faults.0));
+                let alerts = &loaded.plan.alerts;
+                assert_eq!((alerts.events.len(), alerts.routes.len(), alerts.channels.len()), (1, 1, 3));
+                assert!(loaded.warnings.iter().all(|fault| !on[fault.span.clone()].contains("admins")), "{:#?}", loaded.warnings);
             }
         }
     }
