@@ -1,6 +1,6 @@
 //! What the scenarios of `tests/` share: where the workspace is and where its program is.
 //!
-//! It builds nothing itself; [`lifeboat`] builds the program once for a run of the tests.
+//! [`lifeboat`] takes the program that `make test` built, or builds it once for a run of the tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

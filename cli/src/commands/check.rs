@@ -34,7 +34,7 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum LevelArg {
-    /// Each pack is there and has its length; nothing is downloaded
+    /// Each pack is there; with a key its length is compared, too; nothing is downloaded
     Presence,
     /// The bytes of each pack are those that were stored; needs no key
     Names,
