@@ -11,8 +11,10 @@ use std::fmt;
 use base::Digest;
 use base::id::{DomainId, SourceId, WriterId};
 use jiff::Timestamp;
+use stores::key::Key;
 
 use crate::finding::Finding;
+use crate::format::names::{self, Name};
 pub use crate::format::snapshot::{Canary, PathError, SnapshotStats};
 use crate::format::tree::TreeRef;
 use crate::keys::{ReaderKey, WriterKey};
@@ -91,6 +93,13 @@ pub struct Snapshot {
     pub errors: Vec<PathError>,
     /// A file with known bytes that a drill looks for.
     pub canary: Option<Canary>,
+}
+
+impl Snapshot {
+    /// The key of its object in the store.
+    pub fn key(&self) -> Key {
+        names::snapshot(&self.domain, &self.writer, &Name { seq: self.seq, digest: *self.id.digest() })
+    }
 }
 
 /// What was found in a repository.

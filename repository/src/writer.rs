@@ -26,7 +26,7 @@ use std::thread::{self, JoinHandle};
 use base::id::SourceId;
 use jiff::Timestamp;
 
-use self::commit::Committer;
+use self::commit::{Committer, Stored};
 use self::core::Core;
 pub use self::error::{StoreFileError, WriteError};
 use self::number::Numbers;
@@ -35,6 +35,7 @@ pub use self::ticket::Ticket;
 use self::trees::Trees;
 use self::upload::Uploads;
 use crate::chunk::{ChunkHasher, Chunker};
+use crate::format::names::Name;
 use crate::format::tree::{ChunkId, Node, TreeRef};
 use crate::index::{self, IndexError};
 use crate::keys::WriterKey;
@@ -118,6 +119,8 @@ pub struct Writer {
     trees: Arc<Trees>,
     uploads: Uploads,
     numbers: Numbers,
+    /// Index objects of this writer that were read.
+    indexes: Vec<Name>,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -127,8 +130,8 @@ impl Writer {
         let keys = key.open(repository).await.map_err(|error| WriteError::Key(Arc::new(error)))?;
         let index_seal = DomainSeal::new(&keys.k_index, Purpose::Index);
         let loaded = index::load(repository, key.domain(), &index_seal, &options.cache_dir).await?;
-        let mine = loaded.objects.iter().filter(|at| at.writer == *key.writer());
-        let next_index = mine.map(|at| at.seq.saturating_add(1)).max().unwrap_or(0);
+        let indexes: Vec<Name> = loaded.objects.iter().filter(|at| at.writer == *key.writer()).map(|at| at.name).collect();
+        let next_index = indexes.iter().map(|name| name.seq.saturating_add(1)).max().unwrap_or(0);
         let lost = lost::packs(repository, key.domain(), &loaded.index).await?;
         let threads = options.threads.clamp(1, 64);
         let hasher = ChunkHasher::new(&keys.k_id);
@@ -156,6 +159,7 @@ impl Writer {
             trees,
             uploads,
             numbers,
+            indexes,
             workers: Vec::with_capacity(threads),
         };
         for n in 0..threads {
@@ -221,13 +225,13 @@ impl Writer {
             flushed.and_then(|()| core.check()).and_then(|()| trees.finish(&core, &uploads))
         });
         ended.await.unwrap_or(Err(WriteError::Stopped))?;
-        let mut needed = self.uploads.finish().await?;
+        let (mut needed, written) = self.uploads.finish().await?;
         needed.extend(self.core.needed_packs(false));
         let committer = Committer { repository: &self.repository, key: &self.key, seal: &self.seal, numbers: &self.numbers };
         let reused = self.trees.any_reused();
         let all = || self.core.needed_packs(true);
-        let lost = self.core.lost_packs();
-        let snapshot = committer.commit(snapshot, needed, reused, all, &lost, self.core.progress()).await?;
+        let stored = Stored { needed, read: std::mem::take(&mut self.indexes), written, gone: self.core.lost_packs() };
+        let snapshot = committer.commit(snapshot, stored, reused, all, self.core.progress()).await?;
         Ok(Receipt { snapshot })
     }
 

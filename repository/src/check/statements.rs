@@ -19,7 +19,7 @@ use base::hint::whole_story;
 use crate::finding::Finding;
 use crate::format::chunk::Kind;
 use crate::format::index::{self, PackEntry, Statement};
-use crate::format::names::{self, Numbered};
+use crate::format::names::{self, Name, Numbered};
 use crate::format::pack::Frame;
 use crate::keys::OpenKeys;
 use crate::repository::Repository;
@@ -75,80 +75,96 @@ pub(super) async fn owned_objects(repository: &Repository, report: &mut CheckRep
 /// Reads and verifies all snapshots and index objects, and collects the packs that they name.
 pub(super) async fn read(repository: &Repository, survey: &Survey, keys: Option<&OpenKeys>, report: &mut CheckReport) -> Told {
     let mut told = Told::new();
-    read_snapshots(repository, survey, report, &mut told).await;
-    read_index(repository, survey, keys, report, &mut told).await;
+    let named = read_snapshots(repository, survey, report, &mut told).await;
+    read_index(repository, survey, keys, &named, report, &mut told).await;
     told
 }
 
-async fn read_snapshots(repository: &Repository, survey: &Survey, report: &mut CheckReport, told: &mut Told) {
-    let mut chains: BTreeMap<(DomainId, WriterId), BTreeMap<u64, Link>> = BTreeMap::new();
+/// Index objects that snapshots name, with those snapshots.
+type NamedIndexes = BTreeMap<Numbered, Vec<SnapshotId>>;
+
+async fn read_snapshots(repository: &Repository, survey: &Survey, report: &mut CheckReport, told: &mut Told) -> NamedIndexes {
+    let (mut before, mut indexes) = (BTreeSet::new(), NamedIndexes::new());
     let mut fetched = fetch(repository, &survey.snapshots);
     while let Some((at, key, answer)) = fetched.next().await {
-        let chain = chains.entry((at.domain.clone(), at.writer.clone())).or_default();
-        chain.insert(at.seq, Link::Told);
         let Some(object) = report.read(&key, answer) else { continue };
         report.bytes += object.len() as u64;
         match public(repository, &at, &object) {
             Ok(public) => {
-                let id = Digest::of(&object);
+                let id = SnapshotId::new(at.name.digest);
                 report.snapshots += 1;
-                chain.insert(at.seq, Link::Sound { id, prev: public.prev });
+                before.extend(before_it(&at, public.prev));
+                for name in public.indexes {
+                    indexes.entry(Numbered { name, ..at.clone() }).or_default().push(id);
+                }
                 for pack in public.packs {
-                    told.entry((at.domain.clone(), pack)).or_default().snapshots.push(SnapshotId::new(id));
+                    told.entry((at.domain.clone(), pack)).or_default().snapshots.push(id);
                 }
             }
             Err(error) => report.found(Finding::new(&key, whole_story(&error))),
         }
     }
-    for ((domain, writer), chain) in chains {
-        for (seq, what) in broken_links(&chain) {
-            report.found(Finding::new(names::snapshot(&domain, &writer, seq), what));
-        }
+    drop(fetched);
+    for missing in before.iter().filter(|at| !survey.snapshots.contains_key(at)) {
+        let key = names::snapshot(&missing.domain, &missing.writer, &missing.name);
+        report.found(Finding::new(key, "it is missing: the next snapshot of its writer names it"));
     }
+    for (domain, writer, seq) in gaps(survey.snapshots.keys().chain(&before)) {
+        let object = names::with_number("snapshots", &domain, &writer, seq);
+        report.found(Finding::new(object, "it is missing: a later snapshot of its writer is there"));
+    }
+    indexes
 }
 
-/// A snapshot in the chain of one writer.
-#[derive(Debug, Clone, Copy)]
-enum Link {
-    /// Verified.
-    Sound { id: Digest, prev: Option<Digest> },
-    /// Listed, and a finding by itself already.
-    Told,
+/// The snapshot before the one at `at`, which names it by its digest. The newest can be taken away unseen: only a statement from
+/// elsewhere shows that.
+fn before_it(at: &Numbered, prev: Option<Digest>) -> Option<Numbered> {
+    let name = Name { seq: at.name.seq.checked_sub(1)?, digest: prev? };
+    Some(Numbered { name, ..at.clone() })
 }
 
-/// What is missing from a writer's chain of snapshots, or not the one that the next names. The newest can be taken away
-/// unseen: only a statement from elsewhere shows that.
-fn broken_links(chain: &BTreeMap<u64, Link>) -> Vec<(u64, &'static str)> {
-    let mut broken = Vec::new();
-    let mut expected = 0;
-    for (seq, link) in chain {
-        broken
-            .extend((expected..*seq).take(MISSING_MAX).map(|missing| (missing, "it is missing: a later snapshot of its writer is there")));
-        expected = seq.saturating_add(1);
-        let Link::Sound { prev: Some(prev), .. } = link else { continue };
-        let before = seq.checked_sub(1).and_then(|before| Some((before, chain.get(&before)?)));
-        if let Some((before, Link::Sound { id, .. })) = before
-            && id != prev
-        {
-            broken.push((before, "it is not the snapshot that the next one names as the one before it"));
+/// The numbers below the highest of each writer that none of `known` has.
+fn gaps<'a>(known: impl Iterator<Item = &'a Numbered>) -> Vec<(DomainId, WriterId, u64)> {
+    let mut numbers: BTreeMap<(&DomainId, &WriterId), BTreeSet<u64>> = BTreeMap::new();
+    for at in known {
+        numbers.entry((&at.domain, &at.writer)).or_default().insert(at.name.seq);
+    }
+    let mut gaps = Vec::new();
+    for ((domain, writer), numbers) in numbers {
+        let mut expected = 0;
+        for seq in numbers {
+            gaps.extend((expected..seq).take(MISSING_MAX).map(|missing| (domain.clone(), writer.clone(), missing)));
+            expected = seq.saturating_add(1);
         }
     }
-    broken
+    gaps
 }
 
 /// The number that the next index object of each writer will have.
 type NextNumbers = BTreeMap<(DomainId, WriterId), u64>;
 
-async fn read_index(repository: &Repository, survey: &Survey, keys: Option<&OpenKeys>, report: &mut CheckReport, told: &mut Told) {
+async fn read_index(
+    repository: &Repository,
+    survey: &Survey,
+    keys: Option<&OpenKeys>,
+    named: &NamedIndexes,
+    report: &mut CheckReport,
+    told: &mut Told,
+) {
     let mut next = NextNumbers::new();
     let mut broken: BTreeSet<DomainId> = BTreeSet::new();
     for at in survey.index.keys() {
-        let expected = next.entry((at.domain.clone(), at.writer.clone())).or_default();
-        for missing in (*expected..at.seq).take(MISSING_MAX) {
-            broken.insert(at.domain.clone());
-            report.found(Finding::new(names::index(&at.domain, &at.writer, missing), "it is missing: a later one of its writer is there"));
-        }
-        *expected = at.seq.saturating_add(1);
+        next.insert((at.domain.clone(), at.writer.clone()), at.name.seq.saturating_add(1));
+    }
+    for (at, snapshots) in named.iter().filter(|(at, _)| !survey.index.contains_key(at)) {
+        broken.insert(at.domain.clone());
+        let key = names::index(&at.domain, &at.writer, &at.name);
+        report.found(Finding { snapshots: snapshots.clone(), ..Finding::new(key, "it is missing: snapshots of its writer name it") });
+    }
+    for (domain, writer, seq) in gaps(survey.index.keys().chain(named.keys())) {
+        let object = names::with_number("index", &domain, &writer, seq);
+        broken.insert(domain);
+        report.found(Finding::new(object, "it is missing: a later one of its writer is there"));
     }
     let mut fetched = fetch(repository, &survey.index);
     while let Some((at, key, answer)) = fetched.next().await {
@@ -183,7 +199,7 @@ fn unlisted(domain: &DomainId, next: &NextNumbers, told: &Told, report: &mut Che
     }
     let writers = report_writers(domain, next);
     let object = match &writers[..] {
-        [(writer, seq)] => names::index(domain, writer, *seq).to_string(),
+        [(writer, seq)] => names::with_number("index", domain, writer, *seq),
         _ => format!("index/{domain}"), // one of several writers; which one cannot be told
     };
     let what = format!("the last index object is missing: no other lists {} of the packs that snapshots need", lost.len());
@@ -205,17 +221,20 @@ pub(super) fn index_packs(
     let mut statement = verified(repository, at, object)?;
     let Some(keys) = keys.and_then(|keys| keys.domains.get(&at.domain)) else { return Ok(None) };
     let seal = DomainSeal::new(&keys.k_index, Purpose::Index);
-    let bound_to = place(&repository.id().to_string(), at.domain.as_str(), at.writer.as_str(), at.seq);
+    let bound_to = place(&repository.id().to_string(), at.domain.as_str(), at.writer.as_str(), at.name.seq);
     seal.open(&bound_to, statement.nonce, &mut statement.sealed).map_err(|error| whole_story(&error))?;
     index::decode_packs(&statement.sealed).map(Some).map_err(|error| whole_story(&error))
 }
 
 fn verified(repository: &Repository, at: &Numbered, object: &[u8]) -> Result<Statement, String> {
+    if Digest::of(object) != at.name.digest {
+        return Err("its SHA-256 is not the one in its name".to_owned());
+    }
     let signed = index::decode(object).map_err(|error| whole_story(&error))?;
     repository.trust().verify(&at.domain, &at.writer, &signed.statement, &signed.signature).map_err(|error| whole_story(&error))?;
     let statement = index::decode_statement(&signed.statement).map_err(|error| whole_story(&error))?;
     let here = statement.repository == repository.id().to_string();
-    if !here || statement.domain != at.domain || statement.writer != at.writer || statement.seq != at.seq {
+    if !here || statement.domain != at.domain || statement.writer != at.writer || statement.seq != at.name.seq {
         return Err("it was signed for another place".to_owned());
     }
     // The object has one spelling, so that every changed byte of it is noticed.
@@ -261,20 +280,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chain_names_what_is_missing_and_what_was_exchanged() {
-        let id = |n: u64| Digest::of(&n.to_le_bytes());
-        let sound = |n: u64| (n, Link::Sound { id: id(n), prev: n.checked_sub(1).map(id) });
-        let whole: BTreeMap<u64, Link> = (0..5).map(sound).collect();
-        assert_eq!(broken_links(&whole), []);
-        let mut gap = whole.clone();
-        gap.remove(&0);
-        gap.remove(&2);
-        assert_eq!(broken_links(&gap).iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [0, 2]);
-        let mut exchanged = whole.clone();
-        exchanged.insert(3, Link::Sound { id: id(33), prev: Some(id(2)) });
-        assert_eq!(broken_links(&exchanged), [(3, "it is not the snapshot that the next one names as the one before it")]);
-        let mut told = whole;
-        told.insert(3, Link::Told);
-        assert_eq!(broken_links(&told), []);
+    fn numbers_that_nobody_has_are_told_and_two_objects_with_one_number_are_none() {
+        let at = |seq: u64, text: &str| Numbered {
+            domain: "lab".parse().unwrap(),
+            writer: "web".parse().unwrap(),
+            name: Name { seq, digest: Digest::of(text.as_bytes()) },
+        };
+        let known = [at(1, "a"), at(1, "b"), at(2, "c"), at(5, "d")];
+        assert_eq!(gaps(known.iter()).iter().map(|(_, _, seq)| *seq).collect::<Vec<_>>(), [0, 3, 4]);
+        assert_eq!(before_it(&at(3, "x"), Some(Digest::of(b"c"))), Some(at(2, "c")));
+        assert_eq!((before_it(&at(3, "x"), None), before_it(&at(0, "x"), Some(Digest::of(b"c")))), (None, None));
     }
 }

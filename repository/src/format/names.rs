@@ -1,7 +1,14 @@
 //! Where objects lie: the keys of packs, index objects and snapshots.
+//!
+//! Every name says what its bytes are. Numbers alone would let two processes of one writer want one name, and then a store that
+//! takes no condition on a put would lose one of two objects; with the digest behind the number both are there, whatever the store does.
+
+use std::fmt;
+use std::str::FromStr;
 
 use base::Digest;
 use base::id::{DomainId, WriterId};
+use serde::{Deserialize, Serialize};
 use stores::key::{Key, Prefix};
 
 fn key(text: &str) -> Key {
@@ -18,9 +25,9 @@ pub fn pack(domain: &DomainId, digest: &Digest) -> Key {
     key(&format!("packs/{domain}/{}/{hex}", hex.get(..2).unwrap_or_default()))
 }
 
-/// `index/<domain>/<writer>/<seq>`
-pub fn index(domain: &DomainId, writer: &WriterId, seq: u64) -> Key {
-    key(&format!("index/{domain}/{writer}/{seq:010}"))
+/// `index/<domain>/<writer>/<seq>-<sha256>`
+pub fn index(domain: &DomainId, writer: &WriterId, name: &Name) -> Key {
+    key(&format!("index/{domain}/{writer}/{name}"))
 }
 
 /// All index objects of a writer.
@@ -33,9 +40,15 @@ pub fn index_of(domain: &DomainId) -> Prefix {
     prefix(&format!("index/{domain}/"))
 }
 
-/// `snapshots/<domain>/<writer>/<seq>`
-pub fn snapshot(domain: &DomainId, writer: &WriterId, seq: u64) -> Key {
-    key(&format!("snapshots/{domain}/{writer}/{seq:010}"))
+/// `snapshots/<domain>/<writer>/<seq>-<sha256>`
+pub fn snapshot(domain: &DomainId, writer: &WriterId, name: &Name) -> Key {
+    key(&format!("snapshots/{domain}/{writer}/{name}"))
+}
+
+/// The leading part of the names of all objects with this number, for messages about one whose digest nobody knows. `first` is
+/// "index" or "snapshots".
+pub fn with_number(first: &str, domain: &DomainId, writer: &WriterId, seq: u64) -> String {
+    format!("{first}/{domain}/{writer}/{seq:010}")
 }
 
 /// All snapshots of a writer.
@@ -43,20 +56,68 @@ pub fn snapshots_of(domain: &DomainId, writer: &WriterId) -> Prefix {
     prefix(&format!("snapshots/{domain}/{writer}/"))
 }
 
+/// The leading part of the names of all lists of packs that are being deleted.
+pub const CONDEMNED: &str = "condemned/";
+
 /// All packs of a domain.
 pub fn packs_of(domain: &DomainId) -> Prefix {
     prefix(&format!("packs/{domain}/"))
 }
 
-/// The place that a numbered object's key names: `<first>/<domain>/<writer>/<seq>`, with the number in ten digits or more.
+/// The last segment of the key of an index object or a snapshot: `<seq>-<sha256>`, the number in ten digits or more. Ordered by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name {
+    /// The writer's own count, from 0. Two objects have the same one when two processes wrote at once.
+    pub seq: u64,
+    /// SHA-256 of the object.
+    pub digest: Digest,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:010}-{}", self.seq, self.digest)
+    }
+}
+
+/// Text that is not the name of a numbered object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a number of ten digits, a hyphen and a SHA-256")]
+pub struct BadName;
+
+impl FromStr for Name {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let (digits, digest) = text.split_once('-').ok_or(BadName)?;
+        let name = Self { seq: digits.parse().map_err(|_| BadName)?, digest: digest.parse().map_err(|_| BadName)? };
+        // One object has one name: a second spelling of it would be a second object.
+        if name.to_string() == text { Ok(name) } else { Err(BadName) }
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = BadName;
+    fn try_from(text: String) -> Result<Self, BadName> {
+        text.parse()
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.to_string()
+    }
+}
+
+/// What the key of a numbered object says: `<first>/<domain>/<writer>/<seq>-<sha256>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Numbered {
     /// Whose chunks it speaks of.
     pub domain: DomainId,
     /// Who wrote it.
     pub writer: WriterId,
-    /// The writer's own count, from 0.
-    pub seq: u64,
+    /// Its number and digest.
+    pub name: Name,
 }
 
 /// Reads the key of an index object (`first` is "index") or of a snapshot (`first` is "snapshots").
@@ -67,10 +128,8 @@ pub fn numbered(first: &str, key: &Key) -> Option<Numbered> {
     }
     let domain = parts.next()?.parse().ok()?;
     let writer = parts.next()?.parse().ok()?;
-    let digits = parts.next()?;
-    let seq: u64 = digits.parse().ok()?;
-    // One number has one name: a second spelling of it would be a second object with the same number.
-    (parts.next().is_none() && digits == format!("{seq:010}")).then_some(Numbered { domain, writer, seq })
+    let name = parts.next()?.parse().ok()?;
+    parts.next().is_none().then_some(Numbered { domain, writer, name })
 }
 
 #[cfg(test)]
@@ -80,10 +139,20 @@ mod tests {
     #[test]
     fn a_numbered_key_is_read_in_one_spelling_only() {
         let (domain, writer): (DomainId, WriterId) = ("lab".parse().unwrap(), "host-1".parse().unwrap());
-        let key = snapshot(&domain, &writer, 7);
-        assert_eq!(key.as_str(), "snapshots/lab/host-1/0000000007");
-        assert_eq!(numbered("snapshots", &key), Some(Numbered { domain, writer, seq: 7 }));
-        for bad in ["snapshots/lab/host-1/7", "snapshots/lab/host-1/+000000007", "index/lab/host-1/0000000007", "snapshots/lab/host-1"] {
+        let name = Name { seq: 7, digest: Digest::of(b"x") };
+        let key = snapshot(&domain, &writer, &name);
+        let hex = Digest::of(b"x");
+        assert_eq!(key.as_str(), format!("snapshots/lab/host-1/0000000007-{hex}"));
+        assert_eq!(numbered("snapshots", &key), Some(Numbered { domain, writer, name }));
+        for bad in [
+            "snapshots/lab/host-1/0000000007".to_owned(),
+            format!("snapshots/lab/host-1/7-{hex}"),
+            format!("snapshots/lab/host-1/+000000007-{hex}"),
+            format!("snapshots/lab/host-1/0000000007-{}", hex.to_string().to_uppercase()),
+            format!("snapshots/lab/host-1/0000000007-{hex}-"),
+            format!("index/lab/host-1/0000000007-{hex}"),
+            "snapshots/lab/host-1".to_owned(),
+        ] {
             assert_eq!(numbered("snapshots", &bad.parse().unwrap_or(super::key("x"))), None, "{bad}");
         }
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::chunk::{ChunkId, ChunkRef};
 use super::error::FormatError;
 use super::limits::{CHUNK_MAX, FORMAT, SNAPSHOT_MAX};
+use super::names::Name;
 use super::tree::TreeRef;
 
 const WHAT: &str = "snapshot";
@@ -34,6 +35,11 @@ pub struct Public {
     pub root: TreeRef,
     /// Every pack that the trees below `root` need, and perhaps more; ascending, each once.
     pub packs: Vec<Digest>,
+    /// The writer's own index objects from the newest one that its snapshot before this one names on, this run's included; ascending. One
+    /// that storage took away is so missed without a key.
+    pub indexes: Vec<Name>,
+    /// What the writer knew of packs that are being deleted.
+    pub condemned: Fence,
     /// When the source began to be read, by the host's clock.
     pub taken: Timestamp,
     /// When the last byte of the source had been read, by the host's clock.
@@ -42,6 +48,17 @@ pub struct Public {
     pub complete: bool,
     /// Nonce (12 bytes) and ciphertext of the [`Private`] part.
     pub sealed: Vec<u8>,
+}
+
+/// What a writer had read of `condemned/` before it stored the snapshot. A pack that was condemned later is not deleted before the
+/// snapshot could be seen, as long as it was stored soon after `read`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fence {
+    /// The store's own instant when it answered.
+    pub read: Timestamp,
+    /// The newest generation that was there.
+    pub generation: Option<u64>,
 }
 
 /// As JSON has it. Binary values are base64, because a pack set in hexadecimal digits would be half as long again.
@@ -58,6 +75,8 @@ struct Line {
     taken: Timestamp,
     finished: Timestamp,
     complete: bool,
+    indexes: Vec<Name>,
+    condemned: Fence,
     packs: String,
     sealed: String,
 }
@@ -161,6 +180,8 @@ pub fn encode(public: &Public) -> String {
         taken: public.taken,
         finished: public.finished,
         complete: public.complete,
+        indexes: public.indexes.clone(),
+        condemned: public.condemned,
         packs: BASE64_STANDARD.encode(public.packs.iter().flat_map(|pack| *pack.as_bytes()).collect::<Vec<u8>>()),
         sealed: BASE64_STANDARD.encode(&public.sealed),
     };
@@ -213,6 +234,9 @@ pub fn decode(line: &[u8]) -> Result<Public, FormatError> {
     if !rest.is_empty() || packs.windows(2).any(|pair| matches!(pair, [a, b] if a >= b)) {
         return Err(wrong("has a pack set that is not in ascending order"));
     }
+    if line.indexes.windows(2).any(|pair| matches!(pair, [a, b] if a >= b)) {
+        return Err(wrong("has index objects that are not in ascending order"));
+    }
     let sealed = BASE64_STANDARD.decode(&line.sealed).map_err(|_| wrong("has a sealed part that is not base64"))?;
     Ok(Public {
         repository: line.repository,
@@ -222,6 +246,8 @@ pub fn decode(line: &[u8]) -> Result<Public, FormatError> {
         prev: line.prev,
         root: TreeRef { chunks },
         packs,
+        indexes: line.indexes,
+        condemned: line.condemned,
         taken: line.taken,
         finished: line.finished,
         complete: line.complete,

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use stores::error::StoreError;
 use stores::key::Key;
-use stores::store::{Entry, list_all};
+use stores::store::list_all;
 
 use super::segment::Segment;
 use super::{Index, build, cache, object};
@@ -72,7 +72,7 @@ pub async fn load(repository: &Repository, domain: &DomainId, seal: &DomainSeal,
     let (mut damaged, mut places) = (Vec::new(), Vec::new());
     for entry in entries {
         match numbered("index", &entry.key) {
-            Some(at) => places.push(Listed { source: source_of(&entry), key: entry.key, at }),
+            Some(at) => places.push(Listed { source: entry.key.to_string(), key: entry.key, at }),
             None => damaged.push(Finding::new(entry.key.as_str(), "its name is not one that an index object has")),
         }
     }
@@ -106,15 +106,8 @@ pub async fn load(repository: &Repository, domain: &DomainId, seal: &DomainSeal,
 struct Listed {
     key: Key,
     at: Numbered,
+    /// What the cache remembers it by: its key, which says what its bytes are.
     source: String,
-}
-
-/// What the cache remembers an index object by. The name alone is not enough: a number can be given again after its object was
-/// lost, and in two copies of one repository it can be given to two objects. Taking one for the other would call chunks stored
-/// that are not.
-fn source_of(entry: &Entry) -> String {
-    let modified = entry.modified.map_or_else(|| "-".to_owned(), |time| time.as_nanosecond().to_string());
-    format!("{} {} {modified}", entry.key, entry.size)
 }
 
 type Fetched = Result<Result<Vec<PackEntry>, String>, IndexError>;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base::Digest;
+
 use crate::format::FormatError;
 use crate::format::index::{PackEntry, Signed, Statement, decode, decode_packs, decode_statement, encode, encode_packs, encode_statement};
 use crate::format::names::Numbered;
@@ -19,6 +21,9 @@ pub enum ObjectError {
     /// Nobody who may has signed it.
     #[error("nobody who may write has signed it")]
     Trust(#[from] TrustError),
+    /// Its bytes are not those that its name says.
+    #[error("its SHA-256 is not the one in its name")]
+    Renamed,
     /// It belongs to another place than the one where it lies.
     #[error("it was signed for another place")]
     Misplaced,
@@ -57,13 +62,16 @@ pub(crate) fn signed_packs(
     seal: &DomainSeal,
     object: &[u8],
 ) -> Result<Vec<PackEntry>, ObjectError> {
+    if Digest::of(object) != at.name.digest {
+        return Err(ObjectError::Renamed);
+    }
     let signed = decode(object)?;
     repository.trust().verify(&at.domain, &at.writer, &signed.statement, &signed.signature)?;
     let mut statement = decode_statement(&signed.statement)?;
     let uid = repository.id().to_string();
-    if statement.repository != uid || statement.domain != at.domain || statement.writer != at.writer || statement.seq != at.seq {
+    if statement.repository != uid || statement.domain != at.domain || statement.writer != at.writer || statement.seq != at.name.seq {
         return Err(ObjectError::Misplaced);
     }
-    seal.open(&place(&uid, at.domain.as_str(), at.writer.as_str(), at.seq), statement.nonce, &mut statement.sealed)?;
+    seal.open(&place(&uid, at.domain.as_str(), at.writer.as_str(), at.name.seq), statement.nonce, &mut statement.sealed)?;
     Ok(decode_packs(&statement.sealed)?)
 }

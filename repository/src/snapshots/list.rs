@@ -1,9 +1,9 @@
 //! Lists snapshots: verified, opened, in order of time; damage is told beside them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use base::id::{DomainId, WriterId};
+use base::id::DomainId;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use stores::key::{Key, Prefix};
@@ -14,7 +14,7 @@ use super::{Listing, Snapshot, SnapshotKey};
 use base::hint::whole_story;
 
 use crate::finding::Finding;
-use crate::format::names::Numbered;
+use crate::format::names::Name;
 use crate::reader::ReadError;
 use crate::repository::Repository;
 use crate::seal::domain::{DomainSeal, Purpose};
@@ -85,29 +85,19 @@ fn open_one(repository: &Repository, seals: &BTreeMap<DomainId, DomainSeal>, key
     whole(repository, &at, object, seal).map_err(|error| whole_story(&error))
 }
 
-/// Each snapshot names the one before it, so storage cannot leave one out in the middle, or put another in its place, unseen.
+/// Each snapshot names the one before it, so storage cannot leave one out in the middle, or put another in its place, unseen. Two with
+/// one number, which two processes wrote at once, are both there; the next names one of them.
 fn gaps(listing: &mut Listing) {
-    let mut by_writer: BTreeMap<(&DomainId, &WriterId), BTreeMap<u64, &Snapshot>> = BTreeMap::new();
+    let sound = listing.snapshots.iter().map(|snapshot| snapshot.key().to_string());
+    let known: BTreeSet<String> = sound.chain(listing.damaged.iter().map(|finding| finding.object.clone())).collect();
+    let mut missing: BTreeSet<String> = BTreeSet::new();
     for snapshot in &listing.snapshots {
-        by_writer.entry((&snapshot.domain, &snapshot.writer)).or_default().insert(snapshot.seq, snapshot);
-    }
-    let known: Vec<Numbered> = listing.damaged.iter().filter_map(|finding| at(&finding.object.parse().ok()?)).collect();
-    let mut findings = Vec::new();
-    for ((domain, writer), snapshots) in by_writer {
-        for (seq, snapshot) in &snapshots {
-            let Some(before) = seq.checked_sub(1) else { continue };
-            let place = Numbered { domain: domain.clone(), writer: writer.clone(), seq: before };
-            let key = crate::format::names::snapshot(domain, writer, before);
-            match snapshots.get(&before) {
-                Some(previous) if Some(previous.id) != snapshot.prev => {
-                    let mut finding = Finding::new(key.as_str(), "it is not the snapshot that the next one names as the one before it");
-                    finding.snapshots = vec![previous.id];
-                    findings.push(finding);
-                }
-                None if !known.contains(&place) => findings.push(Finding::new(key.as_str(), "it is missing: the next snapshot names it")),
-                _ => {}
-            }
+        let Some((seq, prev)) = snapshot.seq.checked_sub(1).zip(snapshot.prev) else { continue };
+        let name = Name { seq, digest: *prev.digest() };
+        let key = crate::format::names::snapshot(&snapshot.domain, &snapshot.writer, &name).to_string();
+        if !known.contains(&key) {
+            missing.insert(key);
         }
     }
-    listing.damaged.append(&mut findings);
+    listing.damaged.extend(missing.into_iter().map(|key| Finding::new(key, "it is missing: the next snapshot names it")));
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base::Digest;
+use base::id::{DomainId, WriterId};
 use stores::key::Key;
 
 use super::{Snapshot, SnapshotId};
@@ -22,6 +23,9 @@ pub enum SnapshotError {
     /// Nobody who may has signed it.
     #[error("nobody who may write has signed it")]
     Trust(#[from] TrustError),
+    /// Its bytes are not those that its name says.
+    #[error("its SHA-256 is not the one in its name")]
+    Renamed,
     /// It belongs to another place than the one where it lies.
     #[error("it was signed for another place")]
     Misplaced,
@@ -38,11 +42,14 @@ impl From<FormatError> for SnapshotError {
 
 /// The public part of an object that lies at `at`: verified, and no key is needed for it.
 pub(crate) fn public(repository: &Repository, at: &Numbered, object: &[u8]) -> Result<Public, SnapshotError> {
+    if Digest::of(object) != at.name.digest {
+        return Err(SnapshotError::Renamed);
+    }
     let (line, signature) = split(object)?;
     repository.trust().verify(&at.domain, &at.writer, line, &signature)?;
     let public = decode(line)?;
     let here = public.repository == repository.id().to_string();
-    if !here || public.domain != at.domain || public.writer != at.writer || public.seq != at.seq {
+    if !here || public.domain != at.domain || public.writer != at.writer || public.seq != at.name.seq {
         return Err(SnapshotError::Misplaced);
     }
     Ok(public)
@@ -53,7 +60,7 @@ pub(crate) fn whole(repository: &Repository, at: &Numbered, object: &[u8], seal:
     let public = public(repository, at, object)?;
     let (nonce, sealed) = public.sealed.split_first_chunk::<12>().ok_or(SealBroken)?;
     let mut plaintext = sealed.to_vec();
-    seal.open(&place_of(repository, at), *nonce, &mut plaintext)?;
+    seal.open(&place_of(repository, &at.domain, &at.writer, at.name.seq), *nonce, &mut plaintext)?;
     let private = decode_private(&plaintext)?;
     Ok(Snapshot {
         id: SnapshotId::new(Digest::of(object)),
@@ -77,8 +84,8 @@ pub(crate) fn whole(repository: &Repository, at: &Numbered, object: &[u8], seal:
 }
 
 /// What the private part is bound to.
-pub(crate) fn place_of(repository: &Repository, at: &Numbered) -> String {
-    place(&repository.id().to_string(), at.domain.as_str(), at.writer.as_str(), at.seq)
+pub(crate) fn place_of(repository: &Repository, domain: &DomainId, writer: &WriterId, seq: u64) -> String {
+    place(&repository.id().to_string(), domain.as_str(), writer.as_str(), seq)
 }
 
 /// The place that a snapshot's key names.

@@ -7,18 +7,16 @@ use bytes::Bytes;
 
 use super::error::WriteError;
 use super::number::{Held, Numbers, places};
-use super::upload::{put, random};
+use super::upload::{after, put, random};
 use super::{NewSnapshot, WriteProgress};
+use crate::fence;
 use crate::format::limits::ERRORS_MAX;
-use crate::format::names::{self, Numbered};
-use crate::format::snapshot::{Private, Public, encode, encode_private, object};
+use crate::format::names::{self, Name, Numbered};
+use crate::format::snapshot::{Fence, Private, Public, encode, encode_private, object};
 use crate::keys::WriterKey;
 use crate::repository::Repository;
 use crate::seal::domain::DomainSeal;
 use crate::snapshots::{Snapshot, SnapshotId, SnapshotStats, open};
-
-/// Names that are tried when another host with the same key takes them first.
-const TRIES: u32 = 64;
 
 /// Who commits where.
 #[derive(Debug)]
@@ -33,50 +31,67 @@ pub(super) struct Committer<'w> {
 struct Before {
     next: u64,
     prev: Option<Digest>,
+    /// The newest index object that the snapshot before names.
+    index: Option<Name>,
+}
+
+/// What was stored, and what was relied on.
+#[derive(Debug)]
+pub(super) struct Stored {
+    /// Packs that are known to be needed.
+    pub needed: Vec<Digest>,
+    /// Index objects of this writer that were read.
+    pub read: Vec<Name>,
+    /// Index objects that this run has stored.
+    pub written: Vec<Name>,
+    /// Packs that the index names and the store does not have: nothing of this run was found in them.
+    pub gone: BTreeSet<Digest>,
+}
+
+/// A snapshot that is not stored yet.
+struct Draft<'n> {
+    new: &'n NewSnapshot,
+    packs: Vec<Digest>,
+    indexes: Vec<Name>,
+    fence: Fence,
+    done: WriteProgress,
 }
 
 impl Committer<'_> {
-    fn at(&self, seq: u64) -> Numbered {
-        Numbered { domain: self.key.domain().clone(), writer: self.key.writer().clone(), seq }
+    fn at(&self, name: Name) -> Numbered {
+        Numbered { domain: self.key.domain().clone(), writer: self.key.writer().clone(), name }
     }
 
-    /// `needed` are the packs that are known to be needed; with `reused`, those of the snapshot before are added, or `all`
-    /// packs of the index when there is none: too many packs kept cost space, one too few would cost data. Those that are `gone`
-    /// are left out: nothing of this run was found in them.
+    /// With `reused`, the packs of the snapshot before are added to those that are known to be needed, or `all` packs of the index when
+    /// there is none: too many packs kept cost space, one too few would cost data.
     pub(super) async fn commit(
         &self,
         new: NewSnapshot,
-        needed: Vec<Digest>,
+        stored: Stored,
         reused: bool,
         all: impl FnOnce() -> Vec<Digest>,
-        gone: &BTreeSet<Digest>,
         done: WriteProgress,
     ) -> Result<Snapshot, WriteError> {
-        let mut packs: BTreeSet<Digest> = needed.into_iter().collect();
+        let mut packs: BTreeSet<Digest> = stored.needed.into_iter().collect();
         if reused {
-            packs.extend(self.packs_before(&new).await?.unwrap_or_else(all).into_iter().filter(|pack| !gone.contains(pack)));
+            packs.extend(self.packs_before(&new).await?.unwrap_or_else(all).into_iter().filter(|pack| !stored.gone.contains(pack)));
         }
-        let packs: Vec<Digest> = packs.into_iter().collect();
         let held = self.numbers.hold().await?;
-        let mut before = self.before(&held).await?;
-        let mut last = None;
-        for _ in 0..TRIES {
-            let (snapshot, bytes) = self.make(&new, &packs, &before, done)?;
-            let key = names::snapshot(self.key.domain(), self.key.writer(), before.next);
-            if put(self.repository, &key, bytes).await? {
-                return Ok(snapshot);
-            }
-            // Another host with this key was faster: the next number, behind its snapshot.
-            before.prev = Some(Digest::of(&self.get(before.next).await?));
-            before.next = before.next.saturating_add(1);
-            last = Some(key);
-        }
-        Err(WriteError::Race { object: last.map(|key| key.to_string()).unwrap_or_default() })
+        let before = self.before(&held).await?;
+        let mut indexes: Vec<Name> = stored.read.into_iter().filter(|name| before.index.is_none_or(|newest| *name >= newest)).collect();
+        indexes.extend(stored.written);
+        indexes.sort_unstable();
+        indexes.dedup();
+        let fence = fence::generations(self.repository).await?.fence();
+        let draft = Draft { new: &new, packs: packs.into_iter().collect(), indexes, fence, done };
+        let (snapshot, bytes) = self.make(&draft, &before)?;
+        put(self.repository, &snapshot.key(), bytes, *snapshot.id.digest()).await?;
+        Ok(snapshot)
     }
 
-    /// Bytes of the writer's snapshot with this number.
-    async fn get(&self, seq: u64) -> Result<Bytes, WriteError> {
-        let key = names::snapshot(self.key.domain(), self.key.writer(), seq);
+    /// Bytes of a snapshot of the writer.
+    async fn get(&self, name: &Name) -> Result<Bytes, WriteError> {
+        let key = names::snapshot(self.key.domain(), self.key.writer(), name);
         let there = self.repository.store().get(&key).await;
         there.map_err(|source| WriteError::Read { object: key.to_string(), source })
     }
@@ -84,17 +99,20 @@ impl Committer<'_> {
     /// Looks at the newest snapshot.
     async fn before(&self, held: &Held) -> Result<Before, WriteError> {
         let prefix = names::snapshots_of(self.key.domain(), self.key.writer());
-        Ok(match held.newest(self.repository, "snapshots", &prefix).await? {
-            Some(seq) => Before { next: seq.saturating_add(1), prev: Some(Digest::of(&self.get(seq).await?)) },
-            None => Before { next: 0, prev: None },
-        })
+        let Some(newest) = held.newest(self.repository, "snapshots", &prefix).await? else {
+            return Ok(Before { next: 0, prev: None, index: None });
+        };
+        let next = after(&newest, || names::snapshot(self.key.domain(), self.key.writer(), &newest))?;
+        // One that cannot be believed is named all the same: whoever reads the chain sees that it is damaged.
+        let told = open::public(self.repository, &self.at(newest), &self.get(&newest).await?).ok();
+        Ok(Before { next, prev: Some(newest.digest), index: told.and_then(|told| told.indexes.last().copied()) })
     }
 
     /// The pack set of the newest snapshot of the same source, when one can be read.
     async fn packs_before(&self, new: &NewSnapshot) -> Result<Option<Vec<Digest>>, WriteError> {
         let prefix = names::snapshots_of(self.key.domain(), self.key.writer());
-        for seq in places(self.repository, "snapshots", &prefix).await?.into_iter().rev() {
-            let opened = open::whole(self.repository, &self.at(seq), &self.get(seq).await?, self.seal);
+        for name in places(self.repository, "snapshots", &prefix).await?.into_iter().rev() {
+            let opened = open::whole(self.repository, &self.at(name), &self.get(&name).await?, self.seal);
             if let Some(snapshot) = opened.ok().filter(|snapshot| snapshot.source == new.source) {
                 return Ok(Some(snapshot.packs));
             }
@@ -102,8 +120,8 @@ impl Committer<'_> {
         Ok(None)
     }
 
-    fn make(&self, new: &NewSnapshot, packs: &[Digest], before: &Before, done: WriteProgress) -> Result<(Snapshot, Bytes), WriteError> {
-        let at = self.at(before.next);
+    fn make(&self, draft: &Draft<'_>, before: &Before) -> Result<(Snapshot, Bytes), WriteError> {
+        let Draft { new, done, .. } = draft;
         let stats = SnapshotStats { bytes_new: done.bytes_new, bytes_stored: done.bytes_stored, ..new.stats };
         let private = Private {
             source: new.source.clone(),
@@ -115,15 +133,18 @@ impl Committer<'_> {
             canary: new.canary.clone(),
         };
         let mut ciphertext = encode_private(&private);
-        let nonce = self.seal.seal(&open::place_of(self.repository, &at), &mut ciphertext).map_err(random)?;
+        let place = open::place_of(self.repository, self.key.domain(), self.key.writer(), before.next);
+        let nonce = self.seal.seal(&place, &mut ciphertext).map_err(random)?;
         let public = Public {
             repository: self.repository.id().to_string(),
-            domain: at.domain.clone(),
-            writer: at.writer.clone(),
-            seq: at.seq,
+            domain: self.key.domain().clone(),
+            writer: self.key.writer().clone(),
+            seq: before.next,
             prev: before.prev,
             root: new.root.clone(),
-            packs: packs.to_vec(),
+            packs: draft.packs.clone(),
+            indexes: draft.indexes.clone(),
+            condemned: draft.fence,
             taken: new.taken,
             finished: new.finished,
             complete: new.complete,

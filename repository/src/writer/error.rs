@@ -7,6 +7,7 @@ use std::sync::Arc;
 use base::Hint;
 use stores::error::StoreError;
 
+use crate::fence::FenceError;
 use crate::format::FormatError;
 use crate::format::tree::ChunkId;
 use crate::keys::KeyError;
@@ -43,12 +44,15 @@ pub enum WriteError {
     /// A directory or snapshot that names what is not there.
     #[error("chunk {0} is named and is not in the repository")]
     Unknown(ChunkId),
-    /// Many other writers use the same name at once.
-    #[error("another process took {object} and the numbers after it")]
-    Race {
-        /// The last key that was tried.
+    /// Storage holds a name with the highest number there is.
+    #[error("no number is left behind {object}")]
+    Numbers {
+        /// The object with the highest number.
         object: String,
     },
+    /// What the store has condemned could not be read.
+    #[error("cannot tell which packs are being deleted")]
+    Fence(#[from] FenceError),
     /// The lock that keeps two processes of this host from giving one number twice.
     #[error("cannot lock {}", path.display())]
     Lock {
@@ -72,7 +76,8 @@ impl Hint for WriteError {
             Self::Read { source, .. } | Self::Store { source, .. } => source.hint(),
             Self::Fill(source) => source.hint(),
             Self::Unknown(_) => Some("delete the cache of this host, then run it again: everything is read anew".to_owned()),
-            Self::Race { .. } => Some("give each host a writer of its own: lifeboat key new --writer".to_owned()),
+            Self::Numbers { object } => Some(format!("nothing of ours counts so far: find out who stored {object}, and delete it")),
+            Self::Fence(source) => source.hint(),
             Self::Lock { .. } => Some("let the user that backs up own its cache folder, on a disk of this host".to_owned()),
             Self::Tree(_) | Self::System(_) | Self::Stopped => None,
         }

@@ -1,8 +1,8 @@
 //! Numbers for index objects and snapshots: one process of a host at a time looks which number is next and stores its object.
 //!
-//! The uploads and the commit of a [`super::Writer`] hold the lock for one object each. A store that takes no object in the place of
-//! another would settle a race for a number by itself; some do not, and then the later object would replace one that was acknowledged.
-//! The lock is the kernel's (flock(2)): it ends with the process, however that ends. Other hosts do not see it.
+//! The uploads and the commit of a [`super::Writer`] hold the lock for one object each, so that each names the one before it and none has
+//! the number of another. Nothing depends on it: two hosts that share a key can give one number twice, and since every name ends in the
+//! digest of its object both objects are there. The lock is the kernel's (flock(2)): it ends with the process, however that ends.
 
 use std::fs::{DirBuilder, File};
 use std::io;
@@ -17,7 +17,7 @@ use stores::key::Prefix;
 use stores::store::list_all;
 
 use super::error::WriteError;
-use crate::format::names::numbered;
+use crate::format::names::{Name, numbered};
 use crate::keys::WriterKey;
 use crate::repository::Repository;
 
@@ -59,18 +59,18 @@ impl Numbers {
 }
 
 impl Held {
-    /// The highest number that the store lists below `prefix`, which is the writer's own, for `first` "index" or "snapshots". It
-    /// stays the highest while the lock is held.
-    pub(super) async fn newest(&self, repository: &Repository, first: &str, prefix: &Prefix) -> Result<Option<u64>, WriteError> {
+    /// The name with the highest number that the store lists below `prefix`, which is the writer's own, for `first` "index" or
+    /// "snapshots". On this host it stays the highest while the lock is held.
+    pub(super) async fn newest(&self, repository: &Repository, first: &str, prefix: &Prefix) -> Result<Option<Name>, WriteError> {
         Ok(places(repository, first, prefix).await?.pop())
     }
 }
 
-/// The numbers that the store lists below `prefix`, ascending.
-pub(super) async fn places(repository: &Repository, first: &str, prefix: &Prefix) -> Result<Vec<u64>, WriteError> {
+/// The names that the store lists below `prefix`, ascending by their numbers.
+pub(super) async fn places(repository: &Repository, first: &str, prefix: &Prefix) -> Result<Vec<Name>, WriteError> {
     let entries = list_all(repository.store().as_ref(), prefix).await;
     let entries = entries.map_err(|source| WriteError::Read { object: prefix.to_string(), source })?;
-    let mut places: Vec<u64> = entries.iter().filter_map(|entry| Some(numbered(first, &entry.key)?.seq)).collect();
+    let mut places: Vec<Name> = entries.iter().filter_map(|entry| Some(numbered(first, &entry.key)?.name)).collect();
     places.sort_unstable();
     Ok(places)
 }

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base::Digest;
 use bytes::Bytes;
+use jiff::Timestamp;
 use stores::error::StoreError;
 use stores::key::Key;
+use stores::store::Put;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -18,15 +20,12 @@ use super::number::Numbers;
 use super::queue::Pool;
 use crate::format::index::PackEntry;
 use crate::format::limits::INDEX_ROWS_TARGET;
-use crate::format::names;
+use crate::format::names::{self, Name};
 use crate::index::seal_packs;
 use crate::keys::WriterKey;
 use crate::pack::fill::SealedPack;
 use crate::repository::Repository;
 use crate::seal::domain::DomainSeal;
-
-/// Names that are tried when another host with the same key takes them first.
-const TRIES: u32 = 64;
 
 /// A pack's bytes; the buffer goes back to the pool when the store lets go of it.
 struct Lent {
@@ -75,6 +74,8 @@ struct Listed {
     n_rows: usize,
     /// … of this run, all of them.
     all: Vec<Digest>,
+    /// Index objects of this run.
+    indexes: Vec<Name>,
 }
 
 impl Uploads {
@@ -143,8 +144,8 @@ impl Uploads {
         Ok(())
     }
 
-    /// After [`Self::settle`]: lists the last packs in the index. Returns all packs of this run.
-    pub(super) async fn finish(&self) -> Result<Vec<Digest>, WriteError> {
+    /// Lists the last packs in the index. Returns all packs and all index objects of this run.
+    pub(super) async fn finish(&self) -> Result<(Vec<Digest>, Vec<Name>), WriteError> {
         self.settle().await?;
         self.0.core.check()?;
         let (waiting, all) = {
@@ -158,7 +159,7 @@ impl Uploads {
         if !waiting.is_empty() {
             self.put_index(waiting).await?;
         }
-        Ok(all)
+        Ok((all, std::mem::take(&mut self.listed().indexes)))
     }
 
     async fn put_index(&self, packs: Vec<PackEntry>) -> Result<(), WriteError> {
@@ -166,22 +167,17 @@ impl Uploads {
         let prefix = names::index_by(shared.key.domain(), shared.key.writer());
         let held = shared.numbers.hold().await?;
         if let Some(newest) = held.newest(&shared.repository, "index", &prefix).await? {
-            shared.next_index.fetch_max(newest.saturating_add(1), Ordering::Relaxed);
+            shared
+                .next_index
+                .fetch_max(after(&newest, || names::index(shared.key.domain(), shared.key.writer(), &newest))?, Ordering::Relaxed);
         }
-        let mut last = None;
-        for _ in 0..TRIES {
-            // A stray name may have the highest number there is: then nothing is free, and no lower number is given again.
-            let next = |seq: u64| Some(seq.saturating_add(1));
-            let (Ok(seq) | Err(seq)) = shared.next_index.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
-            let key = names::index(shared.key.domain(), shared.key.writer(), seq);
-            let object = seal_packs(&shared.repository, &shared.key, seq, &shared.seal, &packs);
-            let object = Bytes::from(object.map_err(random)?);
-            if put(&shared.repository, &key, object).await? {
-                return Ok(());
-            }
-            last = Some(key);
-        }
-        Err(WriteError::Race { object: last.map(|key| key.to_string()).unwrap_or_default() })
+        // The lock is held, and a number above the highest is given once.
+        let seq = shared.next_index.fetch_add(1, Ordering::Relaxed);
+        let object = Bytes::from(seal_packs(&shared.repository, &shared.key, seq, &shared.seal, &packs).map_err(random)?);
+        let name = Name { seq, digest: Digest::of(&object) };
+        put(&shared.repository, &names::index(shared.key.domain(), shared.key.writer(), &name), object, name.digest).await?;
+        self.listed().indexes.push(name);
+        Ok(())
     }
 }
 
@@ -190,16 +186,25 @@ pub(super) fn random(error: getrandom::Error) -> WriteError {
     WriteError::System(Arc::new(std::io::Error::other(error.to_string())))
 }
 
-/// Stores an object under a numbered name. `false` when another object has the name. An answer that was lost can make our own
-/// success look like that, so what is there is compared first.
-pub(super) async fn put(repository: &Repository, key: &Key, object: Bytes) -> Result<bool, WriteError> {
-    let digest = Digest::of(&object);
-    match repository.store().put_new(key, object.clone(), digest).await {
-        Ok(_) => Ok(true),
-        Err(StoreError::Exists { .. }) => match repository.store().get(key).await {
-            Ok(there) => Ok(there == object),
-            Err(source) => Err(WriteError::Read { object: key.to_string(), source }),
-        },
+/// The number behind `newest`.
+pub(super) fn after(newest: &Name, key: impl FnOnce() -> Key) -> Result<u64, WriteError> {
+    newest.seq.checked_add(1).ok_or_else(|| WriteError::Numbers { object: key().to_string() })
+}
+
+/// Stores an object whose name says what its bytes are, and gives the store's time at the answer. An answer that was lost makes our own
+/// success look as if the name were taken; that what is there is the same is looked at, and not believed.
+pub(super) async fn put(repository: &Repository, key: &Key, object: Bytes, digest: Digest) -> Result<Option<Timestamp>, WriteError> {
+    let store = repository.store();
+    let read = |source| WriteError::Read { object: key.to_string(), source };
+    match store.put_new(key, object.clone(), digest).await {
+        Ok(Put { date: Some(date) }) => Ok(Some(date)),
+        Ok(Put { date: None }) => Ok(store.head(key).await.map_err(read)?.date),
+        Err(source @ StoreError::Exists { .. }) => {
+            if store.get(key).await.map_err(read)? != object {
+                return Err(WriteError::Store { object: key.to_string(), source });
+            }
+            Ok(store.head(key).await.map_err(read)?.date)
+        }
         Err(source) => Err(WriteError::Store { object: key.to_string(), source }),
     }
 }

@@ -30,6 +30,13 @@ impl Desk {
         self.folder.path().join(name)
     }
 
+    /// The object of the one restore point.
+    fn only_point(&self) -> PathBuf {
+        let points = objects(&self.path("repo/snapshots"));
+        assert_eq!(points.len(), 1);
+        points[0].clone()
+    }
+
     async fn new() -> Self {
         let desk = Self { folder: tempfile::tempdir().unwrap() };
         let (_, me, to_me) = generate_reader_key();
@@ -214,8 +221,10 @@ async fn a_folder_comes_back_byte_by_byte_with_age_zstd_and_python3_alone() {
     let desk = Desk::new().await;
     let listed = desk.recover(&["list", "repo"]);
     assert_eq!(text(&listed.stderr), "");
-    assert_eq!(text(&listed.stdout), "office/web/0000000000  2026-11-24T07:00:00Z  complete  signed\n");
-    let done = desk.recover(&["restore", "repo", "me.key", "office/web/0000000000", "out"]);
+    let digest = base::Digest::of(&fs::read(desk.only_point()).unwrap());
+    let point = format!("office/web/0000000000-{}", digest.short());
+    assert_eq!(text(&listed.stdout), format!("{point}  2026-11-24T07:00:00Z  complete  signed\n"));
+    let done = desk.recover(&["restore", "repo", "me.key", &point, "out"]);
     assert_eq!((text(&done.stderr).as_str(), done.status.code()), ("", Some(0)));
     assert!(text(&done.stdout).starts_with("restored 12 files, "), "{}", text(&done.stdout));
     assert_eq!(facts(&desk.path("out")), facts(&desk.path("source")));
@@ -258,7 +267,7 @@ async fn every_command_of_the_manual_runs_in_its_order_and_restores() {
 #[tokio::test(flavor = "multi_thread")]
 async fn by_hand_what_is_damaged_is_named_and_the_rest_comes_back() {
     let desk = Desk::new().await;
-    let largest = packs(&desk.path("repo/packs")).into_iter().max_by_key(|pack| fs::metadata(pack).unwrap().len()).unwrap();
+    let largest = objects(&desk.path("repo/packs")).into_iter().max_by_key(|pack| fs::metadata(pack).unwrap().len()).unwrap();
     let mut bytes = fs::read(&largest).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -279,21 +288,29 @@ async fn by_hand_what_is_damaged_is_named_and_the_rest_comes_back() {
     assert_eq!(out[&b"docs/deep/er/and/deeper/small"[..]], whole[&b"docs/deep/er/and/deeper/small"[..]]);
 }
 
-fn packs(folder: &Path) -> Vec<PathBuf> {
+fn objects(folder: &Path) -> Vec<PathBuf> {
     let below = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    below.flat_map(|path| if path.is_dir() { packs(&path) } else { vec![path] }).collect()
+    below.flat_map(|path| if path.is_dir() { objects(&path) } else { vec![path] }).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_hand_a_forged_restore_point_and_a_wrong_key_are_told() {
     let desk = Desk::new().await;
-    let point = desk.path("repo/snapshots/office/web/0000000000");
+    let point = desk.only_point();
     let sound = fs::read_to_string(&point).unwrap();
-    fs::set_permissions(&point, Permissions::from_mode(0o600)).unwrap();
-    fs::write(&point, sound.replace("\"complete\":true", "\"complete\":false")).unwrap();
+    let forged = sound.replace("\"complete\":true", "\"complete\":false");
+    let beside = point.with_file_name(format!("0000000000-{}", base::Digest::of(forged.as_bytes())));
+    fs::write(&beside, &forged).unwrap();
     let listed = desk.recover(&["list", "repo"]);
     assert_eq!(listed.status.code(), Some(1));
     assert!(text(&listed.stdout).contains("NOT-SIGNED") && text(&listed.stderr).contains("is not signed by a writer"), "{listed:?}");
+    let done = desk.recover(&["restore", "repo", "me.key", "office/web/0000000000", "out"]);
+    assert!(!done.status.success() && text(&done.stderr).contains("is the beginning of 2 restore points"), "{done:?}");
+    fs::remove_file(&beside).unwrap();
+    fs::set_permissions(&point, Permissions::from_mode(0o600)).unwrap();
+    fs::write(&point, forged).unwrap();
+    let listed = desk.recover(&["list", "repo"]);
+    assert!(text(&listed.stderr).contains("its name is not its SHA-256"), "{listed:?}");
     fs::write(&point, sound).unwrap();
     let (_, stranger, _) = generate_reader_key();
     fs::write(desk.path("stranger.key"), stranger.expose_secret()).unwrap();

@@ -5,8 +5,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use repository::format::chunk::{ChunkId, ChunkRef, Kind};
 use repository::format::index::{self, PackEntry, Signed, Statement};
+use repository::format::names::Name;
 use repository::format::pack::{self, Frame, Header, TAIL_LEN, Table};
-use repository::format::snapshot::{self, Public};
+use repository::format::snapshot::{self, Fence, Public};
 use repository::format::tree::{self, Chunks, Content, Meta, Node, NodeKind, TreeRef};
 
 fn chunk_ref() -> impl Strategy<Value = ChunkRef> {
@@ -132,6 +133,8 @@ proptest! {
             prev: Some(Digest::of(b"before")),
             root: TreeRef { chunks: root },
             packs: packs.into_iter().map(Digest::from_bytes).collect(),
+            indexes: vec![Name { seq: 3, digest: Digest::of(b"index") }],
+            condemned: Fence { read: taken, generation: Some(7) },
             taken,
             finished: taken,
             complete: false,

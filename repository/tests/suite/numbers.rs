@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::Digest;
 use bytes::Bytes;
+use repository::check::{Budget, Level, inspect};
 use repository::repository::Repository;
 use repository::snapshots::{SnapshotKey, list};
 use stores::MemoryStore;
@@ -49,6 +50,30 @@ impl Store for Overwriting {
     async fn list(&self, prefix: &Prefix, after: Option<&Cursor>) -> Result<Page, StoreError> {
         self.0.list(prefix, after).await
     }
+}
+
+/// Two hosts that share a key see no lock of each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writers_of_one_key_on_two_hosts_both_keep_what_was_acknowledged_where_storage_lets_the_last_one_win() {
+    let place = place().await;
+    let caches = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let repository = place.created.repository.with_store(Arc::new(Overwriting(place.disk.clone())));
+    let files = [1, 2].map(|seed| Files::from([("a".to_owned(), noise(seed, 300_000))]));
+    let [one, two] = &caches;
+    let one = back_up(&repository, &place.created.writer_key, one.path(), &files[0]);
+    let two = back_up(&repository, &place.created.writer_key, two.path(), &files[1]);
+    let (one, two) = tokio::join!(one, two);
+    let snapshots = [one, two].map(|receipt| receipt.unwrap().snapshot);
+
+    let (found, cache) = (Repository::open(Arc::new(place.disk.clone())).await.unwrap(), tempfile::tempdir().unwrap());
+    let listing = list(&found, &SnapshotKey::Reader(&place.ada)).await.unwrap();
+    assert_eq!((listing.snapshots.len(), listing.damaged.len()), (2, 0), "{:?}", listing.damaged);
+    let reader = reader(&found, &place.ada, cache.path()).await.unwrap();
+    for (snapshot, files) in snapshots.iter().zip(&files) {
+        assert_same(&files_of(&reader, &snapshot.root).await.unwrap(), files);
+    }
+    let report = inspect(&found, Level::Names, None, Budget::All).await.unwrap();
+    assert!(report.is_sound(), "{:?}", report.findings);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

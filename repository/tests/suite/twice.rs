@@ -150,16 +150,16 @@ async fn a_tree_of_an_older_snapshot_brings_its_packs_along() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stray_object_with_the_highest_number_ends_in_an_error_and_overwrites_nothing() {
+async fn a_stray_object_with_the_highest_number_ends_in_an_error_that_names_it() {
     let files = files(&[("a", text(1, 20_000))]);
     for kind in ["index", "snapshots"] {
         let (place, cache) = (place().await, tempfile::tempdir().unwrap());
         let key = &place.created.writer_key;
         let (domain, writer): (&DomainId, &WriterId) = (key.domain(), key.writer());
-        let stray = format!("{kind}/{domain}/{writer}/{}", u64::MAX).parse().unwrap();
+        let stray = format!("{kind}/{domain}/{writer}/{}-{}", u64::MAX, base::Digest::of(b"stray")).parse().unwrap();
         place.disk.overwrite(&stray, "stray");
         let refused = back_up(&place.created.repository, key, cache.path(), &files).await.unwrap_err();
-        assert!(matches!(refused, WriteError::Race { .. }), "{refused}");
+        assert!(matches!(refused, WriteError::Numbers { .. }), "{refused}");
         assert_eq!(stores::Store::get(&place.disk, &stray).await.unwrap(), "stray");
     }
 }

@@ -5,6 +5,7 @@
 //! temporary file. All file work runs on blocking threads. It never follows a link to an object, never removes folders, and
 //! never tries again what the disk has refused.
 
+mod clock;
 mod failure;
 mod read;
 mod walk;

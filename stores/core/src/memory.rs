@@ -5,6 +5,7 @@ use std::ops::{Bound, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use base::clock::SystemClock;
 use base::{Clock, Digest};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -17,10 +18,17 @@ use crate::store::{Cursor, Delete, Entry, Head, Lock, Page, Put, Store};
 const PAGE_LEN: usize = 1000;
 
 /// A store in memory. A clone shares the objects.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct MemoryStore {
     objects: Arc<Mutex<BTreeMap<Key, Object>>>,
-    clock: Option<Arc<dyn Clock>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Default for MemoryStore {
+    /// A store whose clock is the machine's, as that of a server on it would be.
+    fn default() -> Self {
+        Self::with_clock(Arc::new(SystemClock::new()))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -33,14 +41,14 @@ struct Object {
 impl MemoryStore {
     /// A store without objects, whose answers carry the time of `clock` as a server's do.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { objects: Arc::default(), clock: Some(clock) }
+        Self { objects: Arc::default(), clock }
     }
 
     /// Puts `body` in the place of an object, or beside the others, as damaged or hostile storage may. For tests.
     pub fn overwrite(&self, key: &Key, body: impl Into<Bytes>) {
         let body = body.into();
         let digest = Digest::of(&body);
-        let modified = self.now();
+        let modified = Some(self.clock.now());
         self.objects().insert(key.clone(), Object { body, digest, modified });
     }
 
@@ -61,10 +69,6 @@ impl MemoryStore {
     fn object(&self, key: &Key) -> Result<Object, StoreError> {
         self.objects().get(key).cloned().ok_or_else(|| StoreError::NotFound { key: key.clone() })
     }
-
-    fn now(&self) -> Option<Timestamp> {
-        self.clock.as_ref().map(|clock| clock.now())
-    }
 }
 
 #[async_trait]
@@ -78,7 +82,7 @@ impl Store for MemoryStore {
             let attempt = Attempt::new(Operation::Put, key.as_str(), self.location());
             return Err(StoreError::Corrupt { attempt, source: None });
         }
-        let date = self.now();
+        let date = Some(self.clock.now());
         let mut objects = self.objects();
         if objects.contains_key(key) {
             return Err(StoreError::Exists { key: key.clone() });
@@ -103,7 +107,7 @@ impl Store for MemoryStore {
     async fn head(&self, key: &Key) -> Result<Head, StoreError> {
         let object = self.object(key)?;
         let size = object.body.len() as u64;
-        Ok(Head { size, modified: object.modified, digest: Some(object.digest), date: self.now() })
+        Ok(Head { size, modified: object.modified, digest: Some(object.digest), date: Some(self.clock.now()) })
     }
 
     async fn list(&self, prefix: &Prefix, after: Option<&Cursor>) -> Result<Page, StoreError> {
@@ -122,7 +126,7 @@ impl Store for MemoryStore {
         let more = entries.len() > PAGE_LEN;
         entries.truncate(PAGE_LEN);
         let next = entries.last().filter(|_| more).map(|entry| Cursor(entry.key.as_str().to_owned()));
-        Ok(Page { entries, next })
+        Ok(Page { entries, next, date: Some(self.clock.now()) })
     }
 
     fn deleter(&self) -> Option<&dyn Delete> {

@@ -104,6 +104,8 @@ pub struct Page {
     pub entries: Vec<Entry>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<Cursor>,
+    /// The store's own clock at the answer, if it told.
+    pub date: Option<Timestamp>,
 }
 
 /// A place in a list. Only the store that gave it can read it.

@@ -245,12 +245,14 @@ impl Store for S3Store {
         let attempt = self.attempt(Operation::List, prefix.as_str());
         // The server's own token, and not "start after": some servers list in the order of folders, not of bytes.
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(format!("{}{prefix}", self.prefix));
-        let call = Box::pin(request.set_continuation_token(after.map(|cursor| cursor.0.clone())).send());
+        let (request, date) = (request.set_continuation_token(after.map(|cursor| cursor.0.clone())), DateOf::default());
+        let call = Box::pin(request.customize().interceptor(date.clone()).send());
         let answer = self.answer(self.patience.answer, Subject::Place, &attempt, call).await?;
-        page_of(&answer, &self.prefix, prefix).map_err(|cause| {
+        let page = page_of(&answer, &self.prefix, prefix).map_err(|cause| {
             let source = Some(Arc::new(NoAnswer(cause.to_owned())) as stores::error::Cause);
             StoreError::Unsupported { attempt, source }
-        })
+        })?;
+        Ok(Page { date: date.get(), ..page })
     }
 
     fn deleter(&self) -> Option<&dyn Delete> {
@@ -289,9 +291,9 @@ fn page_of(answer: &ListObjectsV2Output, folder: &str, prefix: &Prefix) -> Resul
     }
     let next = answer.next_continuation_token().filter(|token| !token.is_empty()).map(|token| Cursor(token.to_owned()));
     match answer.is_truncated() {
-        Some(false) => Ok(Page { entries, next: None }),
+        Some(false) => Ok(Page { entries, next: None, date: None }),
         Some(true) if next.is_none() => Err("the list goes on, and the server does not say where"),
-        _ => Ok(Page { entries, next }),
+        _ => Ok(Page { entries, next, date: None }),
     }
 }
 

@@ -2,7 +2,8 @@
 """Restores from a lifeboat repository (format 0) with nothing but age, zstd and python3.
 
     recover.py list    REPO                          restore points; needs no key
-    recover.py restore REPO KEY POINT OUT [PATH]     POINT as list shows it; OUT must not exist; PATH: this and below
+    recover.py restore REPO KEY POINT OUT [PATH]     POINT as list shows it, or the first part of its name that no other
+                                                     has; OUT must not exist; PATH: this and below
 
 REPO is a folder that holds a copy of the repository. KEY is a file with an AGE-SECRET-KEY-1… line (or an age plugin
 identity). What cannot be restored is named, the rest is restored, and the exit code is 1. docs/format.md has the format.
@@ -104,10 +105,11 @@ def snapshots(repo):
         for path in (os.path.join(folder, name) for name in names):
             name = os.path.relpath(path, f"{repo}/snapshots")
             try:
-                line, signature = open(path, "rb").read().rstrip(b"\n").split(b"\n")
+                data = open(path, "rb").read(); line, signature = data.rstrip(b"\n").split(b"\n")
                 snapshot = json.loads(line)
                 if snapshot["lifeboat_snapshot"] != 0: raise ValueError("not of format 0")
-                if name != f"{snapshot['domain']}/{snapshot['writer']}/{snapshot['seq']:010}": raise ValueError("it belongs elsewhere")
+                if name[-64:] != hashlib.sha256(data).hexdigest(): raise ValueError("its name is not its SHA-256")
+                if name[:-65] != f"{snapshot['domain']}/{snapshot['writer']}/{snapshot['seq']:010}": raise ValueError("it belongs elsewhere")
                 key = writers.get((snapshot["domain"], snapshot["writer"]))
                 message = b"lifeboat writer statement 0\n" + line
                 good = key and snapshot["repository"] == uid and signed(key, message, base64.b64decode(json.loads(signature)["signature"]))
@@ -199,7 +201,8 @@ def attributes(path, meta, link=False):
     except OSError as error: fault(f"{show(path)}: {error.strerror}")
 
 def restore(repo, key, wanted, out, only=b""):
-    found = [snapshot for _, name, snapshot, _ in snapshots(repo) if name == wanted]
+    found = [snapshot for _, name, snapshot, _ in snapshots(repo) if name.startswith(wanted)]
+    if len(found) > 1: fail(f"{wanted} is the beginning of {len(found)} restore points; see: recover.py list {repo}")
     if not found: fail(f"there is no restore point {wanted}; see: recover.py list {repo}")
     snapshot, out, only = found[0], os.fsencode(out), os.fsencode(only).strip(b"/")
     domain = Domain(repo, open(key, "rb").read(), snapshot["domain"])
@@ -240,7 +243,7 @@ def restore(repo, key, wanted, out, only=b""):
 def main(arguments):
     if len(arguments) == 2 and arguments[0] == "list":
         for taken, name, snapshot, good in snapshots(arguments[1]):
-            print(plain(name), plain(taken), "complete" if snapshot["complete"] else "incomplete", "signed" if good else "NOT-SIGNED", sep="  ")
+            print(plain(name[:-56]), plain(taken), "complete" if snapshot["complete"] else "incomplete", "signed" if good else "NOT-SIGNED", sep="  ")
     elif len(arguments) in (5, 6) and arguments[0] == "restore": restore(*arguments[1:])
     else: fail(__doc__)
     sys.exit(1 if faults else 0)

@@ -18,7 +18,7 @@ use crate::error::{Attempt, StoreError};
 use crate::key::Key;
 use crate::store::{Head, MAX_GET_BYTES, TooLong};
 
-use super::{Place, failure};
+use super::{Place, clock, failure};
 
 pub(super) fn get(place: &Place, key: &Key, attempt: &Attempt) -> Result<Bytes, StoreError> {
     let of_io = |error| failure::of_object(error, key, attempt);
@@ -47,7 +47,7 @@ pub(super) fn get_range(place: &Place, key: &Key, range: Range<u64>, attempt: &A
 
 pub(super) fn head(place: &Place, key: &Key, attempt: &Attempt) -> Result<Head, StoreError> {
     let (_, metadata) = open(&place.path_of(key)).map_err(|error| failure::of_object(error, key, attempt))?;
-    Ok(Head { size: metadata.len(), modified: modified(&metadata), digest: None, date: None })
+    Ok(Head { size: metadata.len(), modified: modified(&metadata), digest: None, date: clock::now(&place.root) })
 }
 
 /// When the file was written; `None` for an instant that no calendar holds.

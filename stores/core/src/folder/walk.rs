@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::clock;
 use crate::key::{self, Key, Prefix};
 use crate::store::{Cursor, Entry, Page};
 
@@ -28,7 +29,7 @@ pub(super) fn page(root: &Path, prefix: &Prefix, after: Option<&Cursor>, len: us
     let more = found.len() > len;
     found.truncate(len);
     let next = found.last().filter(|_| more).map(|entry| Cursor(entry.key.as_str().to_owned()));
-    Ok(Page { entries: found, next })
+    Ok(Page { entries: found, next, date: clock::now(root) })
 }
 
 /// Adds the objects below `folder` whose next segment begins with `start` and that come behind `after` (segments below
