@@ -74,6 +74,9 @@ pub(crate) enum Command {
     /// Reviews of the plan: due, open, signed
     #[command(subcommand)]
     Review(commands::review::ReviewCommand),
+    /// Incidents: declared, answered, resolved, with their clocks
+    #[command(subcommand)]
+    Incident(commands::incident::IncidentCommand),
     /// The threat and impact registers
     #[command(subcommand)]
     Register(commands::register::RegisterCommand),

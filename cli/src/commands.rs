@@ -10,6 +10,7 @@ pub(crate) mod drill;
 pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod find;
+pub(crate) mod incident;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod ls;
@@ -45,6 +46,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Command::Drill(command) => drill::run(command, &settings()?, output).await,
         Command::Check(args) => check::run(args, &settings()?, output).await,
         Command::Review(command) => review::run(command, &settings()?, output).await,
+        Command::Incident(command) => incident::run(command, &settings()?, output).await,
         Command::Register(command) => register::run(command, &settings()?, output).await,
         Command::Evidence(command) => evidence::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, &settings()?, output).await,

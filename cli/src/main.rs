@@ -16,6 +16,7 @@ mod secrets;
 mod settings;
 mod signals;
 mod signing_key;
+mod who;
 mod wiring;
 
 use std::process::ExitCode;

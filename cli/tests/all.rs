@@ -13,6 +13,8 @@ mod drilling;
 mod evidence;
 #[path = "all/first.rs"]
 mod first;
+#[path = "all/incidents.rs"]
+mod incidents;
 #[path = "all/keys.rs"]
 mod keys;
 #[path = "all/looking.rs"]

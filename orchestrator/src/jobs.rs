@@ -5,6 +5,7 @@ pub mod check;
 pub mod drill;
 mod error;
 pub mod open;
+pub mod register;
 pub mod restore;
 pub mod review;
 

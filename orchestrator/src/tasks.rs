@@ -2,6 +2,7 @@
 
 mod backups;
 mod drills;
+mod incidents;
 pub mod notices;
 pub mod plan;
 mod reviews;
@@ -15,6 +16,7 @@ pub fn all() -> Vec<Box<dyn Task>> {
         Box::new(backups::BackupsTask),
         Box::new(drills::DrillsTask),
         Box::new(reviews::ReviewsTask),
+        Box::new(incidents::IncidentsTask),
         Box::new(notices::NoticesTask::default()),
     ]
 }

@@ -8,8 +8,10 @@
 pub mod backup;
 pub mod drill;
 pub mod host;
+pub mod incident;
 pub mod notice;
 pub mod plan;
+pub mod register;
 pub mod repository;
 pub mod restore;
 pub mod review;
@@ -20,8 +22,13 @@ use serde_json::Value;
 pub use backup::{BackupFailed, BackupFinished, BackupStarted, BackupStats, Trigger};
 pub use drill::{DrillFinished, DrillStarted};
 pub use host::{DaemonStarted, DaemonStopped, EvidenceExported, KeyCreated};
+pub use incident::{
+    IncidentAcknowledged, IncidentChanged, IncidentClosed, IncidentDeclared, IncidentNoted, IncidentPaused, IncidentRepeated,
+    IncidentResolved, IncidentResumed, Promised, SlaClock,
+};
 pub use notice::{NoticeAbout, NoticeDelivered, NoticeFailed};
 pub use plan::{PlanLoaded, PlanRefused};
+pub use register::{Row, RowAdded, RowArchived, RowChanged};
 pub use repository::{CheckFinished, ProbeLine, RepositoryCreated, RepositoryProbed};
 pub use restore::{RestoreFailed, RestoreFinished, RestoreStarted};
 pub use review::{Asked, ReviewSigned, ReviewStarted};
@@ -111,6 +118,30 @@ events! {
     ReviewStarted = "review.started"
     /// A person signed a review.
     ReviewSigned = "review.signed"
+    /// An incident was opened.
+    IncidentDeclared = "incident.declared"
+    /// The cause of an open incident struck again.
+    IncidentRepeated = "incident.repeated"
+    /// Something was noted, or told, about an incident.
+    IncidentNoted = "incident.noted"
+    /// Fields of an incident were corrected.
+    IncidentChanged = "incident.changed"
+    /// Somebody works on an incident.
+    IncidentAcknowledged = "incident.acknowledged"
+    /// A clock of an incident was stopped for a while.
+    IncidentPaused = "incident.paused"
+    /// A clock of an incident runs again.
+    IncidentResumed = "incident.resumed"
+    /// The harm of an incident has ended.
+    IncidentResolved = "incident.resolved"
+    /// Nothing is left to do about an incident.
+    IncidentClosed = "incident.closed"
+    /// A row of a register was added.
+    RowAdded = "register.added"
+    /// Fields of a row were changed.
+    RowChanged = "register.changed"
+    /// A row is of no more use.
+    RowArchived = "register.archived"
     /// A notice reached its channel.
     NoticeDelivered = "notice.delivered"
     /// A channel refused a notice.
@@ -144,6 +175,18 @@ impl Event {
             Self::DrillFinished(e) => format!("drill/{}", e.record.identity.drill),
             Self::ReviewStarted(e) => format!("review/{}", e.review),
             Self::ReviewSigned(e) => format!("review/{}", e.review),
+            Self::IncidentDeclared(e) => format!("incident/{}", e.incident),
+            Self::IncidentRepeated(e) => format!("incident/{}", e.incident),
+            Self::IncidentNoted(e) => format!("incident/{}", e.incident),
+            Self::IncidentChanged(e) => format!("incident/{}", e.incident),
+            Self::IncidentAcknowledged(e) => format!("incident/{}", e.incident),
+            Self::IncidentPaused(e) => format!("incident/{}", e.incident),
+            Self::IncidentResumed(e) => format!("incident/{}", e.incident),
+            Self::IncidentResolved(e) => format!("incident/{}", e.incident),
+            Self::IncidentClosed(e) => format!("incident/{}", e.incident),
+            Self::RowAdded(e) => format!("{}/{}", e.register, e.id),
+            Self::RowChanged(e) => format!("{}/{}", e.register, e.id),
+            Self::RowArchived(e) => format!("{}/{}", e.register, e.id),
             Self::NoticeDelivered(e) => format!("notice/{}", e.about.notice),
             Self::NoticeFailed(e) => format!("notice/{}", e.about.notice),
             Self::KeyCreated(e) => format!("key/{}", e.fingerprint),
@@ -159,6 +202,13 @@ impl Event {
         match self {
             Self::RestoreStarted(e) => e.reason.as_deref(),
             Self::DaemonStopped(e) => Some(&e.reason),
+            Self::IncidentChanged(e) => Some(&e.reason),
+            Self::IncidentPaused(e) => Some(&e.reason),
+            Self::IncidentResumed(e) => Some(&e.reason),
+            Self::IncidentClosed(e) => Some(&e.reason),
+            Self::RowAdded(e) => Some(&e.reason),
+            Self::RowChanged(e) => Some(&e.reason),
+            Self::RowArchived(e) => Some(&e.reason),
             _ => None,
         }
     }
@@ -167,6 +217,8 @@ impl Event {
     pub fn old(&self) -> Option<Value> {
         match self {
             Self::PlanLoaded(e) => e.previous.map(|fingerprint| serde_json::json!({ "fingerprint": fingerprint })),
+            Self::IncidentChanged(e) => Some(serde_json::json!(e.old)),
+            Self::RowChanged(e) => Some(serde_json::json!(e.old)),
             _ => None,
         }
     }

@@ -91,23 +91,50 @@ impl Journal {
         event: impl Into<Event>,
         at: Timestamp,
     ) -> Result<Entry, JournalError> {
+        let mut entries = self.write(None, request, actor, vec![event.into()], at).await?;
+        Ok(entries.pop().expect("one event makes one entry"))
+    }
+
+    /// Appends all of `events`, or none, and only if the last entry is still number `after` (0: there is none): what was decided on the
+    /// facts up to there is written as it was decided, or is refused with [`JournalError::Moved`] and decided anew.
+    pub async fn append_all_after(&self, after: u64, actor: &Actor, events: Vec<Event>, at: Timestamp) -> Result<Vec<Entry>, JournalError> {
+        self.write(Some(after), None, actor, events, at).await
+    }
+
+    async fn write(
+        &self,
+        after: Option<u64>,
+        request: Option<String>,
+        actor: &Actor,
+        events: Vec<Event>,
+        at: Timestamp,
+    ) -> Result<Vec<Entry>, JournalError> {
         let error = |source| JournalError::of(&self.path, "append to", source);
-        let new = NewEntry { actor, event: event.into(), at, time_source: TimeSource { boot: (self.boot_clock)() }, request };
         // IMMEDIATE takes the write lock before the head is read, so no other process can append in between.
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(error)?;
-        let head = head(&mut transaction, &self.path).await?.unwrap_or(Head::START);
-        let entry = Entry::next(head, new).map_err(JournalError::Refused)?;
-        sqlx::query("INSERT INTO entry (seq, action, at_us, hash, line) VALUES (?, ?, ?, ?, ?)")
-            .bind(seq_to_sql(entry.seq))
-            .bind(entry.event.action())
-            .bind(entry.at.as_microsecond())
-            .bind(entry.hash.as_bytes().as_slice())
-            .bind(&entry.line)
-            .execute(&mut *transaction)
-            .await
-            .map_err(error)?;
+        let mut head = head(&mut transaction, &self.path).await?.unwrap_or(Head::START);
+        if let Some(expected) = after.filter(|after| *after != head.seq) {
+            return Err(JournalError::Moved { path: self.path.clone(), found: head.seq, expected });
+        }
+        let mut entries = Vec::with_capacity(events.len());
+        for event in events {
+            let time_source = TimeSource { boot: (self.boot_clock)() };
+            let new = NewEntry { actor, event, at, time_source, request: request.clone() };
+            let entry = Entry::next(head, new).map_err(JournalError::Refused)?;
+            sqlx::query("INSERT INTO entry (seq, action, at_us, hash, line) VALUES (?, ?, ?, ?, ?)")
+                .bind(seq_to_sql(entry.seq))
+                .bind(entry.event.action())
+                .bind(entry.at.as_microsecond())
+                .bind(entry.hash.as_bytes().as_slice())
+                .bind(&entry.line)
+                .execute(&mut *transaction)
+                .await
+                .map_err(error)?;
+            head = Head { seq: entry.seq, hash: entry.hash };
+            entries.push(entry);
+        }
         transaction.commit().await.map_err(error)?;
-        Ok(entry)
+        Ok(entries)
     }
 
     /// The entries that `filter` lets through, oldest first unless it says otherwise.

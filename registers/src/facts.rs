@@ -14,6 +14,8 @@ use records::Event;
 use records::drill::{DrillRecord, FrozenObjective, Measured, Verdict};
 use serde::Serialize;
 
+use crate::incident::Incidents;
+
 /// When an event was written, and the event.
 pub type Dated<'a> = (Timestamp, &'a Event);
 
@@ -30,6 +32,8 @@ pub struct Facts {
     pub backups: BTreeMap<(SourceId, RepositoryId), BackupState>,
     /// The last check of each repository.
     pub checks: BTreeMap<RepositoryId, CheckState>,
+    /// The incident register.
+    pub incidents: Incidents,
 }
 
 /// The plan came into force with this fingerprint.
@@ -152,7 +156,7 @@ impl Facts {
                 };
                 self.checks.insert(check.repository.clone(), state);
             }
-            _ => {}
+            event => self.incidents.take(plan, at, event),
         }
     }
 

@@ -7,9 +7,12 @@
 
 pub mod facts;
 pub mod impact;
+pub mod incident;
 pub mod matter;
 pub mod overdue;
 pub mod review;
+pub mod settings;
+pub mod sla;
 pub mod threat;
 pub mod trouble;
 

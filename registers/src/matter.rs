@@ -16,16 +16,26 @@ pub enum Kind {
     DrillFailed,
     /// The latest run of a drill took longer, or lost more, than was promised.
     ObjectiveMissed,
+    /// An incident was not answered in the time that was promised.
+    SlaBreach,
+    /// An incident that nobody has taken.
+    IncidentOpen,
     /// The latest run of a backup stored nothing, or not everything.
     BackupFailed,
     /// The newest complete restore point is older than promised.
     BackupOverdue,
+    /// Much of the time that was promised for an incident is spent.
+    SlaWarn,
+    /// Those who wait for the end of an incident are owed an update.
+    UpdateDue,
     /// A drill did not run within its cadence.
     DrillOverdue,
     /// The plan has to be reviewed.
     ReviewOverdue,
     /// Nobody looked at a threat for too long, or its acceptance has ended.
     ThreatOverdue,
+    /// The same trouble came back, and nobody wrote down what is known about it.
+    KnowledgeMissing,
     /// The plan has to be reviewed soon.
     ReviewSoon,
 }
@@ -42,8 +52,18 @@ impl Kind {
             Self::DrillOverdue => "drill.overdue",
             Self::ReviewOverdue => "review.overdue",
             Self::ThreatOverdue => "threat.overdue",
+            Self::SlaBreach => "sla.breach",
+            Self::IncidentOpen => "incident.open",
+            Self::SlaWarn => "sla.warn",
+            Self::UpdateDue => "incident.update",
+            Self::KnowledgeMissing => "knowledge.missing",
             Self::ReviewSoon => "review.soon",
         }
+    }
+
+    /// Whether it is about a row of a register that people keep: what opens incidents must not be about incidents.
+    pub const fn is_about_records(self) -> bool {
+        matches!(self, Self::SlaBreach | Self::IncidentOpen | Self::SlaWarn | Self::UpdateDue | Self::KnowledgeMissing)
     }
 }
 

@@ -13,7 +13,8 @@ use plans::review::{OverdueReason, PlanAge, ReviewStatus, SignedReview};
 
 use crate::facts::{Facts, later, slack};
 use crate::matter::{Kind, Matter, sort};
-use crate::threat;
+use crate::settings::IncidentRules;
+use crate::{incident, threat};
 
 /// Everything that is late at `now`, and the review if it is due soon; gravest first, then longest.
 ///
@@ -26,6 +27,7 @@ pub fn list(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now:
         late.extend(source.to.iter().filter_map(|repository| backup(plan, source, repository, facts, now)));
     }
     late.extend(threats(plan, facts, now));
+    late.extend(incident::late::list(plan, &facts.incidents, &IncidentRules::of(plan), now));
     sort(&mut late);
     late
 }

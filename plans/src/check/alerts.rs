@@ -9,20 +9,25 @@ use crate::plan::{Channel, Role, Target};
 use crate::rules::meaning as rules;
 
 /// Events that this version sends: the kinds of matter that the registers know.
-pub const EVENTS: [&str; 9] = [
+pub const EVENTS: [&str; 14] = [
     "backup.failed",
     "backup.overdue",
     "drill.failed",
     "drill.overdue",
+    "incident.open",
+    "incident.update",
+    "knowledge.missing",
     "objective.missed",
     "review.overdue",
     "review.soon",
+    "sla.breach",
+    "sla.warn",
     "threat.overdue",
     "verify.damaged",
 ];
 
 /// Events of later versions. A route for one of them waits in vain until then, and whoever set it up is told so.
-const LATER: [&str; 15] = [
+const LATER: [&str; 13] = [
     "acceptance.ended",
     "backup.incomplete",
     "copy.failed",
@@ -36,8 +41,6 @@ const LATER: [&str; 15] = [
     "plan.refused",
     "restore.failed",
     "restore.started",
-    "sla.breach",
-    "sla.warn",
 ];
 
 pub(super) fn check(context: &mut Context<'_>) {

@@ -193,7 +193,10 @@ fn a_wide_web_of_needs_is_walked_in_linear_time() {
 #[test]
 fn a_plan_that_tells_of_some_events_hears_which_ones_reach_nobody() {
     let found = faults(&changed(&[(", \"*\": owners}", "}")]));
-    assert_eq!(found[0].what, "nobody is told of backup.overdue, drill.overdue, objective.missed, threat.overdue, verify.damaged");
+    assert_eq!(
+        found[0].what,
+        "nobody is told of backup.overdue, drill.overdue, incident.open, incident.update, knowledge.missing, objective.missed, sla.breach, sla.warn, threat.overdue, verify.damaged"
+    );
 }
 
 #[test]

@@ -53,6 +53,16 @@ pub enum JournalError {
     /// The event cannot be written down.
     #[error("the event cannot be written to the journal")]
     Refused(#[source] LineError),
+    /// Somebody else appended since the caller looked, so what was decided may no longer hold.
+    #[error("the journal {} has grown since it was read", path.display())]
+    Moved {
+        /// The file.
+        path: PathBuf,
+        /// The number of its last entry.
+        found: u64,
+        /// The number that the caller knew.
+        expected: u64,
+    },
     /// Another process held the lock for too long.
     #[error("the journal {} is held by another process", path.display())]
     Busy {
@@ -137,6 +147,7 @@ impl Hint for JournalError {
             )),
             Self::Entry { .. } => Some("run `lifeboat audit verify`; it names the first entry that does not fit".to_owned()),
             Self::Refused(error) => error.hint(),
+            Self::Moved { .. } => Some("look again, and do it again: nothing was written".to_owned()),
             Self::Busy { .. } => Some("see which lifeboat process hangs, end it, and try again".to_owned()),
             Self::Denied { path, .. } => Some(format!("run as the user who owns {}, or give that user back the folder", path.display())),
             Self::Full { .. } => Some("free some space on that disk; the entries before are safe".to_owned()),

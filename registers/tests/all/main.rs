@@ -5,6 +5,7 @@
 extern crate lifeboat_registers as registers; // the name by which the other crates know it
 
 mod impact;
+mod incidents;
 mod late;
 mod reviews;
 mod statement;

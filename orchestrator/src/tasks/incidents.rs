@@ -1,0 +1,56 @@
+//! Opens an incident for trouble that the plan names, and ends it when the trouble is over.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use registers::incident::open;
+use registers::settings::IncidentRules;
+
+use super::notices::matters;
+use crate::desk::Desk;
+use crate::facts::Facts;
+use crate::jobs::register::{CommitError, commit};
+use crate::task::{Task, TaskError};
+
+const NAME: &str = "incidents";
+
+/// The most that is opened or ended in one look; the rest is due at the next.
+const MAX_EVENTS: usize = 256;
+
+/// Appends what `registers::incident::open` says is due.
+#[derive(Debug)]
+pub(super) struct IncidentsTask;
+
+#[async_trait]
+impl Task for IncidentsTask {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
+    async fn activate(&self, desk: &Desk) -> Result<usize, TaskError> {
+        let Some(plan) = desk.plan() else { return Ok(0) };
+        let rules = IncidentRules::of(&plan);
+        let mut facts = Facts::clone(&*desk.facts(&plan).await.map_err(TaskError::at(NAME, "read the journal"))?);
+        let decide = |facts: &Facts| -> Result<_, Infallible> {
+            let matters = matters(&plan, facts, desk.parts.clock.now());
+            Ok(open::due(&plan, &facts.register.incidents, &rules, &matters, "lifeboat"))
+        };
+        let mut done = 0;
+        while done < MAX_EVENTS {
+            let written = commit(&desk.parts, &mut facts, decide).await.map_err(|error| match error {
+                CommitError::Journal(error) => TaskError::at(NAME, "write into the journal")(error),
+                CommitError::Refused(never) => match never {},
+            })?;
+            if written.is_empty() {
+                break;
+            }
+            done += written.len();
+        }
+        Ok(done)
+    }
+}
