@@ -137,6 +137,8 @@ ids! {
     DomainId
     /// A host that writes to a repository.
     WriterId
+    /// A key that signs maintenance statements of a repository: tombstones, holds, attestations.
+    StewardId
 }
 
 #[cfg(test)]

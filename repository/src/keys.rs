@@ -6,23 +6,28 @@
 //! | [`DomainKeys`] | the writers of one domain, and people | names chunks, cuts files, seals index objects |
 //! | [`WriterKey`] | one host | opens its [`DomainKeys`]; signs index objects and snapshots; opens no pack |
 //! | [`ReaderKey`] | a person, an escrow, the drill runner | opens everything |
+//! | [`StewardKey`] | a host or person that maintains or verifies | signs what maintenance says; opens nothing |
 //! | [`OwnerKey`] | people, through `keys/owner-<n>.age` | signs `repository.json` and trust documents |
 //!
 //! Used by [`crate::repository`], the writer, the reader and `cli`. No key is ever printed by `Debug`.
 
 mod add;
+mod change;
 mod domain;
 mod epoch;
 mod error;
+mod lines;
 mod open;
 mod owner;
 mod reader;
 mod sheet;
 mod sign;
+mod steward;
 mod wrap;
 mod writer;
 
-pub use add::{AddWriterError, add_writer};
+pub use add::{add_steward, add_writer};
+pub use change::ChangeError;
 pub use domain::DomainKeys;
 pub use epoch::{EpochIdentity, EpochRecipient};
 pub use error::KeyError;
@@ -32,6 +37,7 @@ pub use reader::{ReaderKey, generate_reader_key};
 pub use sheet::{Sheet, sheet};
 pub(crate) use sign::random;
 pub use sign::{PublicKey, SIGNATURE_LEN};
+pub use steward::{BadRole, Steward, StewardKey, StewardRole};
 pub use wrap::{Recipient, parse_recipient};
 pub(crate) use wrap::{distinct, seal};
 pub use writer::WriterKey;

@@ -1,5 +1,5 @@
-//! Who may write to a repository: the trust documents, their chain of signatures, and the check of every statement that a
-//! host signed.
+//! Who may write to a repository and who looks after it: the trust documents, their chain of signatures, and the check of
+//! every statement that a host or a steward signed.
 //!
 //! [`crate::repository::Repository`] loads it when it is opened; the reader, the snapshots and `check` ask it. It never
 //! holds a secret.
@@ -7,21 +7,26 @@
 mod chain;
 mod document;
 mod signed;
+mod steward;
 
 pub use chain::TrustDamage;
 pub(crate) use chain::{document_key, follow};
-pub use document::{Canary, Document, Epoch, ListedObject, ListedWriter, MAX_DOCUMENT};
-pub(crate) use signed::{seal, signed_by_any, split};
+pub use document::{Canary, Document, Epoch, ListedObject, ListedSteward, ListedWriter, MAX_DOCUMENT};
+pub(crate) use signed::{seal, signed_by_any, signed_object, split};
+pub use steward::{Act, LISTING_LEEWAY, Signer, StatementError};
 
 use base::Hint;
 use base::id::{DomainId, WriterId};
 
 use crate::keys::{KeyError, SIGNATURE_LEN};
+use steward::OwnerSpan;
 
 /// The newest trust document, verified from the first on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trust {
     document: Document,
+    /// Everybody who ever was an owner: what they signed while they were stays.
+    owners: Vec<OwnerSpan>,
 }
 
 /// A statement that nobody listed has signed.
@@ -54,8 +59,8 @@ impl Hint for TrustError {
 }
 
 impl Trust {
-    pub(crate) fn new(document: Document) -> Self {
-        Self { document }
+    fn new(document: Document, owners: Vec<OwnerSpan>) -> Self {
+        Self { document, owners }
     }
 
     /// Checks that the listed `writer` of `domain` signed `message` with [`crate::keys::WriterKey::sign`]. A writer whose

@@ -13,6 +13,7 @@ mod suite {
     pub mod formats;
     pub mod keys;
     pub mod numbers;
+    pub mod stewards;
     pub mod stock_tools;
     pub mod stocked;
     pub mod store_and_read;

@@ -1,6 +1,7 @@
 //! `lifeboat key …`: keys of people and of this host.
 
 mod new;
+pub(crate) mod role;
 mod sheet;
 mod show;
 
@@ -10,7 +11,7 @@ use crate::settings::Settings;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Make a key: for recovery, for signing evidence, or for signing reviews
+    /// Make a key: for recovery, for signing evidence or reviews, or for a host or steward of a repository
     New(new::NewArgs),
     /// Show the keys of this host and of the plan; with --key-file, prove that the key opens the repositories
     Show,

@@ -3,6 +3,7 @@
 use base::Hint;
 use stores::error::StoreError;
 
+use super::StewardRole;
 use crate::repository::RepositoryUid;
 
 /// A key that could not be parsed, wrapped or opened.
@@ -80,6 +81,20 @@ pub enum KeyError {
         /// The writer.
         writer: String,
     },
+    /// The trust document does not list this steward, or lists another public key for it.
+    #[error("{role} {name} is not one that the trust document lists with this key")]
+    NoSteward {
+        /// The role.
+        role: StewardRole,
+        /// The name.
+        name: String,
+    },
+    /// Its owners ended the right of this key.
+    #[error("the right of {who} has ended")]
+    Ended {
+        /// Whose: "writer web of domain web", "maintainer ops".
+        who: String,
+    },
     /// Encrypting failed.
     #[error("cannot encrypt {object}")]
     Wrap {
@@ -112,6 +127,9 @@ impl Hint for KeyError {
                 "take the file as it was written when the writer was added; a lost one is replaced by adding the writer under a new name"
                     .to_owned(),
             ),
+            Self::Text { kind: "steward key", .. } => {
+                Some("take the file as it was written; a lost one is replaced by a new key under a new name".to_owned())
+            }
             Self::Text { .. } => {
                 Some("a key file has one AGE-SECRET-KEY-1… line for each key; lines that begin with # are notes".to_owned())
             }
@@ -131,6 +149,9 @@ impl Hint for KeyError {
                 Some("treat the storage as compromised: compare it with another copy before you trust anything in it".to_owned())
             }
             Self::NotListed { .. } => Some("add this host as a writer with a key that opens the repository".to_owned()),
+            Self::NoSteward { .. } | Self::Ended { .. } => {
+                Some("let a custodian make a new key under a new name: lifeboat key new --role ROLE NAME --key-file FILE".to_owned())
+            }
             Self::Wrap { .. } => Some("check that every recipient is of a kind that can be mixed with the others".to_owned()),
             Self::Random(_) => None,
             Self::Store { source, .. } => source.hint(),

@@ -10,7 +10,7 @@ use base::id::DomainId;
 use zeroize::Zeroizing;
 
 use super::wrap::{self, Closed};
-use super::{DomainKeys, EpochIdentity, KeyError, OwnerKey, ReaderKey, WriterKey};
+use super::{DomainKeys, EpochIdentity, KeyError, OwnerKey, ReaderKey, Steward, WriterKey};
 use crate::repository::Repository;
 use crate::trust::ListedObject;
 
@@ -88,6 +88,11 @@ impl ReaderKey {
         let object = repository.trust().owner_object()?;
         let text = self.open_object(repository, object).await?;
         OwnerKey::parse(&text).map_err(|error| damaged(object, &error))
+    }
+
+    /// The owners' right to sign maintenance statements.
+    pub async fn steward(&self, repository: &Repository) -> Result<Steward, KeyError> {
+        self.open_owner(repository).await.map(Steward::owner)
     }
 
     async fn open_object(&self, repository: &Repository, object: &ListedObject) -> Result<Zeroizing<String>, KeyError> {

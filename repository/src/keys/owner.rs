@@ -29,6 +29,11 @@ impl OwnerKey {
         self.0.sign(Speaker::Owner, message)
     }
 
+    /// Signs a maintenance statement, in the place of a steward.
+    pub(super) fn sign_as_steward(&self, message: &[u8]) -> [u8; SIGNATURE_LEN] {
+        self.0.sign(Speaker::Steward, message)
+    }
+
     /// As text. Only ever encrypted.
     pub(crate) fn to_text(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{FIRST_LINE}\nsign {}\n", *self.0.to_hex()))

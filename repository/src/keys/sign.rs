@@ -1,5 +1,5 @@
 //! Ed25519 keys (RFC 8032) that sign statements: one of a host for index objects and snapshots, one of the owners for
-//! `repository.json` and trust documents.
+//! `repository.json` and trust documents, one of each steward for what maintenance says.
 //!
 //! Every signature covers a line that says who speaks, so that a host's statement never passes for an owner's.
 
@@ -21,6 +21,8 @@ pub(crate) enum Speaker {
     Owner,
     /// A host that writes: index objects, snapshots.
     Writer,
+    /// A steward, or an owner who acts as one: tombstones, holds, condemned lists, attestations.
+    Steward,
 }
 
 impl Speaker {
@@ -28,6 +30,7 @@ impl Speaker {
         match self {
             Self::Owner => b"lifeboat owner statement 0\n",
             Self::Writer => b"lifeboat writer statement 0\n",
+            Self::Steward => b"lifeboat steward statement 0\n",
         }
     }
 
@@ -55,6 +58,11 @@ impl PublicKey {
     /// Whether a writer with this key signed `message`.
     pub(crate) fn accepts_writer(&self, message: &[u8], signature: &[u8; SIGNATURE_LEN]) -> bool {
         self.accepts(Speaker::Writer, message, signature)
+    }
+
+    /// Whether a steward with this key signed `message`.
+    pub(crate) fn accepts_steward(&self, message: &[u8], signature: &[u8; SIGNATURE_LEN]) -> bool {
+        self.accepts(Speaker::Steward, message, signature)
     }
 
     /// Strict: no small-order keys, one encoding of a signature.
@@ -154,6 +162,7 @@ mod tests {
         let signature = key.sign(Speaker::Writer, b"all is well");
         assert!(key.public().accepts(Speaker::Writer, b"all is well", &signature));
         assert!(!key.public().accepts(Speaker::Owner, b"all is well", &signature));
+        assert!(!key.public().accepts(Speaker::Steward, b"all is well", &signature));
         assert!(!key.public().accepts(Speaker::Writer, b"all is lost", &signature));
     }
 

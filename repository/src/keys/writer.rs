@@ -6,6 +6,7 @@ use std::fmt;
 use age::secrecy::{ExposeSecret as _, SecretString};
 use base::id::{DomainId, WriterId};
 
+use super::lines::Lines;
 use super::sign::{SIGNATURE_LEN, SecretSigningKey, Speaker};
 use super::{KeyError, PublicKey};
 use crate::repository::RepositoryUid;
@@ -34,7 +35,7 @@ impl WriterKey {
     /// Reads what [`Self::to_text`] wrote; empty lines and lines that begin with `#` are notes. [`KeyError::Text`]
     /// names the line that is wrong and never quotes it.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let mut lines = Lines::new(text);
+        let mut lines = Lines::new(KIND, text);
         if lines.next() != Some(FIRST_LINE) {
             return Err(lines.bad("is not \"lifeboat-writer-key 0\""));
         }
@@ -105,40 +106,6 @@ impl WriterKey {
 impl fmt::Debug for WriterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "WriterKey({} of {}, signs as {})", self.writer, self.domain, self.public())
-    }
-}
-
-/// The lines of a key file that are not notes, with the number of the last one taken.
-struct Lines<'a> {
-    lines: std::iter::Enumerate<std::str::Lines<'a>>,
-    at: usize,
-}
-
-impl<'a> Lines<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { lines: text.lines().enumerate(), at: 0 }
-    }
-
-    fn next(&mut self) -> Option<&'a str> {
-        for (index, line) in self.lines.by_ref() {
-            self.at = index + 1;
-            let line = line.trim();
-            if !line.is_empty() && !line.starts_with('#') {
-                return Some(line);
-            }
-        }
-        self.at += 1; // an absent line is reported where it should stand
-        None
-    }
-
-    fn bad(&self, what: &str) -> KeyError {
-        KeyError::Text { kind: KIND, line: self.at, what: what.to_owned() }
-    }
-
-    fn field<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, KeyError> {
-        let value = self.next().and_then(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        let value = value.ok_or_else(|| self.bad(&format!("does not begin with \"{name} \"")))?;
-        parse(value.trim()).ok_or_else(|| self.bad(&format!("has no valid value after \"{name}\"")))
     }
 }
 

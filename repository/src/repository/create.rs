@@ -192,10 +192,12 @@ impl Draft {
             created: now,
             epochs: vec![Epoch { epoch: 1, object: EPOCH_KEY.to_owned(), recipient: epoch.recipient() }],
             format: FORMAT,
+            maintainers: Vec::new(),
             objects: sealed.listed,
             owner: OWNER_KEY.to_owned(),
             owners: vec![owner.public()],
             repository: config.id,
+            verifiers: Vec::new(),
             version: 1,
             writers: vec![listed],
         };

@@ -4,6 +4,7 @@
 use super::Trust;
 use super::document::Document;
 use super::signed::signed_by_any;
+use super::steward::OwnerSpan;
 use crate::keys::PublicKey;
 use crate::repository::RepositoryUid;
 
@@ -24,6 +25,7 @@ pub struct TrustDamage {
 /// Verifies versions 1, 2, 3… in `found`, none of which may be missing, and gives the newest.
 pub(crate) fn follow(repository: RepositoryUid, first_owner: PublicKey, found: &[Option<Vec<u8>>]) -> Result<Trust, TrustDamage> {
     let mut newest: Option<Document> = None;
+    let mut spans: Vec<OwnerSpan> = Vec::new();
     for (version, bytes) in (1..).zip(found) {
         let object = document_key(version);
         let damage = |what: String| TrustDamage { object: object.clone(), what };
@@ -36,7 +38,18 @@ pub(crate) fn follow(repository: RepositoryUid, first_owner: PublicKey, found: &
         if document.version != version {
             return Err(damage(format!("it says that it is version {}", document.version)));
         }
+        for span in spans.iter_mut().filter(|span| span.to.is_none() && !document.owners.contains(&span.key)) {
+            span.to = Some(document.created);
+        }
+        for key in &document.owners {
+            match spans.iter_mut().find(|span| span.key == *key) {
+                Some(span) => span.to = None,
+                None => spans.push(OwnerSpan { key: *key, to: None }),
+            }
+        }
         newest = Some(document);
     }
-    newest.map(Trust::new).ok_or_else(|| TrustDamage { object: document_key(1), what: "it is missing".to_owned() })
+    newest
+        .map(|document| Trust::new(document, spans))
+        .ok_or_else(|| TrustDamage { object: document_key(1), what: "it is missing".to_owned() })
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use base::Digest;
-use base::id::{DomainId, WriterId};
+use base::id::{DomainId, StewardId, WriterId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub struct Document {
     pub epochs: Vec<Epoch>,
     /// The format of the repository: 0.
     pub format: u32,
+    /// All who were ever listed to sign tombstones, holds, condemned lists and attestations.
+    pub maintainers: Vec<ListedSteward>,
     /// The objects that the owners vouch for.
     pub objects: Vec<ListedObject>,
     /// The object that holds the owner key.
@@ -36,6 +38,8 @@ pub struct Document {
     pub owners: Vec<PublicKey>,
     /// The repository that it is about.
     pub repository: RepositoryUid,
+    /// All who were ever listed to sign attestations.
+    pub verifiers: Vec<ListedSteward>,
     /// 1 for the first; each later one is one more.
     pub version: u64,
     /// All writers that were ever listed.
@@ -76,6 +80,20 @@ pub struct ListedObject {
     pub sha256: Digest,
     /// Its length in bytes.
     pub size: u64,
+}
+
+/// Somebody who signs what maintenance says. The list in which it stands is its role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedSteward {
+    /// Since when it may sign.
+    pub from: Timestamp,
+    /// Verifies what it signs.
+    pub key: PublicKey,
+    /// Its name, which its role does not use twice.
+    pub name: StewardId,
+    /// When its right to sign ended.
+    pub to: Option<Timestamp>,
 }
 
 /// A host that writes.
@@ -128,6 +146,18 @@ impl Document {
         if writers.len() != self.writers.len() {
             return Err("it lists a writer twice".to_owned());
         }
+        for stewards in [&self.maintainers, &self.verifiers] {
+            let names: BTreeSet<_> = stewards.iter().map(|steward| &steward.name).collect();
+            if names.len() != stewards.len() {
+                return Err("it lists a steward twice".to_owned());
+            }
+        }
+        // One key has one role: whose word a statement is must not depend on where one looks first.
+        let keys = self.maintainers.iter().chain(&self.verifiers).map(|steward| &steward.key).chain(&self.owners);
+        let distinct: BTreeSet<_> = keys.clone().map(PublicKey::as_bytes).collect();
+        if distinct.len() != keys.count() {
+            return Err("it lists a signing key twice".to_owned());
+        }
         let objects: BTreeSet<_> = self.objects.iter().map(|object| object.key.as_str()).collect();
         if objects.len() != self.objects.len() {
             return Err("it lists an object twice".to_owned());
@@ -143,6 +173,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn steward() -> ListedSteward {
+        let key = crate::keys::OwnerKey::generate().unwrap().public();
+        ListedSteward { from: "2026-11-24T06:00:00Z".parse().unwrap(), key, name: "scrub".parse().unwrap(), to: None }
+    }
+
     fn document() -> Document {
         let listed = |key: &str| ListedObject { key: key.to_owned(), recipients: Vec::new(), sha256: Digest::of(b""), size: 0 };
         Document {
@@ -150,10 +185,12 @@ mod tests {
             created: "2026-11-24T06:00:00Z".parse().unwrap(),
             epochs: vec![Epoch { epoch: 1, object: "e".to_owned(), recipient: crate::keys::EpochIdentity::generate().recipient() }],
             format: FORMAT,
+            maintainers: Vec::new(),
             objects: ["c", "e", "o"].map(listed).to_vec(),
             owner: "o".to_owned(),
             owners: vec![crate::keys::OwnerKey::generate().unwrap().public()],
             repository: "00112233445566778899aabbccddeeff".parse().unwrap(),
+            verifiers: vec![steward()],
             version: 1,
             writers: Vec::new(),
         }
@@ -169,6 +206,9 @@ mod tests {
             ("not numbered", |d| d.epochs[0].epoch = 2),
             ("of format 1", |d| d.format = 1),
             ("an object twice", |d| d.objects.push(d.objects[0].clone())),
+            ("a steward twice", |d| d.verifiers.push(steward())),
+            ("a signing key twice", |d| d.maintainers.push(d.verifiers[0].clone())),
+            ("a signing key twice", |d| d.owners.push(d.verifiers[0].key)),
             ("without its digest", |d| d.owner = "elsewhere".to_owned()),
         ] {
             let mut broken = sound.clone();

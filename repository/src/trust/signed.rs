@@ -26,9 +26,13 @@ impl Line {
 
 /// The bytes of the object: `document`, which is one line, and `owner`'s signature.
 pub(crate) fn seal(owner: &OwnerKey, document: &[u8]) -> Vec<u8> {
-    let line = Line { key: owner.public(), signature: hex::encode(owner.sign(document)) };
-    let line = line.to_bytes();
-    [document, b"\n", &line, b"\n"].concat()
+    signed_object(&owner.public(), &owner.sign(document), document)
+}
+
+/// The bytes of the object: `document`, which is one line, and one signature.
+pub(crate) fn signed_object(key: &PublicKey, signature: &[u8; SIGNATURE_LEN], document: &[u8]) -> Vec<u8> {
+    let line = Line { key: *key, signature: hex::encode(signature) };
+    [document, b"\n", &line.to_bytes(), b"\n"].concat()
 }
 
 /// The document, and the lines behind it. Says nothing of who signed.
@@ -38,16 +42,14 @@ pub(crate) fn split(object: &[u8]) -> Result<(&[u8], &[u8]), String> {
     Ok((document, parts.next().ok_or("its first line does not end")?))
 }
 
-/// The document inside `object`, if one of `owners` signed it; otherwise what is wrong.
-pub(crate) fn signed_by_any<'a>(owners: &[PublicKey], object: &'a [u8]) -> Result<&'a [u8], String> {
-    let (document, signatures) = split(object)?;
-    let signatures = signatures.strip_suffix(b"\n").ok_or("it has no signature, or its last line does not end")?;
-    let (mut fits, mut known) = (false, false);
-    for (index, line) in signatures.split(|byte| *byte == b'\n').enumerate() {
+/// The signatures in the lines behind a document, as [`split`] gives them: at least one. Says nothing of whether they fit.
+pub(super) fn signatures(lines: &[u8]) -> Result<Vec<(PublicKey, [u8; SIGNATURE_LEN])>, String> {
+    let lines = lines.strip_suffix(b"\n").ok_or("it has no signature, or its last line does not end")?;
+    let mut found = Vec::new();
+    for (index, text) in lines.split(|byte| *byte == b'\n').enumerate() {
         if index == MAX_SIGNATURES {
             return Err("it has too many signatures".to_owned());
         }
-        let text = line;
         let line: Line = serde_json::from_slice(text).map_err(|_| format!("line {} is not a signature", index + 2))?;
         // One object has one spelling, so that every changed bit of it is noticed.
         if line.to_bytes() != text || line.signature.bytes().any(|digit| digit.is_ascii_uppercase()) {
@@ -55,8 +57,18 @@ pub(crate) fn signed_by_any<'a>(owners: &[PublicKey], object: &'a [u8]) -> Resul
         }
         let mut signature = [0; SIGNATURE_LEN];
         hex::decode_to_slice(&line.signature, &mut signature).map_err(|_| format!("line {} has no 128 hexadecimal digits", index + 2))?;
-        known |= owners.contains(&line.key);
-        fits |= owners.contains(&line.key) && line.key.accepts_owner(document, &signature);
+        found.push((line.key, signature));
+    }
+    Ok(found)
+}
+
+/// The document inside `object`, if one of `owners` signed it; otherwise what is wrong.
+pub(crate) fn signed_by_any<'a>(owners: &[PublicKey], object: &'a [u8]) -> Result<&'a [u8], String> {
+    let (document, lines) = split(object)?;
+    let (mut fits, mut known) = (false, false);
+    for (key, signature) in signatures(lines)? {
+        known |= owners.contains(&key);
+        fits |= owners.contains(&key) && key.accepts_owner(document, &signature);
     }
     match (fits, known) {
         (true, _) => Ok(document),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use age::secrecy::ExposeSecret as _;
 use base::Hint as _;
 use bytes::Bytes;
-use repository::keys::{self, AddWriterError, KeyError, ReaderKey, Sheet, WriterKey, add_writer, generate_reader_key, prove};
+use repository::keys::{self, ChangeError, KeyError, ReaderKey, Sheet, WriterKey, add_writer, generate_reader_key, prove};
 use repository::repository::{CreateError, Repository, create};
 use stores::store::Store as _;
 use stores::{Key, MemoryStore};
@@ -20,7 +20,7 @@ async fn reopen(disk: &MemoryStore) -> Repository {
     Repository::open(Arc::new(disk.clone())).await.unwrap()
 }
 
-async fn add(place: &Place, writer: &str, domain: &str) -> Result<WriterKey, AddWriterError> {
+async fn add(place: &Place, writer: &str, domain: &str) -> Result<WriterKey, ChangeError> {
     let repository = reopen(&place.disk).await;
     let now = "2026-11-25T00:00:00Z".parse().unwrap();
     add_writer(&repository, &place.ada, writer.parse().unwrap(), domain.parse().unwrap(), now).await
@@ -66,7 +66,7 @@ async fn the_key_of_a_host_opens_neither_the_epoch_nor_the_owner_nor_the_canary(
     assert!(matches!(prove(&place.created.repository, &stolen).await, Err(KeyError::WrongKey { .. })));
     let now = "2026-11-25T00:00:00Z".parse().unwrap();
     let added = add_writer(&place.created.repository, &stolen, "evil".parse().unwrap(), "office".parse().unwrap(), now).await;
-    assert!(matches!(added, Err(AddWriterError::Key(KeyError::WrongKey { object, .. })) if object == "keys/owner-1.age"));
+    assert!(matches!(added, Err(ChangeError::Key(KeyError::WrongKey { object, .. })) if object == "keys/owner-1.age"));
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn use_everything(place: &Place) -> Vec<String> {
     let now = "2026-11-25T00:00:00Z".parse().unwrap();
     let added = add_writer(&reopen(&copy).await, &place.ada, "more".parse().unwrap(), "more".parse().unwrap(), now).await;
     said.extend(added.err().map(|error| match error {
-        AddWriterError::Key(error) => error.to_string(),
+        ChangeError::Key(error) => error.to_string(),
         other => other.to_string(),
     }));
     said
@@ -181,9 +181,9 @@ async fn a_plugin_recipient_is_taken_and_its_missing_program_is_named() {
 #[tokio::test]
 async fn a_name_is_never_given_twice() {
     let place = place().await;
-    assert!(matches!(add(&place, "web", "office").await, Err(AddWriterError::Listed { .. })));
+    assert!(matches!(add(&place, "web", "office").await, Err(ChangeError::Listed { .. })));
     add(&place, "db", "office").await.unwrap();
-    assert!(matches!(add(&place, "db", "office").await, Err(AddWriterError::Listed { .. })));
+    assert!(matches!(add(&place, "db", "office").await, Err(ChangeError::Listed { .. })));
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn two_owners_who_add_at_once_do_not_undo_each_other() {
     let stale = reopen(&place.disk).await;
     add(&place, "db", "office").await.unwrap();
     let late = add_writer(&stale, &place.ben, "lab".parse().unwrap(), "lab".parse().unwrap(), now).await;
-    assert!(matches!(late, Err(AddWriterError::Raced { object }) if object == "trust/2.json"));
+    assert!(matches!(late, Err(ChangeError::Raced { object }) if object == "trust/2.json"));
     assert_eq!(reopen(&place.disk).await.trust().writers().len(), 2);
 }
 

@@ -1,11 +1,14 @@
-//! `lifeboat key new`: makes a key, shows its public half, and the line of the plan that takes it.
+//! `lifeboat key new`: makes a key, shows its public half, and the line of the plan that takes it. Keys that a repository lists
+//! are made in `role`.
 
 use std::path::{Path, PathBuf};
 
+use base::id::RepositoryId;
 use records::seal::{EVIDENCE_NAMESPACE, allowed_line};
-use repository::keys::generate_reader_key;
+use repository::keys::{StewardRole, generate_reader_key};
 use secrecy::ExposeSecret as _;
 
+use super::role::{self, Listed, Role, Wanted};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::Settings;
@@ -13,10 +16,20 @@ use crate::{private_file, signing_key, wiring};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct NewArgs {
-    /// What the key is for
-    #[arg(long = "for", value_enum, value_name = "PURPOSE")]
-    purpose: Purpose,
-    /// New file for the secret half [default: standard output for recovery, this host's keys for evidence, review.key for review]
+    /// The name under which the repository lists the key; with --role
+    #[arg(value_name = "NAME", requires = "role")]
+    name: Option<String>,
+    /// What the key is for, when it belongs to no repository
+    #[arg(long = "for", value_enum, value_name = "PURPOSE", required_unless_present = "role", conflicts_with = "role")]
+    purpose: Option<Purpose>,
+    /// What its holder may do in a repository; its owners list it there, so --key-file FILE is needed, but for a reader
+    #[arg(long, value_enum, value_name = "ROLE", requires = "name")]
+    role: Option<Role>,
+    /// The repository that lists the key, where the plan has several
+    #[arg(long, value_name = "ID", requires = "role")]
+    repository: Option<RepositoryId>,
+    /// New file for the secret half [default: standard output for recovery, this host's keys for evidence, review.key for review,
+    /// NAME.ROLE with --role]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -43,8 +56,20 @@ struct Made {
 }
 
 pub(crate) async fn run(args: &NewArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
-    match args.purpose {
-        Purpose::Recovery => recovery(args.out.as_deref(), settings, output).await,
+    let listed = match args.role {
+        Some(Role::Reader) => return recovery(args.name.as_deref(), args.out.as_deref(), settings, output).await,
+        Some(Role::Writer) => Some(Listed::Writer),
+        Some(Role::Maintainer) => Some(Listed::Steward(StewardRole::Maintainer)),
+        Some(Role::Verifier) => Some(Listed::Steward(StewardRole::Verifier)),
+        None => None,
+    };
+    if let (Some(role), Some(name)) = (listed, args.name.as_deref()) {
+        let wanted = Wanted { role, name, out: args.out.clone(), repository: args.repository.as_ref() };
+        return role::run(wanted, settings, output).await;
+    }
+    let purpose = args.purpose.expect("the arguments demand a purpose, or a role with a name");
+    match purpose {
+        Purpose::Recovery => recovery(None, args.out.as_deref(), settings, output).await,
         Purpose::Evidence => {
             let file = args.out.clone().unwrap_or_else(|| settings.evidence_key());
             let key = signing_key::make(&file, &signing_key::issuer_of_host())?;
@@ -75,7 +100,7 @@ pub(crate) async fn run(args: &NewArgs, settings: &Settings, output: Output) -> 
     }
 }
 
-async fn recovery(out: Option<&Path>, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+async fn recovery(name: Option<&str>, out: Option<&Path>, settings: &Settings, output: Output) -> Result<Exit, Failure> {
     let (_, secret, recipient) = generate_reader_key();
     if let Some(file) = out {
         private_file::write_new(file, secret.expose_secret())?;
@@ -84,7 +109,7 @@ async fn recovery(out: Option<&Path>, settings: &Settings, output: Output) -> Re
     let made = Made {
         purpose: "recovery",
         file: out.map(Path::to_owned),
-        plan_line: Some(format!("NAME: {{recipient: {recipient}}}")),
+        plan_line: Some(format!("{}: {{recipient: {recipient}}}", name.unwrap_or("NAME"))),
         fingerprint: recipient.clone(),
         public: recipient,
         secret: out.is_none().then(|| secret.expose_secret().to_owned()),

@@ -6,6 +6,7 @@ use plans::Plan;
 use plans::plan::RecoveryKey;
 use repository::keys::{ReaderKey, Sheet, sheet};
 
+use super::role::one_repository;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::Settings;
@@ -37,7 +38,7 @@ pub(crate) async fn run(args: &SheetArgs, settings: &Settings, output: Output) -
         .recovery_keys
         .get(args.key.as_str())
         .ok_or_else(|| Failure::from(open::unknown("recovery key", &args.key, plan.recovery_keys.keys())))?;
-    let id = repository(args, &plan)?;
+    let id = one_repository(&plan, args.repository.as_ref())?;
     let parts = wiring::parts(settings, wiring::person()).await?;
     let opened = open::repository(&parts, &plan, id).await?;
     let custodian = custodian(&plan, key);
@@ -49,18 +50,6 @@ pub(crate) async fn run(args: &SheetArgs, settings: &Settings, output: Output) -
         output.warn("this sheet is itself the key: print it, keep it in a safe, and leave no copy on a disk");
     }
     Ok(Exit::Done)
-}
-
-fn repository<'a>(args: &'a SheetArgs, plan: &'a Plan) -> Result<&'a RepositoryId, Failure> {
-    match &args.repository {
-        Some(id) => Ok(id),
-        None if plan.repositories.len() == 1 => Ok(plan.repositories.keys().next().expect("there is one")),
-        None => {
-            let names: Vec<_> = plan.repositories.keys().map(ToString::to_string).collect();
-            Err(Failure::new("LB0002", Exit::Usage, "the plan has several repositories, and a sheet is for one")
-                .fix(format!("name it: --repository {}", names.join("|"))))
-        }
-    }
 }
 
 /// "Joy Okafor, safe B2": who keeps the key, and where.

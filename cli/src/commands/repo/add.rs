@@ -5,11 +5,12 @@ use orchestrator::Parts;
 use orchestrator::jobs::open::{reader_key, unknown};
 use plans::Plan;
 use records::event::{KeyCreated, RepositoryCreated};
-use repository::keys::{AddWriterError, WriterKey, add_writer};
+use repository::keys::{ChangeError, WriterKey, add_writer};
 use repository::repository::{CreateError, CreateSpec, OpenError, Repository, create};
 use secrecy::ExposeSecret as _;
 use stores::Store;
 
+use crate::commands::key;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::Settings;
@@ -120,15 +121,12 @@ async fn join(
     Ok(added("writer-added", key.writer().to_string()))
 }
 
-fn refused(error: &AddWriterError) -> Failure {
-    match error {
-        AddWriterError::Listed { .. } => {
-            Failure::of("LB0216", Exit::Failed, error).fix("choose another name: --as NAME; names are never used twice")
-        }
-        AddWriterError::Key(_) | AddWriterError::Closed { .. } => Failure::of("LB0221", Exit::Key, error),
-        AddWriterError::Raced { .. } => Failure::of("LB0216", Exit::TryAgain, error),
-        AddWriterError::Store { source, .. } if source.is_transient() => Failure::of("LB0212", Exit::TryAgain, error),
-        AddWriterError::Store { .. } => Failure::of("LB0213", Exit::Failed, error),
+fn refused(error: &ChangeError) -> Failure {
+    let failure = key::role::refused(error);
+    if matches!(error, ChangeError::Listed { .. }) {
+        failure.fix("choose another name: --as NAME; names are never used twice")
+    } else {
+        failure
     }
 }
 
