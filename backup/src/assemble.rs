@@ -183,6 +183,7 @@ impl Assembly<'_> {
             mtime_s: stat.mtime_s,
             mtime_ns: stat.mtime_ns,
             xattrs,
+            ..Meta::default()
         };
         if let Some(frame) = self.frames.last_mut() {
             frame.nodes.push(Node { name, meta, kind });

@@ -5,9 +5,11 @@
 
 mod cbor;
 pub mod chunk;
+mod content;
 pub mod error;
 pub mod index;
 pub mod limits;
+mod meta;
 pub mod names;
 pub mod pack;
 pub mod snapshot;

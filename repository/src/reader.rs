@@ -6,6 +6,7 @@
 mod error;
 mod fetch;
 mod frames;
+mod holes;
 mod plan;
 mod stream;
 
@@ -19,6 +20,7 @@ use base::id::DomainId;
 
 pub use self::error::{ReadError, SinkError};
 use self::frames::FrameCache;
+use self::holes::Filled;
 use crate::chunk::ChunkHasher;
 use crate::finding::Finding;
 use crate::format::FormatError;
@@ -198,16 +200,18 @@ impl Reader {
         tree::decode(&bytes).map_err(bad)
     }
 
-    /// The bytes of one file, in order.
+    /// The bytes of one file, in order, with zeros for its holes.
     pub async fn content(&self, content: &Content, sink: &mut (dyn FnMut(&[u8]) -> Result<(), SinkError> + Send)) -> Result<(), ReadError> {
-        let refs = match &content.chunks {
-            Chunks::Inline(bytes) => return sink(bytes).map_err(|error| ReadError::Sink(error.into())),
-            Chunks::List(refs) => refs,
-        };
-        for window in refs.chunks(WINDOW) {
-            stream::in_order(self, window, sink).await?;
+        let mut filled = Filled::new(&content.holes, sink);
+        match &content.chunks {
+            Chunks::Inline(bytes) => filled.data(bytes).await?,
+            Chunks::List(refs) => {
+                for window in refs.chunks(WINDOW) {
+                    stream::in_order(self, window, &mut filled).await?;
+                }
+            }
         }
-        Ok(())
+        filled.zeros_to(content.size).await
     }
 
     /// Every wanted chunk once, in the order of packs: each frame is read and decoded once, each id is verified.

@@ -32,6 +32,7 @@ pub use self::error::{StoreFileError, WriteError};
 use self::number::Numbers;
 use self::queue::Front;
 pub use self::ticket::Ticket;
+pub use self::trees::TreeDraft;
 use self::trees::Trees;
 use self::upload::Uploads;
 use crate::chunk::{ChunkHasher, Chunker};
@@ -189,7 +190,20 @@ impl Writer {
     /// Stores a directory. Nodes are in ascending order of the bytes of their names; every chunk and tree that they name
     /// must be stored already, or known to the index.
     pub fn store_tree(&self, nodes: &[Node]) -> Result<TreeRef, WriteError> {
-        self.trees.store(&self.core, &self.uploads, nodes)
+        let mut draft = TreeDraft::default();
+        nodes.iter().try_for_each(|node| self.add_node(&mut draft, node))?;
+        self.end_tree(draft)
+    }
+
+    /// Adds the next node to a directory in the making; the rules of [`Self::store_tree`] hold. A directory of any number of
+    /// entries takes little memory in this way.
+    pub fn add_node(&self, draft: &mut TreeDraft, node: &Node) -> Result<(), WriteError> {
+        self.trees.add(&self.core, &self.uploads, draft, node)
+    }
+
+    /// Ends a directory.
+    pub fn end_tree(&self, draft: TreeDraft) -> Result<TreeRef, WriteError> {
+        self.trees.end(&self.core, &self.uploads, draft)
     }
 
     /// Whether the repository, or this run, has the chunk: a reference from a cache may then be used again. The snapshot then

@@ -54,6 +54,14 @@ pub enum ListedKind {
     File,
     /// A symbolic link.
     Symlink,
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A character device.
+    CharDevice,
+    /// A block device.
+    BlockDevice,
 }
 
 /// How deep to list.
@@ -118,6 +126,10 @@ impl Listed {
             NodeKind::Directory { .. } => (ListedKind::Folder, None, None),
             NodeKind::File { content } => (ListedKind::File, Some(content.size), None),
             NodeKind::Symlink { target } => (ListedKind::Symlink, None, Some(crate::path::shown(target))),
+            NodeKind::Fifo => (ListedKind::Fifo, None, None),
+            NodeKind::Socket => (ListedKind::Socket, None, None),
+            NodeKind::CharDevice(_) => (ListedKind::CharDevice, None, None),
+            NodeKind::BlockDevice(_) => (ListedKind::BlockDevice, None, None),
         };
         let meta = &node.meta;
         let changed = i32::try_from(meta.mtime_ns).ok().and_then(|ns| Timestamp::new(meta.mtime_s, ns).ok());
@@ -172,12 +184,14 @@ pub async fn cat(
             let done = reader.content(&content, sink).await;
             return done.map(|()| content.size).map_err(|source| read(path, snapshot, source));
         }
+        Found::Node(Node { kind: NodeKind::Directory { .. }, .. }) | Found::Root(_) => "folder",
         Found::Node(Node { kind: NodeKind::Symlink { .. }, .. }) => "symbolic link",
-        Found::Node(_) | Found::Root(_) => "folder",
+        Found::Node(_) => "pipe, socket or device",
     };
     Err(ListError::NotAFile { path: path.clone(), what })
 }
 
+#[expect(clippy::large_enum_variant, reason = "one is in memory at a time")]
 pub(crate) enum Found {
     Root(TreeRef),
     Node(Node),

@@ -100,7 +100,7 @@ pub enum Data {
 
 impl From<Meta> for Attributes {
     fn from(meta: Meta) -> Self {
-        let Meta { mode, uid, gid, user: _, group: _, mtime_s, mtime_ns, xattrs } = meta;
+        let Meta { mode, uid, gid, mtime_s, mtime_ns, xattrs, .. } = meta;
         Self { mode, uid, gid, mtime_s, mtime_ns, xattrs: (!xattrs.is_empty()).then(|| Box::new(xattrs)) }
     }
 }
@@ -220,7 +220,7 @@ impl Tree {
                     folders.push((place, tree));
                     Kind::Folder
                 }
-                NodeKind::File { content: Content { size, chunks } } => Kind::File {
+                NodeKind::File { content: Content { size, chunks, .. } } => Kind::File {
                     size,
                     data: match chunks {
                         Chunks::Inline(bytes) => Data::Inline(bytes.into()),
@@ -228,6 +228,7 @@ impl Tree {
                     },
                 },
                 NodeKind::Symlink { target } => Kind::Symlink(target.into()),
+                NodeKind::Fifo | NodeKind::Socket | NodeKind::CharDevice(_) | NodeKind::BlockDevice(_) => continue, // refused above
             };
             self.entries.push(Entry { parent, name: node.name.into(), attributes: node.meta.into(), kind });
         }
@@ -287,6 +288,9 @@ fn refuse(node: &Node, before: Option<&[u8]>, at: &TreePath) -> Option<String> {
     match &node.kind {
         NodeKind::Symlink { target } if target.is_empty() || target.contains(&0) => Some("a link with no target".to_owned()),
         NodeKind::Directory { .. } | NodeKind::Symlink { .. } => None,
+        NodeKind::Fifo | NodeKind::Socket => Some("a pipe or socket".to_owned()),
+        NodeKind::CharDevice(_) | NodeKind::BlockDevice(_) => Some("a device".to_owned()),
+        NodeKind::File { content } if !content.holes.is_empty() => Some("a file with holes".to_owned()),
         NodeKind::File { content } => {
             let sum = match &content.chunks {
                 Chunks::Inline(bytes) => Some(bytes.len() as u64),

@@ -137,7 +137,7 @@ mod tests {
         let stat = Stat { ino: 9, ..Stat::default() };
         let began = new.position();
         let mut rows = Rows::default();
-        let content = Content { size: 1, chunks: repository::format::tree::Chunks::Inline(b"x".to_vec()) };
+        let content = Content::solid(1, repository::format::tree::Chunks::Inline(b"x".to_vec()));
         rows.push(&NewRow {
             name: b"file",
             payload: NewPayload::File(&content),

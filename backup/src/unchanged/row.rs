@@ -53,10 +53,10 @@ impl Row<'_> {
     /// The content it had, if it was a file.
     pub fn content(&self) -> Option<Content> {
         match self.payload {
-            Payload::FileInline(bytes) => Some(Content { size: bytes.len() as u64, chunks: Chunks::Inline(bytes.to_vec()) }),
+            Payload::FileInline(bytes) => Some(Content::solid(bytes.len() as u64, Chunks::Inline(bytes.to_vec()))),
             Payload::File(list) => {
                 let chunks: Vec<_> = chunks(list).collect();
-                Some(Content { size: chunks.iter().map(|chunk| u64::from(chunk.len)).sum(), chunks: Chunks::List(chunks) })
+                Some(Content::solid(chunks.iter().map(|chunk| u64::from(chunk.len)).sum(), Chunks::List(chunks)))
             }
             _ => None,
         }
@@ -260,8 +260,8 @@ mod tests {
     fn what_is_written_is_read() {
         let stat = Stat { mode: 0o100_644, size: 3000, mtime_s: -5, mtime_ns: 7, ctime_s: 9, ino: u64::MAX, ..Stat::default() };
         let attributes = vec![(b"user.a".to_vec(), vec![0, 255]), (b"user.b".to_vec(), Vec::new())];
-        let content = Content { size: 3000, chunks: Chunks::List(vec![chunk(1), chunk(2)]) };
-        let inline = Content { size: 3, chunks: Chunks::Inline(b"abc".to_vec()) };
+        let content = Content::solid(3000, Chunks::List(vec![chunk(1), chunk(2)]));
+        let inline = Content::solid(3, Chunks::Inline(b"abc".to_vec()));
         let tree = TreeRef { chunks: vec![chunk(3)] };
         let place = Place { end: 500, block: 70, range: 90 };
         let mut bytes = Vec::new();

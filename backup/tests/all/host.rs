@@ -78,6 +78,8 @@ pub enum Seen {
     Directory,
     File(Vec<u8>),
     Symlink(Vec<u8>),
+    /// "pipe", "socket" or "device".
+    Special(&'static str),
 }
 
 /// Remembers the last state that was shown.
@@ -216,6 +218,9 @@ impl Host {
                         assert_eq!(bytes.len() as u64, content.size);
                         Seen::File(bytes)
                     }
+                    NodeKind::Fifo => Seen::Special("pipe"),
+                    NodeKind::Socket => Seen::Special("socket"),
+                    NodeKind::CharDevice(_) | NodeKind::BlockDevice(_) => Seen::Special("device"),
                 };
                 found.insert(path, (seen, node.meta));
             }

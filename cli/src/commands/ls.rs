@@ -70,6 +70,10 @@ fn letter(kind: ListedKind) -> char {
         ListedKind::Folder => 'd',
         ListedKind::File => '-',
         ListedKind::Symlink => 'l',
+        ListedKind::Fifo => 'p',
+        ListedKind::Socket => 's',
+        ListedKind::CharDevice => 'c',
+        ListedKind::BlockDevice => 'b',
     }
 }
 

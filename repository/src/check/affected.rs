@@ -100,7 +100,7 @@ async fn walk(
             match node.kind {
                 NodeKind::Directory { tree } => left.push((below, tree)),
                 NodeKind::File { content } => content.refs().iter().for_each(|chunk| take(&below, &chunk.id)),
-                NodeKind::Symlink { .. } => {}
+                _ => {}
             }
         }
     }

@@ -47,4 +47,30 @@ pub enum FormatError {
         /// The newest format that this program reads.
         known: u32,
     },
+    /// Written by a newer lifeboat within the same format: it has something that an older reader must not pass over.
+    #[error("a {what} has {member}, which this program does not know; a newer lifeboat reads it")]
+    Unknown {
+        /// "tree".
+        what: &'static str,
+        /// What is not known.
+        member: Member,
+    },
+}
+
+/// Something that a reader does not know, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Member {
+    /// A kind of node.
+    Kind(u32),
+    /// A member of a node's metadata.
+    Meta(u64),
+}
+
+impl std::fmt::Display for Member {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Kind(kind) => write!(f, "a node of kind {kind}"),
+            Self::Meta(member) => write!(f, "a node with metadata of kind {member}"),
+        }
+    }
 }

@@ -33,6 +33,10 @@ pub const TABLE_MAX: usize = 32 << 20;
 pub const TREE_MAX: u64 = 512 << 20;
 /// The longest name of a node and of an extended attribute.
 pub const NAME_MAX: usize = 1024;
+/// The longest name of a group of hard links.
+pub const LINK_MAX: usize = 32;
+/// The most bytes that a file has, with its holes: what `off_t` counts.
+pub const FILE_MAX: u64 = i64::MAX as u64;
 /// The longest value of an extended attribute, and the longest target of a symbolic link.
 pub const VALUE_MAX: usize = 1 << 20;
 

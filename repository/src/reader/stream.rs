@@ -10,7 +10,8 @@ use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::error::{ReadError, SinkError};
+use super::error::ReadError;
+use super::holes::Filled;
 use super::plan::{Request, Wanted, requests};
 use super::{CancelFlag, ChunkSink, Inner, PLACES_MAX, Reader, StreamReport, fetch};
 use crate::format::tree::{ChunkId, ChunkRef};
@@ -254,11 +255,7 @@ fn hand_on<'r>(job: &Job, chunks: &[Wanted], verified: impl Fn(&ChunkRef, usize)
 }
 
 /// The chunks of `window` in order, however their packs lie.
-pub(super) async fn in_order(
-    reader: &Reader,
-    window: &[ChunkRef],
-    sink: &mut (dyn FnMut(&[u8]) -> Result<(), SinkError> + Send),
-) -> Result<(), ReadError> {
+pub(super) async fn in_order(reader: &Reader, window: &[ChunkRef], filled: &mut Filled<'_>) -> Result<(), ReadError> {
     let arrived: Arc<Mutex<HashMap<ChunkId, Vec<u8>>>> = Arc::default();
     let keep = Arc::clone(&arrived);
     let keeper: ChunkSink = Arc::new(move |id, bytes| {
@@ -273,7 +270,7 @@ pub(super) async fn in_order(
     let arrived = std::mem::take(&mut *arrived.lock().unwrap_or_else(PoisonError::into_inner));
     for chunk in window {
         let bytes = arrived.get(&chunk.id).ok_or(ReadError::Unknown(chunk.id))?;
-        sink(bytes).map_err(|error| ReadError::Sink(error.into()))?;
+        filled.data(bytes).await?;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ pub(super) fn store_small(front: &Arc<Front>, bytes: &[u8]) -> Result<Ticket, su
     let size = bytes.len() as u64;
     if bytes.len() <= INLINE_MAX {
         front.core().check()?;
-        return Ok(Ticket::ready(Content { size, chunks: Chunks::Inline(bytes.to_vec()) }));
+        return Ok(Ticket::ready(Content::solid(size, Chunks::Inline(bytes.to_vec()))));
     }
     let slot = Arc::new(Slot::default());
     slot.end(1);

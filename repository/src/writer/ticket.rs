@@ -101,7 +101,7 @@ impl Ticket {
                     front.flush()?;
                 }
                 let refs = slot.take(front.core())?;
-                Ok(Content { size, chunks: Chunks::List(refs) })
+                Ok(Content::solid(size, Chunks::List(refs)))
             }
         }
     }

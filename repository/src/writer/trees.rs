@@ -10,6 +10,7 @@ use super::error::WriteError;
 use super::upload::Uploads;
 use crate::chunk::cut::is_whole;
 use crate::format::chunk::{ChunkId, ChunkRef, Kind};
+use crate::format::limits::CHUNK_MAX;
 use crate::format::tree::{self, Node, NodeKind, TreeRef};
 use crate::pack::fill::{FillError, FillSpec, Filler};
 
@@ -20,10 +21,20 @@ pub(super) struct Trees {
     told: Mutex<Told>,
 }
 
+/// Bytes of a directory that wait until they are cut.
+const DRAFT_MAX: usize = 2 * CHUNK_MAX;
+
+/// A directory in the making: [`super::Writer::add_node`]. In memory is what was not cut yet, and not the whole of it.
+#[derive(Debug, Default)]
+pub struct TreeDraft {
+    tree: tree::Draft,
+    chunks: Vec<ChunkRef>,
+}
+
 /// What is known of the trees that were named.
 #[derive(Debug, Default)]
 struct Told {
-    /// The trees that went through [`Trees::store`], so that everything below them was counted; see [`name_of`].
+    /// The trees that went through [`Trees::end`], so that everything below them was counted; see [`name_of`].
     stored: HashSet<ChunkId>,
     /// Whether a tree was named that did not.
     reused: bool,
@@ -47,32 +58,55 @@ impl Trees {
         Ok(Self { filler: Mutex::new(filler), told: Mutex::default() })
     }
 
-    pub(super) fn store(&self, core: &Core, uploads: &Uploads, nodes: &[Node]) -> Result<TreeRef, WriteError> {
-        core.check()?;
-        for node in nodes {
-            match &node.kind {
-                NodeKind::File { content } => content.refs().iter().try_for_each(|chunk| core.need(&chunk.id))?,
-                NodeKind::Directory { tree } => self.need(core, tree)?,
-                NodeKind::Symlink { .. } => {}
-            }
+    /// Takes the next node of a directory, and stores what is certain of its bytes.
+    pub(super) fn add(&self, core: &Core, uploads: &Uploads, draft: &mut TreeDraft, node: &Node) -> Result<(), WriteError> {
+        match &node.kind {
+            NodeKind::File { content } => content.refs().iter().try_for_each(|chunk| core.need(&chunk.id))?,
+            NodeKind::Directory { tree } => self.need(core, tree)?,
+            _ => {}
         }
-        let bytes = tree::encode(nodes).map_err(|error| WriteError::Tree(Arc::new(error)))?;
-        let (mut chunks, mut rest) = (Vec::new(), bytes.as_slice());
+        draft.tree.push(node).map_err(|error| WriteError::Tree(Arc::new(error)))?;
+        if draft.tree.bytes().len() < DRAFT_MAX {
+            return Ok(());
+        }
+        core.check()?;
+        let mut taken = 0;
+        // As long as there is a chunk's greatest length of bytes, a cut does not depend on what follows.
+        while let Some(rest) = draft.tree.bytes().get(taken..).filter(|rest| rest.len() >= CHUNK_MAX) {
+            let len = core.chunker.cut(rest);
+            let chunk = self.piece(core, uploads, rest.get(..len).unwrap_or_default())?;
+            draft.chunks.push(chunk);
+            taken += len;
+        }
+        draft.tree.drop_front(taken);
+        Ok(())
+    }
+
+    /// Ends a directory.
+    pub(super) fn end(&self, core: &Core, uploads: &Uploads, draft: TreeDraft) -> Result<TreeRef, WriteError> {
+        core.check()?;
+        let TreeDraft { tree, mut chunks } = draft;
+        let mut rest = tree.bytes();
+        let whole = chunks.is_empty() && is_whole(rest.len() as u64);
         while !rest.is_empty() {
-            let len = if is_whole(bytes.len() as u64) { rest.len() } else { core.chunker.cut(rest) };
+            let len = if whole { rest.len() } else { core.chunker.cut(rest) };
             let (piece, after) = rest.split_at(len);
-            let (chunk, is_new) = core.name(Kind::Tree, piece);
-            if is_new && let Err(error) = self.push(core, uploads, chunk, piece) {
-                // From now on everybody takes the chunk for stored: no caller may go on to a commit.
-                core.fail(error.clone());
-                return Err(error);
-            }
-            chunks.push(chunk);
+            chunks.push(self.piece(core, uploads, piece)?);
             rest = after;
         }
         let tree = TreeRef { chunks };
         self.told().stored.insert(name_of(&tree));
         Ok(tree)
+    }
+
+    fn piece(&self, core: &Core, uploads: &Uploads, bytes: &[u8]) -> Result<ChunkRef, WriteError> {
+        let (chunk, is_new) = core.name(Kind::Tree, bytes);
+        if is_new && let Err(error) = self.push(core, uploads, chunk, bytes) {
+            // From now on everybody takes the chunk for stored: no caller may go on to a commit.
+            core.fail(error.clone());
+            return Err(error);
+        }
+        Ok(chunk)
     }
 
     /// Notes that the snapshot needs a tree that was stored before.

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
 use age::secrecy::ExposeSecret as _;
-use repository::format::tree::{Meta, Node, NodeKind, TreeRef};
+use repository::format::tree::{Hole, Meta, Node, NodeKind, TreeRef};
 use repository::keys::{WriterKey, generate_reader_key};
 use repository::repository::{Repository, create};
 use repository::snapshots::SnapshotStats;
 use repository::writer::{NewSnapshot, VerifyUpload, Writer, WriterOptions};
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, XattrFlags, lsetxattr, utimensat};
+use rustix::fs::{AtFlags, CWD, Mode, Timespec, Timestamps, XattrFlags, lsetxattr, utimensat};
 use stores::FolderStore;
 
 use super::create_and_open::{clock, spec};
@@ -107,6 +107,9 @@ fn noise(seed: u64, len: usize) -> Vec<u8> {
     std::iter::repeat_with(&mut next).flatten().take(len).collect()
 }
 
+/// A file of 5 GiB with a megabyte of data at 3 GiB.
+const SPARSE: &[u8] = b"mostly nothing";
+
 fn make_source(root: &Path) {
     let name = |bytes: &[u8]| root.join(OsStr::from_bytes(bytes));
     fs::create_dir_all(name(b"docs/deep/er/and/deeper")).unwrap();
@@ -130,6 +133,11 @@ fn make_source(root: &Path) {
         fs::write(name(at), bytes).unwrap();
     }
     symlink("docs/large", name(b"link")).unwrap();
+    fs::hard_link(name(b"docs/large"), name(b"docs/deep/large again")).unwrap();
+    rustix::fs::mknodat(CWD, name(b"pipe"), rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o640), 0).unwrap();
+    let sparse = fs::File::create(name(SPARSE)).unwrap();
+    sparse.write_all_at(&noise(11, 1_000_000), 3 << 30).unwrap();
+    sparse.set_len(5 << 30).unwrap();
     symlink("/nowhere/\n/at all", name(b"docs/dangling")).unwrap();
     symlink(OsStr::from_bytes(b"to \xff"), name(b"odd link \xfe")).unwrap();
     for (at, mode) in [(&b"text"[..], 0o4750), (b"nothing", 0o000), (b"-rf", 0o644), (b"locked/inside", 0o400), (b"empty", 0o1777)] {
@@ -154,6 +162,13 @@ fn store_folder(writer: &Writer, folder: &Path) -> TreeRef {
             NodeKind::Directory { tree: store_folder(writer, path) }
         } else if found.is_symlink() {
             NodeKind::Symlink { target: fs::read_link(path).unwrap().into_os_string().into_vec() }
+        } else if found.file_type().is_fifo() {
+            NodeKind::Fifo
+        } else if path.file_name().unwrap().as_bytes() == SPARSE {
+            let content = writer.store_bytes(&noise(11, 1_000_000)).unwrap().wait().unwrap();
+            let (start, end) = (3_u64 << 30, (3_u64 << 30) + 1_000_000);
+            let holes = vec![Hole { start: 0, len: start }, Hole { start: end, len: found.len() - end }];
+            NodeKind::File { content: content.with_holes(found.len(), holes) }
         } else {
             let ticket = writer.store_file(&mut fs::File::open(path).unwrap(), found.len()).unwrap();
             NodeKind::File { content: ticket.wait().unwrap() }
@@ -165,6 +180,7 @@ fn store_folder(writer: &Writer, folder: &Path) -> TreeRef {
             mtime_s: found.mtime(),
             mtime_ns: u32::try_from(found.mtime_nsec()).unwrap(),
             xattrs: attributes(path),
+            link: (!found.is_dir() && found.nlink() > 1).then(|| found.ino().to_le_bytes().to_vec()),
             ..Meta::default()
         };
         Node { name: path.file_name().unwrap().as_bytes().to_vec(), meta, kind }
@@ -194,6 +210,15 @@ fn facts(root: &Path) -> BTreeMap<Vec<u8>, String> {
                 "directory".to_owned()
             } else if found.is_symlink() {
                 format!("link to {:?}", fs::read_link(&path).unwrap())
+            } else if found.file_type().is_fifo() {
+                "pipe".to_owned()
+            } else if found.len() > 1 << 30 {
+                assert!(found.blocks() < 10_000, "the holes take no room");
+                let mut bytes = vec![0; 1_000_000];
+                fs::File::open(&path).unwrap().read_exact_at(&mut bytes, 3 << 30).unwrap();
+                format!("file of {} with {}", found.len(), base::Digest::of(&bytes))
+            } else if found.nlink() > 1 {
+                format!("file {} with {} names", base::Digest::of(&fs::read(&path).unwrap()), found.nlink())
             } else {
                 format!("file {}", base::Digest::of(&fs::read(&path).unwrap()))
             };
@@ -226,7 +251,7 @@ async fn a_folder_comes_back_byte_by_byte_with_age_zstd_and_python3_alone() {
     assert_eq!(text(&listed.stdout), format!("{point}  2026-11-24T07:00:00Z  complete  signed\n"));
     let done = desk.recover(&["restore", "repo", "me.key", &point, "out"]);
     assert_eq!((text(&done.stderr).as_str(), done.status.code()), ("", Some(0)));
-    assert!(text(&done.stdout).starts_with("restored 12 files, "), "{}", text(&done.stdout));
+    assert!(text(&done.stdout).starts_with("restored 14 files, "), "{}", text(&done.stdout));
     assert_eq!(facts(&desk.path("out")), facts(&desk.path("source")));
     // Nothing is written over what is there.
     let again = desk.recover(&["restore", "repo", "me.key", "office/web/0000000000", "out"]);

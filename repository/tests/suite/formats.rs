@@ -8,7 +8,7 @@ use repository::format::index::{self, PackEntry, Signed, Statement};
 use repository::format::names::Name;
 use repository::format::pack::{self, Frame, Header, TAIL_LEN, Table};
 use repository::format::snapshot::{self, Fence, Public};
-use repository::format::tree::{self, Chunks, Content, Meta, Node, NodeKind, TreeRef};
+use repository::format::tree::{self, Chunks, Content, Device, Hole, Meta, Node, NodeKind, TreeRef};
 
 fn chunk_ref() -> impl Strategy<Value = ChunkRef> {
     (any::<[u8; 32]>(), 1_u32..=512 << 10).prop_map(|(id, len)| ChunkRef { id: ChunkId::from_bytes(id), len })
@@ -21,21 +21,38 @@ fn kind() -> impl Strategy<Value = Kind> {
 fn node_kind() -> impl Strategy<Value = NodeKind> {
     let list = vec(chunk_ref(), 1..4).prop_map(|refs| {
         let size = refs.iter().map(|chunk| u64::from(chunk.len)).sum();
-        NodeKind::File { content: Content { size, chunks: Chunks::List(refs) } }
+        NodeKind::File { content: Content::solid(size, Chunks::List(refs)) }
     });
     let inline = vec(any::<u8>(), 0..40).prop_map(|bytes| {
         let size = bytes.len() as u64;
-        NodeKind::File { content: Content { size, chunks: Chunks::Inline(bytes) } }
+        NodeKind::File { content: Content::solid(size, Chunks::Inline(bytes)) }
     });
     let directory = vec(chunk_ref(), 1..3).prop_map(|chunks| NodeKind::Directory { tree: TreeRef { chunks } });
     let link = vec(1_u8.., 1..20).prop_map(|target| NodeKind::Symlink { target });
-    prop_oneof![list, inline, directory, link]
+    // Holes between pieces of data, each after at least one byte of it.
+    let sparse = (vec(chunk_ref(), 1..3), vec((1_u64..1000, 1_u64..1 << 40), 1..4)).prop_map(|(mut refs, parts)| {
+        refs[0].len = refs[0].len.max(4000);
+        let data: u64 = refs.iter().map(|chunk| u64::from(chunk.len)).sum();
+        let (mut at, mut holes) = (0, Vec::new());
+        for (gap, len) in parts {
+            holes.push(Hole { start: at + gap, len });
+            at += gap + len;
+        }
+        let size = data + holes.iter().map(|hole| hole.len).sum::<u64>();
+        NodeKind::File { content: Content::solid(data, Chunks::List(refs)).with_holes(size, holes) }
+    });
+    let device = (any::<u32>(), any::<u32>(), any::<bool>()).prop_map(|(major, minor, is_block)| {
+        let device = Device { major, minor };
+        if is_block { NodeKind::BlockDevice(device) } else { NodeKind::CharDevice(device) }
+    });
+    prop_oneof![list, inline, directory, link, sparse, device, Just(NodeKind::Fifo), Just(NodeKind::Socket)]
 }
 
 fn meta() -> impl Strategy<Value = Meta> {
     let numbers = (0_u32..=0o7777, any::<u32>(), any::<u32>(), any::<i64>(), 0_u32..1_000_000_000);
     let names = (any::<Option<String>>(), any::<Option<String>>(), vec((vec(any::<u8>(), 0..9), vec(any::<u8>(), 0..9)), 0..3));
-    (numbers, names).prop_map(|((mode, uid, gid, mtime_s, mtime_ns), (user, group, xattrs))| Meta {
+    let more = (any::<u32>(), proptest::option::of((any::<i64>(), 0_u32..1_000_000_000)), proptest::option::of(vec(any::<u8>(), 1..32)));
+    (numbers, names, more).prop_map(|((mode, uid, gid, mtime_s, mtime_ns), (user, group, xattrs), (flags, birth, link))| Meta {
         mode,
         uid,
         gid,
@@ -44,14 +61,22 @@ fn meta() -> impl Strategy<Value = Meta> {
         mtime_s,
         mtime_ns,
         xattrs,
+        flags,
+        birth,
+        link,
     })
 }
 
 fn nodes() -> impl Strategy<Value = Vec<Node>> {
     let name = vec(any::<u8>().prop_filter("no slash, no NUL", |byte| !matches!(byte, 0 | b'/')), 1..12)
         .prop_filter("a step of a path", |name| name != b"." && name != b"..");
-    proptest::collection::btree_map(name, (meta(), node_kind()), 0..5)
-        .prop_map(|nodes| nodes.into_iter().map(|(name, (meta, kind))| Node { name, meta, kind }).collect())
+    proptest::collection::btree_map(name, (meta(), node_kind()), 0..5).prop_map(|nodes| {
+        let node = |(name, (mut meta, kind)): (_, (Meta, NodeKind))| {
+            meta.link = meta.link.filter(|_| !matches!(kind, NodeKind::Directory { .. }));
+            Node { name, meta, kind }
+        };
+        nodes.into_iter().map(node).collect()
+    })
 }
 
 fn frames() -> impl Strategy<Value = Vec<Frame>> {
@@ -167,7 +192,7 @@ proptest! {
         let _ = pack::parse_header(&frame);
         let _ = pack::parse_table(&frame, 0, 0);
         let _ = pack::parse_tail(&frame, u64::MAX);
-        let tree = [&[0x82, 0x00], bytes.as_slice()].concat();
+        let tree = [&[0x81, 0x00], bytes.as_slice()].concat();
         let _ = tree::decode(&tree);
     }
 }
@@ -175,7 +200,9 @@ proptest! {
 #[test]
 fn an_array_that_claims_to_be_endless_costs_no_memory() {
     let endless = [&[0x82, 0x00, 0x9b], [0xff; 8].as_slice()].concat();
-    assert!(tree::decode(&endless).is_err());
+    // [h'78', 0, [0, 0, 0, null, null, 0, 0, and attributes without end
+    let node = [&[0x81, 0x00, 0x84, 0x41, 0x78, 0x00, 0x89, 0, 0, 0, 0xf6, 0xf6, 0, 0, 0x9b], [0xff; 8].as_slice()].concat();
+    assert!(tree::decode(&node).is_err());
     assert!(index::decode_packs(&endless).is_err());
 }
 
@@ -187,6 +214,33 @@ fn a_newer_format_is_not_called_damage() {
     }
     let error = snapshot::decode(br#"{"lifeboat_snapshot":1,"anything":{}}"#).unwrap_err();
     assert!(error.to_string().contains("is newer than this program"), "{error}");
+}
+
+/// `[h'78', <kind>, [0, 0, 0, null, null, 0, 0, [], <more>], null]` behind the head of a tree.
+fn tree_with(kind: u8, more: &[u8]) -> Vec<u8> {
+    [&[0x81, 0x00, 0x84, 0x41, 0x78, kind, 0x89, 0, 0, 0, 0xf6, 0xf6, 0, 0, 0x80], more, &[0xf6]].concat()
+}
+
+#[test]
+fn what_a_newer_program_added_is_passed_over_or_refused_by_its_number() {
+    let plain = tree::decode(&tree_with(3, &[0x80])).unwrap();
+    assert!(matches!(plain[..], [Node { kind: NodeKind::Fifo, .. }]));
+    // Member 100, an array of a number and a string, may be passed over.
+    assert_eq!(tree::decode(&tree_with(3, &[0x81, 0x82, 0x18, 100, 0x82, 0x01, 0x41, 0xff])).unwrap(), plain);
+    for (tree, name) in [(tree_with(3, &[0x81, 0x82, 0x18, 101, 0x01]), "metadata of kind 101"), (tree_with(9, &[0x80]), "kind 9")] {
+        let error = tree::decode(&tree).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("a newer lifeboat reads it"), "{error}");
+    }
+    // The same member twice, or out of order, is no tree.
+    assert!(tree::decode(&tree_with(3, &[0x82, 0x82, 0x18, 100, 0x01, 0x82, 0x18, 100, 0x01])).is_err());
+}
+
+#[test]
+fn a_directory_is_no_hard_link() {
+    let meta = Meta { link: Some(b"a".to_vec()), ..Meta::default() };
+    let chunk = ChunkRef { id: ChunkId::from_bytes([7; 32]), len: 9 };
+    let kind = NodeKind::Directory { tree: TreeRef { chunks: vec![chunk] } };
+    assert!(tree::encode(&[Node { name: b"x".to_vec(), meta, kind }]).is_err());
 }
 
 #[test]

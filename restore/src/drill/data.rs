@@ -248,7 +248,8 @@ async fn capture(
     let Ok(path) = check::canary_path(&canary.path, snapshot.paths.first().map(String::as_str)) else { return Ok(()) };
     let content = match resolve(reader, snapshot, &path).await {
         Ok(Found::Node(node)) => match node.kind {
-            NodeKind::File { content } => head(content),
+            // A canary is one line; a file with holes is none, and they may be of any length.
+            NodeKind::File { content } if content.holes.is_empty() => head(content),
             _ => return Ok(()),
         },
         // The check says that it is not there.
@@ -276,5 +277,5 @@ fn head(content: Content) -> Content {
         size >= MAX_LOOK
     });
     chunks.truncate(enough.map_or(chunks.len(), |at| at + 1));
-    Content { size, chunks: Chunks::List(chunks) }
+    Content::solid(size, Chunks::List(chunks))
 }

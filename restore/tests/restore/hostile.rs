@@ -13,7 +13,7 @@ use restore::tree::{Selection, Tree};
 use crate::world::{Host, World, meta, noise};
 
 fn node(name: &[u8], bytes: &[u8]) -> Node {
-    let content = Content { size: bytes.len() as u64, chunks: Chunks::Inline(bytes.to_vec()) };
+    let content = Content::solid(bytes.len() as u64, Chunks::Inline(bytes.to_vec()));
     Node { name: name.to_vec(), meta: meta(0o644), kind: NodeKind::File { content } }
 }
 
@@ -23,7 +23,7 @@ async fn names_that_climb_out_are_findings_and_the_rest_is_restored() {
     let snapshot = world.back_up(&Host::new().file("/x", "x")).await;
     let mut tree = Tree::new(TreePath::default());
     let mut lying = node(b"zz-size", b"abc");
-    lying.kind = NodeKind::File { content: Content { size: 4, chunks: Chunks::Inline(b"abc".to_vec()) } };
+    lying.kind = NodeKind::File { content: Content::solid(4, Chunks::Inline(b"abc".to_vec())) };
     let nodes = vec![
         node(b"", b"evil"),
         node(b"..", b"evil"),

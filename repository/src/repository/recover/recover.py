@@ -61,6 +61,13 @@ def cbor(data, at=0):
         item, at = cbor(data, at); items.append(item)
     return items, at
 
+def sequence(data):
+    """The items of a directory: behind its head [format] one node after the other."""
+    head, at = cbor(data)
+    if head != [0]: raise ValueError("not of format 0")
+    while at < len(data):
+        item, at = cbor(data, at); yield item
+
 def versioned(data):
     value, end = cbor(data)
     if end != len(data) or value[0] != 0: raise ValueError("not of format 0")
@@ -176,20 +183,30 @@ Entry = collections.namedtuple("Entry", "path meta what")
 def entries(trees, root, path):
     """Every entry below a directory, parents before children."""
     try:
-        data = b"".join(trees[name] for name, _ in root)
-        nodes, = versioned(data)
+        nodes = list(sequence(b"".join(trees[name] for name, _ in root)))
     except (KeyError, ValueError, IndexError, TypeError):
         return fault(f"directory {show(path)} cannot be read")
     for name, kind, meta, what in nodes:
         if name in (b"", b".", b"..") or b"/" in name or b"\0" in name: fault(f"{show(path)}: a name that cannot be one"); continue
         below = os.path.join(path, name)
+        # Further metadata by number: 4 is the group of a hard link, others may be passed over when they are even.
+        if any(number % 2 for number, _ in meta[8]) or kind > 6: fault(f"{show(below)}: a newer lifeboat wrote it"); continue
         yield Entry(below, meta, (kind, what))
         if kind == 0: yield from entries(trees, what, below)
 
 def show(path): return os.fsdecode(path).encode("unicode_escape", "surrogateescape").decode("ascii", "replace") or "/"
 
+def spread(holes, at, data):
+    """Where bytes at a place of a file's data stand in the file."""
+    hollow = 0
+    for start, length in holes:
+        part = data[:max(0, start - hollow - at)]
+        if part: yield at + hollow, part
+        at, data, hollow = at + len(part), data[len(part):], hollow + length
+    if data: yield at + hollow, data
+
 def attributes(path, meta, link=False):
-    mode, uid, gid, _, _, seconds, nanoseconds, xattrs = meta
+    mode, uid, gid, _, _, seconds, nanoseconds, xattrs, _ = meta
     try:
         if os.geteuid() == 0: os.chown(path, uid, gid, follow_symlinks=False)
         for name, value in xattrs:
@@ -210,7 +227,7 @@ def restore(repo, key, wanted, out, only=b""):
     trees = dict(domain.all(packs, 1))
     root = [(bytes.fromhex(chunk["id"]), chunk["len"]) for chunk in snapshot["root"]]
     os.mkdir(out, 0o700)
-    directories, links, files, places = [], [], {}, collections.defaultdict(list)
+    directories, links, files, places, first, same = [], [], {}, collections.defaultdict(list), {}, []
     for entry in entries(trees, root, b""):
         inside = not only or entry.path == only or entry.path.startswith(only + b"/")
         if not inside and not (entry.what[0] == 0 and only.startswith(entry.path + b"/")): continue
@@ -218,27 +235,38 @@ def restore(repo, key, wanted, out, only=b""):
         try:
             if kind == 0: os.mkdir(path, 0o700); directories.append((path, entry.meta))
             elif kind == 2: links.append((path, entry.meta, what))
+            elif kind == 3: os.mkfifo(path, 0o600); attributes(path, entry.meta)
+            elif kind > 3: fault(f"{show(path)}: a socket or device; it is not restored")
             else:
-                size, content = what
+                (size, content, holes), group = what, dict(entry.meta[8]).get(4)
+                twin = first.setdefault((group, size, str(content)), path) if group else path
+                if twin != path: same.append((twin, path)); continue # another name of a file that is there
                 with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
-                    if isinstance(content, bytes): file.write(content); content = []
-                    else: file.truncate(size)
-                files[path] = [entry.meta, len(content)]
+                    file.truncate(size) # what is not written is a hole
+                    if isinstance(content, bytes):
+                        for place, part in spread(holes, 0, content): file.seek(place); file.write(part)
+                        content = []
+                files[path] = [entry.meta, len(content), holes]
                 at = 0
                 for name, length in content: places[name].append((path, at)); at += length
         except OSError as error: fault(f"{show(path)}: {error.strerror}")
     for name, data in domain.all(packs, 0):
         for path, at in places.pop(name, ()):
-            with open(path, "r+b") as file: file.seek(at); file.write(data)
+            with open(path, "r+b") as file:
+                for place, part in spread(files[path][2], at, data): file.seek(place); file.write(part)
             files[path][1] -= 1
-    for path, (meta, missing) in files.items():
+    for path, (meta, missing, _) in files.items():
         attributes(path, meta)
         if missing: fault(f"{show(path)}: {missing} of its chunks are missing; zeros are in their place")
+    for twin, path in same:
+        if files[twin][1]: fault(f"{show(path)}: {files[twin][1]} of its chunks are missing; zeros are in their place")
+        try: os.link(twin, path, follow_symlinks=False)
+        except OSError as error: fault(f"{show(path)}: {error.strerror}")
     for path, meta, target in links: # last, so that nothing above was written through a link
         try: os.symlink(target, path); attributes(path, meta, link=True)
         except OSError as error: fault(f"{show(path)}: {error.strerror}")
     for path, meta in reversed(directories): attributes(path, meta)
-    print(f"restored {len(files)} files, {len(directories)} directories, {len(links)} links to {show(out)}")
+    print(f"restored {len(files) + len(same)} files, {len(directories)} directories, {len(links)} links to {show(out)}")
 
 def main(arguments):
     if len(arguments) == 2 and arguments[0] == "list":
