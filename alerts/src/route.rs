@@ -119,6 +119,11 @@ fn receivers(plan: &Plan, route: &RouteId, target: &Target) -> Result<Vec<Destin
     }
     let people: Vec<&Contact> = match plan.contacts.get(address) {
         Some(contact) => vec![contact],
+        // Everyone of the roster: a notice that waits for its shift may come too late.
+        None if address == "on-call" && !plan.roster.is_empty() => {
+            let named: std::collections::BTreeSet<_> = plan.roster.values().flat_map(|shift| &shift.on_call).collect();
+            named.into_iter().filter_map(|id| plan.contacts.get(id)).collect()
+        }
         None => plan.contacts.values().filter(|contact| contact.roles.iter().any(|role| role.0 == address)).collect(),
     };
     if people.is_empty() {

@@ -133,6 +133,16 @@ ids! {
     RouteId
     /// A check of a drill.
     CheckId
+    /// A shift of the roster.
+    ShiftId
+    /// A recovery workflow.
+    WorkflowId
+    /// A step of a recovery workflow.
+    StepId
+    /// A severity of incidents.
+    SeverityId
+    /// A legal hold.
+    HoldId
     /// Hosts that share chunks with each other; one host by default.
     DomainId
     /// A host that writes to a repository.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub enum Span {
     /// An exact duration: "90s", "12m", "4h", "30d" (a day is 24 hours), "2w", "1h30m".
     Exact(Duration),
-    /// Calendar months: "6 months", "1 year".
+    /// Calendar months: "6 months", "1 year", "25y".
     Months(u16),
 }
 
@@ -70,7 +70,7 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, BadSpan> {
         let bad = || BadSpan { text: text.chars().take(80).collect() };
         let trimmed = text.trim();
-        for (word, months) in [("months", 1), ("month", 1), ("years", 12), ("year", 12)] {
+        for (word, months) in [("months", 1), ("month", 1), ("years", 12), ("year", 12), ("y", 12)] {
             if let Some(number) = trimmed.strip_suffix(word) {
                 let number: u16 = number.trim_end().parse().map_err(|_| bad())?;
                 return number.checked_mul(months).filter(|n| *n > 0).map(Self::Months).ok_or_else(bad);
@@ -98,6 +98,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Months(1) => f.pad("1 month"),
+            Self::Months(months) if *months >= 24 && months.is_multiple_of(12) => f.pad(&format!("{} years", months / 12)),
             Self::Months(months) => f.pad(&format!("{months} months")),
             Self::Exact(duration) => {
                 let mut text = String::new();
@@ -164,6 +165,8 @@ mod tests {
         }
         assert_eq!("6 months".parse(), Ok(Span::Months(6)));
         assert_eq!("1 year".parse(), Ok(Span::Months(12)));
+        assert_eq!("25y".parse(), Ok(Span::Months(300)));
+        assert_eq!(Span::Months(300).to_string(), "25 years");
         for bad in ["", "4", "h", "4 hours", "1m1h", "-4h", "6months 1d", "0 months", "99999999999999999999s", "4H"] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
         }

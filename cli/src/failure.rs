@@ -137,6 +137,7 @@ impl From<JobError> for Failure {
                 CheckError::NeedsKey => ("LB0220", Exit::Key),
                 CheckError::List { source, .. } => store_code(source),
             },
+            JobError::NotDone { .. } => ("LB0241", Exit::Failed),
             JobError::Unknown { .. } | JobError::NoCommonRepository { .. } => ("LB0002", Exit::Usage),
             JobError::Backup { source, .. } => match &**source {
                 BackupError::Busy { .. } => ("LB0211", Exit::Busy),

@@ -7,8 +7,10 @@ mod alerts;
 mod drills;
 mod keys;
 mod names;
+mod procedures;
 mod review;
 mod services;
+mod support;
 mod threats;
 mod timing;
 
@@ -32,6 +34,7 @@ pub(crate) fn run(plan: &Plan, places: &Places, faults: &mut Collector) {
     let mut context = Context { plan, places, faults };
     timing::never_fires(&mut context); // first, as the others do not judge what hangs on such a schedule
     names::check(&mut context);
+    procedures::check(&mut context);
     services::check(&mut context);
     timing::check(&mut context);
     drills::check(&mut context);
@@ -39,6 +42,7 @@ pub(crate) fn run(plan: &Plan, places: &Places, faults: &mut Collector) {
     threats::check(&mut context);
     review::check(&mut context);
     alerts::check(&mut context);
+    support::check(&mut context);
 }
 
 impl Context<'_> {

@@ -8,6 +8,8 @@ pub(crate) mod merge;
 pub(crate) mod node;
 pub(crate) mod parse;
 pub(crate) mod places;
+pub(crate) mod reuse;
 pub(crate) mod secrets;
 pub(crate) mod section;
 pub(crate) mod shape;
+pub(crate) mod week;

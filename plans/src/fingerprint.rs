@@ -8,11 +8,14 @@ use base::Digest;
 use crate::document::node::{Kind, Node};
 
 /// Sections that a review signs for. Titles, alerts and how evidence is signed are not among them.
-pub const MATERIAL: [&str; 15] = [
+pub const MATERIAL: [&str; 22] = [
     "scope",
     "owner",
     "timezone",
+    "activate",
+    "stand_down",
     "contacts",
+    "roster",
     "impact_scale",
     "services",
     "repositories",
@@ -20,16 +23,23 @@ pub const MATERIAL: [&str; 15] = [
     "sources",
     "copies",
     "retention",
+    "legal_hold",
     "drills",
     "threats",
     "appetite",
+    "workflows",
+    "incidents",
+    "feedback",
     "review",
 ];
 
 /// The digest of the material sections of a document.
 pub(crate) fn material(root: &Node) -> Digest {
     let mut bytes = b"lifeboat material 1\n".to_vec();
-    for section in MATERIAL {
+    let chosen: Vec<&str> =
+        root.get("review").and_then(|review| review.get("on_change")).map_or(&[][..], Node::items).iter().filter_map(Node::text).collect();
+    // What calls for a review is part of what is reviewed, so that it cannot be narrowed unseen.
+    for section in MATERIAL.into_iter().filter(|name| chosen.is_empty() || chosen.contains(name) || *name == "review") {
         if let Some(node) = root.get(section) {
             text(section, &mut bytes);
             canonical(node, &mut bytes);

@@ -20,6 +20,7 @@ pub mod review;
 pub mod rules;
 pub mod schedule;
 pub mod schema;
+pub mod supported;
 
 pub use fault::{Fault, Faults, Severity};
 pub use load::{Loaded, Text, load};

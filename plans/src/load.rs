@@ -5,7 +5,7 @@
 use crate::document::node::At;
 use crate::document::places::Places;
 use crate::document::shape::{self, Type};
-use crate::document::{merge, parse, secrets, section};
+use crate::document::{merge, parse, reuse, secrets, section};
 use crate::fault::Collector;
 use crate::rules::language as rules;
 use crate::{Fault, Faults, Plan, Severity, check, fingerprint};
@@ -62,10 +62,12 @@ fn read(texts: &[Text], faults: &mut Collector) -> Option<Plan> {
     }
     let root = merge::merge(documents, faults);
     secrets::refuse(&root, faults);
+    let fingerprint = fingerprint::material(&root);
+    let root = reuse::expand(&root, &section::ROOT, faults);
     let top = At { span: root.at.span.start..root.at.span.start, ..root.at.clone() };
     shape::check(&root, &Type::Record(&section::ROOT), "the plan", &top, faults);
     let places = Places::of(&root);
-    let plan = section::read(&root, fingerprint::material(&root))?;
+    let plan = section::read(&root, fingerprint)?;
     check::run(&plan, &places, faults);
     Some(plan)
 }

@@ -3,27 +3,45 @@
 //! A value of [`Plan`] holds every promise that `plan check` proves: each id that it names exists, schedules fire, spans are spans,
 //! and no secret is inside. It is made by [`crate::load::load`] alone and is never changed afterwards.
 
+mod activation;
 mod alert;
 mod drill;
+mod hold;
+mod incident;
 mod repository;
+pub mod roster;
 mod service;
 mod source;
 mod threat;
+mod workflow;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use base::id::{ContactId, DrillId, PlanId, RecoveryKeyId, RepositoryId, RetentionId, RouteId, ServiceId, SourceId, ThreatId};
+use base::id::{
+    ContactId, DrillId, PlanId, RecoveryKeyId, RepositoryId, RetentionId, RouteId, ServiceId, ShiftId, SourceId, ThreatId, WorkflowId,
+};
 use base::{Digest, Span};
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
-pub use alert::{Alerts, Channel, Route, SmtpChannel, Target, WebhookUrl};
-pub use drill::{CanaryCheck, Check, CheckKind, CommandCheck, Depth, Drill, FilesCheck, From, MaxAge, Mode, MustFail, Stage, Tamper};
-pub use repository::{RecoveryKey, Repository, SecretRef, Url};
-pub use service::{Category, ImpactScale, Mtpd, Objectives, Service, Tier};
-pub use source::{CanaryFile, CopyRule, FilesSource, Keep, Retention, Source, SourceKind};
+pub use activation::Activation;
+pub use alert::{Alerts, Channel, Heartbeat, Route, SelfTest, SmtpChannel, Target, TicketChannel, WebhookUrl};
+pub use drill::{
+    Answered, CanaryCheck, Check, CheckKind, CommandCheck, Depth, Drill, DrillSign, Expect, FactCheck, FilesCheck, From, HttpCheck, MaxAge,
+    Mode, MustFail, Rehearse, Sandbox, SqlCheck, Stage, Tamper,
+};
+pub use hold::{LegalHold, Waiver};
+pub use incident::{Capa, Feedback, FeedbackClass, Incidents, Recurrence, ServiceClock, Severity};
+pub use repository::{Lock, LockMode, RecoveryKey, Repository, SecretRef, Url};
+pub use roster::{Shift, WeekSpan};
+pub use service::{Category, ImpactScale, Mtpd, Objectives, Service, Tier, Workaround};
+pub use source::{
+    Archive, AtExpiry, Canary, CommandSource, CopyRule, CopyTarget, FilesSource, Hooks, Keep, MysqlSource, PostgresFormat, PostgresSource,
+    Retention, Source, SourceKind, SqliteSource, Verify,
+};
 pub use threat::{Appetite, Band, Score, Threat, Treat};
+pub use workflow::{Approval, Occasion, Step, StepAction, Workflow};
 
 /// A word that a contact may carry and a signature rule may ask for: "quality", "service-owner".
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -49,8 +67,14 @@ pub struct Plan {
     /// The zone of schedules and calendar spans; UTC unless set.
     #[serde(serialize_with = "zone_name")]
     pub timezone: TimeZone,
+    /// When it is activated, and by whom.
+    pub activate: Option<Activation>,
+    /// When it is stood down, and by whom.
+    pub stand_down: Option<Activation>,
     /// People and suppliers.
     pub contacts: BTreeMap<ContactId, Contact>,
+    /// Who is on call when; empty: nobody is said to be.
+    pub roster: BTreeMap<ShiftId, Shift>,
     /// The one scale that impacts, threats and incidents share.
     pub impact_scale: ImpactScale,
     /// What the organisation relies on.
@@ -65,18 +89,28 @@ pub struct Plan {
     pub copies: BTreeMap<String, CopyRule>,
     /// Named retention rules.
     pub retention: BTreeMap<RetentionId, Retention>,
+    /// Restore points that must not go.
+    pub legal_hold: Vec<LegalHold>,
     /// Recovery drills.
     pub drills: BTreeMap<DrillId, Drill>,
     /// The threat register as the plan states it.
     pub threats: BTreeMap<ThreatId, Threat>,
     /// How much residual risk is accepted.
     pub appetite: Option<Appetite>,
+    /// How services are brought back, step by step.
+    pub workflows: BTreeMap<WorkflowId, Workflow>,
+    /// How incidents and corrective actions are handled.
+    pub incidents: Incidents,
+    /// How feedback is handled.
+    pub feedback: Feedback,
     /// Who is told of what.
     pub alerts: Alerts,
     /// How often people look at the plan and who signs.
     pub review: Review,
     /// How evidence is signed.
     pub evidence: Evidence,
+    /// Rules that are let pass, where, by whom and until when.
+    pub waivers: Vec<Waiver>,
     /// Digest of the material sections alone; see [`crate::fingerprint`].
     pub fingerprint: Digest,
 }
@@ -138,6 +172,8 @@ pub struct Contact {
     pub phone: Option<String>,
     /// Who stands in for them.
     pub deputy: Option<ContactId>,
+    /// Number of the contract with a supplier.
+    pub contract: Option<String>,
     /// The OpenSSH public key that signs their reviews ("ssh-ed25519 AAAA…").
     pub ssh_key: Option<String>,
 }
@@ -151,12 +187,22 @@ pub struct Review {
     pub remind: Vec<Span>,
     /// Who has to sign.
     pub sign: SignRule,
+    /// The sections whose change calls for a review; [`crate::fingerprint::MATERIAL`] unless set.
+    pub on_change: Vec<String>,
+    /// What the minutes have to speak of.
+    pub minutes: Vec<String>,
 }
 
 impl Default for Review {
     /// Six months, reminders 30 and 7 days before, one signature of anyone.
     fn default() -> Self {
-        Self { every: Span::Months(6), remind: vec![Span::seconds(30 * 86_400), Span::seconds(7 * 86_400)], sign: SignRule::default() }
+        Self {
+            every: Span::Months(6),
+            remind: vec![Span::seconds(30 * 86_400), Span::seconds(7 * 86_400)],
+            sign: SignRule::default(),
+            on_change: Vec::new(),
+            minutes: Vec::new(),
+        }
     }
 }
 
@@ -167,6 +213,8 @@ pub struct SignRule {
     pub roles: Vec<Role>,
     /// Each role must be signed by another person.
     pub distinct: bool,
+    /// At least so many of the signers did not write the change that they sign.
+    pub not_author: u8,
 }
 
 /// How evidence is signed.
@@ -174,6 +222,16 @@ pub struct SignRule {
 pub struct Evidence {
     /// File of the OpenSSH private key that signs evidence packs.
     pub sign_with: Option<PathBuf>,
+    /// How long it is kept; for ever unless set.
+    pub keep: Option<Span>,
+    /// Repositories that get the head of the journal's chain, so that history cannot be rewritten.
+    pub anchor_to: Vec<RepositoryId>,
+    /// Time between two anchors.
+    pub anchor_every: Option<Span>,
+    /// Forms in which it is given out: "json", "html", "csv", "oscal".
+    pub export: Vec<String>,
+    /// For each standard the clauses that it has to answer.
+    pub map: BTreeMap<String, Vec<String>>,
 }
 
 fn zone_name<S: Serializer>(zone: &TimeZone, serializer: S) -> Result<S::Ok, S::Error> {

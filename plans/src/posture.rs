@@ -82,7 +82,7 @@ pub struct Copies {
     pub media: u32,
     /// Copies at another site than the first one.
     pub offsite: u32,
-    /// Copies under a separate account.
+    /// Copies under a lock, or under a separate account.
     pub isolated: u32,
     /// Errors that the last check of these repositories found; `None` while one of them was never checked.
     pub errors: Option<u64>,
@@ -153,7 +153,7 @@ fn copies(plan: &Plan, service: &Service, errors: &BTreeMap<RepositoryId, u64>) 
             copies: count(places.len()),
             media: count(media.len()),
             offsite: count(offsite),
-            isolated: count(places.iter().filter(|place| place.account.is_some()).count()),
+            isolated: count(places.iter().filter(|place| place.is_isolated()).count()),
             errors: checked.map(|found| found.into_iter().fold(0, u64::saturating_add)),
         }
     });

@@ -40,6 +40,7 @@ pub fn keep(keep: &Keep, points: &[PointInTime], zone: &TimeZone) -> Vec<Kept> {
     sorted.sort_by(|a, b| (b.taken, &b.id).cmp(&(a.taken, &a.id)));
     let mut buckets = Bucket::all(keep);
     let oldest = sorted.iter().rposition(|point| point.complete);
+    let newest = sorted.iter().find(|point| point.complete).map(|point| point.taken);
     let mut complete_seen = false;
     sorted
         .iter()
@@ -49,6 +50,11 @@ pub fn keep(keep: &Keep, points: &[PointInTime], zone: &TimeZone) -> Vec<Kept> {
             if point.complete {
                 complete_seen = true;
                 let civil = zone.to_datetime(point.taken);
+                if let Some(within) = keep.within
+                    && newest.is_some_and(|newest| point.taken > within.before(newest, zone))
+                {
+                    reasons.push(format!("within {within}"));
+                }
                 reasons.extend(buckets.iter_mut().filter_map(|bucket| bucket.takes(civil, n, Some(n) == oldest)));
             } else if !complete_seen {
                 reasons.push("incomplete, and newer than any complete one".to_owned());

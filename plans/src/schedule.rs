@@ -9,6 +9,7 @@
 
 mod fields;
 mod gap;
+mod window;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Serialize, Serializer};
 
 use fields::Fields;
+use window::Window;
 
 /// A schedule in the five Unix fields, in a time zone.
 #[derive(Debug, Clone)]
@@ -29,6 +31,8 @@ pub struct Schedule {
     /// One generator, or two where day of month and weekday are both restricted: either may match.
     days: Vec<cron::Schedule>,
     fields: Fields,
+    /// In place of the fields, which are those of a day then.
+    window: Option<Window>,
 }
 
 /// Text that is not a schedule.
@@ -58,7 +62,7 @@ impl Schedule {
         let fields = Fields::parse(text).map_err(|reason| bad(reason, false))?;
         let days: Result<Vec<cron::Schedule>, _> = fields.generators().iter().map(|line| line.parse()).collect();
         let days = days.map_err(|error| bad(error.to_string(), false))?;
-        let schedule = Self { text: text.to_owned(), zone: zone.clone(), days, fields };
+        let schedule = Self { text: text.to_owned(), zone: zone.clone(), days, fields, window: None };
         if schedule.civil_after(DateTime::constant(2024, 1, 1, 0, 0, 0, 0)).is_none() {
             return Err(bad("no day of the calendar matches it, so that it never fires".to_owned(), true));
         }
@@ -68,6 +72,17 @@ impl Schedule {
     /// Every midnight of `zone`.
     pub fn daily(zone: &TimeZone) -> Self {
         Self::parse("@daily", zone).expect("a schedule that this module knows by name")
+    }
+
+    /// `times` moments in every `months`, each in a stretch of its own, that nobody can read off a calendar. `seed` names what they belong to.
+    pub fn window(times: u16, months: u16, seed: &str, zone: &TimeZone) -> Self {
+        let window = Window { months: (months / times.max(1)).max(1), seed: seed.to_owned() };
+        Self { text: format!("{times} of {months} months"), window: Some(window), ..Self::daily(zone) }
+    }
+
+    /// Whether its moments are drawn, and nobody is told before.
+    pub fn is_unannounced(&self) -> bool {
+        self.window.is_some()
     }
 
     /// As written.
@@ -82,6 +97,9 @@ impl Schedule {
 
     /// The first run after `after` (not at it); `None` beyond the year 2100.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+        if let Some(window) = &self.window {
+            return window.next_after(after, &self.zone);
+        }
         // Instants never decrease along civil times, so the first civil time whose instant lies beyond `after` is the answer. In the second
         // pass of a doubled hour the first few still lie before it.
         let mut civil = self.zone.to_datetime(after);
@@ -99,6 +117,9 @@ impl Schedule {
 
     /// The last run at or before `at`; `None` where there is none since the year 1970.
     pub fn last_at_or_before(&self, at: Timestamp) -> Option<Timestamp> {
+        if let Some(window) = &self.window {
+            return window.last_at_or_before(at, &self.zone);
+        }
         // In the second pass of a doubled hour later civil times lie before `at`, too: begin where the clock would stand had it not been changed.
         let unchanged = self.changes_around(at).filter(|change| change.at <= at).map(|change| change.before.to_datetime(at)).max();
         let mut civil = self.zone.to_datetime(at).max(unchanged.unwrap_or(DateTime::MIN)).checked_add(1.second()).ok()?;
@@ -123,12 +144,12 @@ impl Schedule {
 
     /// The longest time between two runs in any year, nights in which clocks change included.
     pub fn longest_gap(&self) -> Duration {
-        gap::usual(self).max(gap::at_changes(self))
+        self.window.as_ref().map_or_else(|| gap::usual(self).max(gap::at_changes(self)), Window::gap)
     }
 
     /// The longest time between two runs where clocks are left alone.
     pub fn usual_gap(&self) -> Duration {
-        gap::usual(self)
+        self.window.as_ref().map_or_else(|| gap::usual(self), Window::gap)
     }
 
     /// The instant at which a civil time runs.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::document::reuse::LIKE;
 use crate::document::section::ROOT;
 use crate::document::shape::{Record, Type};
 
@@ -16,6 +17,15 @@ pub fn json_schema() -> Value {
 }
 
 fn record(record: &Record) -> Value {
+    shape(record, false)
+}
+
+/// A part of a section may say what it is like, and leave out what it takes from there.
+fn part(record: &Record) -> Value {
+    shape(record, true)
+}
+
+fn shape(record: &Record, reusable: bool) -> Value {
     let mut properties = Map::new();
     for field in record.fields {
         let mut schema = of(&field.of);
@@ -24,14 +34,26 @@ fn record(record: &Record) -> Value {
         }
         properties.insert(field.name.to_owned(), schema);
     }
+    if reusable {
+        properties.insert(
+            LIKE.to_owned(),
+            json!({"type": "string", "description": "the part of this section that it takes all other keys from"}),
+        );
+    }
     let required: Vec<&str> = record.fields.iter().filter(|field| field.required).map(|field| field.name).collect();
     let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
     if let Some(object) = schema.as_object_mut() {
-        if !required.is_empty() {
+        if !required.is_empty() && reusable {
+            object.insert("anyOf".to_owned(), json!([{"required": required}, {"required": [LIKE]}]));
+        } else if !required.is_empty() {
             object.insert("required".to_owned(), json!(required));
         }
         if !record.one_of.is_empty() {
-            let one_of: Vec<Value> = record.one_of.iter().map(|key| json!({"required": [key]})).collect();
+            let mut one_of: Vec<Value> = record.one_of.iter().map(|key| json!({"required": [key]})).collect();
+            if reusable {
+                let none: Vec<Value> = one_of.clone();
+                one_of.push(json!({"required": [LIKE], "not": {"anyOf": none}}));
+            }
             object.insert("oneOf".to_owned(), json!(one_of));
         }
     }
@@ -50,6 +72,7 @@ fn of(kind: &Type) -> Value {
             let item = of(item);
             json!({"anyOf": [{"type": "array", "items": item, "minItems": least}, item]})
         }
+        Type::Map { of: Type::Record(known), .. } => json!({"type": "object", "additionalProperties": part(known)}),
         Type::Map { of: value, .. } => json!({"type": "object", "additionalProperties": of(value)}),
         Type::Record(known) => record(known),
         Type::ScalarOr(scalar, known) => json!({"anyOf": [of(scalar), record(known)]}),

@@ -89,10 +89,11 @@ pub fn fold<'a>(plan: &PlanId, events: impl IntoIterator<Item = Dated<'a>>) -> V
                     fingerprint: start.fingerprint,
                     inputs: start.inputs.clone(),
                     started: at,
-                    asked: start
-                        .asked
-                        .as_ref()
-                        .map(|asked| SignRule { roles: asked.roles.iter().cloned().map(Role).collect(), distinct: asked.distinct }),
+                    asked: start.asked.as_ref().map(|asked| SignRule {
+                        roles: asked.roles.iter().cloned().map(Role).collect(),
+                        distinct: asked.distinct,
+                        not_author: 0,
+                    }),
                     signatures: Vec::new(),
                 });
             }

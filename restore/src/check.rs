@@ -55,15 +55,24 @@ pub async fn run(check: &Check, seen: &Seen, facts: &Facts<'_>, cancel: &Cancell
         CheckKind::Files(files) => files::run(files, seen),
         CheckKind::Command(command) => command::run(command, seen, cancel).await,
         CheckKind::Canary(canary) => canary::run(canary, seen, facts),
+        // The jobs refuse such a drill before it begins; whoever comes here by another way learns that nothing is known.
+        CheckKind::Sql(_) | CheckKind::Http(_) | CheckKind::Fact(_) => Observation {
+            expected: format!("an answer to the {} check", kind(check)),
+            observed: "this version cannot run it".to_owned(),
+            outcome: Held::Unknown,
+        },
     }
 }
 
-/// "files", "command", "canary".
+/// "files", "command", "canary", "sql", "http", "fact".
 pub fn kind(check: &Check) -> &'static str {
     match check.kind {
         CheckKind::Files(_) => "files",
         CheckKind::Command(_) => "command",
         CheckKind::Canary(_) => "canary",
+        CheckKind::Sql(_) => "sql",
+        CheckKind::Http(_) => "http",
+        CheckKind::Fact(_) => "fact",
     }
 }
 

@@ -125,6 +125,7 @@ impl Seen {
             Tamper::RemoveFile(text) => (text, Tampering::Remove),
             Tamper::TruncateFile(text) => (text, Tampering::Truncate),
             Tamper::Append(text) => (text, Tampering::Append),
+            Tamper::Sql(_) => return Err(io::Error::new(io::ErrorKind::Unsupported, "this version tampers with files alone")),
         };
         let wanted = Wanted::parse(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let mut hit = Vec::new();

@@ -80,6 +80,7 @@ fn plan() -> plans::Plan {
         email: email.map(str::to_owned),
         phone: None,
         deputy: None,
+        contract: None,
         ssh_key: None,
     };
     let contacts = [
@@ -101,6 +102,9 @@ fn plan() -> plans::Plan {
         owner: None,
         timezone: TimeZone::get("Europe/Berlin").unwrap(),
         contacts: contacts.into_iter().map(|contact| (contact.id.clone(), contact)).collect(),
+        activate: None,
+        stand_down: None,
+        roster: BTreeMap::new(),
         impact_scale: plans::plan::ImpactScale::default(),
         services: BTreeMap::new(),
         repositories: BTreeMap::new(),
@@ -108,13 +112,20 @@ fn plan() -> plans::Plan {
         sources: BTreeMap::new(),
         copies: BTreeMap::new(),
         retention: BTreeMap::new(),
+        legal_hold: Vec::new(),
         drills: BTreeMap::new(),
         threats: BTreeMap::new(),
         appetite: None,
+        workflows: BTreeMap::new(),
+        incidents: plans::plan::Incidents::default(),
+        feedback: plans::plan::Feedback::default(),
+        waivers: Vec::new(),
         alerts: plans::plan::Alerts {
             events: BTreeMap::from([("backup.*".to_owned(), "high".parse().unwrap())]),
             routes: BTreeMap::from([("high".parse().unwrap(), route(&["ops", "email:quality"], Some("30m")))]),
             channels: BTreeMap::from([("email".parse().unwrap(), plans::plan::Channel::Smtp(smtp)), ("ops".parse().unwrap(), webhook)]),
+            heartbeat: None,
+            self_test: None,
         },
         review: plans::plan::Review::default(),
         evidence: plans::plan::Evidence::default(),
@@ -128,5 +139,10 @@ fn route(to: &[&str], repeat: Option<&str>) -> plans::plan::Route {
         let (channel, address) = text.split_once(':').map_or((*text, None), |(channel, address)| (channel, Some(address.to_owned())));
         plans::plan::Target { channel: channel.parse().unwrap(), address }
     };
-    plans::plan::Route { to: to.iter().map(target).collect(), repeat: repeat.map(|span| span.parse().unwrap()) }
+    plans::plan::Route {
+        to: to.iter().map(target).collect(),
+        ack_within: None,
+        then: Vec::new(),
+        repeat: repeat.map(|span| span.parse().unwrap()),
+    }
 }

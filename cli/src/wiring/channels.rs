@@ -37,6 +37,12 @@ pub(super) fn make(id: &ChannelId, channel: &plan::Channel) -> Result<Arc<dyn Ch
             let config = CommandConfig { run: run.clone(), timeout: command::DEFAULT_TIMEOUT };
             Ok(Arc::new(Command::new(config).map_err(wrong)?))
         }
+        plan::Channel::EventsV2 { .. } | plan::Channel::Tickets(_) => Err(ConnectError {
+            what: format!("the channel {id} is of a kind that this version does not send to"),
+            hint: Some("use a webhook, a command or mail".to_owned()),
+            kind: ConnectKind::Plan,
+            source: None,
+        }),
         plan::Channel::Smtp(smtp) => Ok(Arc::new(Smtp::new(smtp_config(smtp, wrong)?).map_err(wrong)?)),
     }
 }

@@ -1,13 +1,12 @@
 //! Backs up one source to one repository, and writes down what came of it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::Hint as _;
 use base::id::{RepositoryId, SourceId};
 use jiff::Timestamp;
 use plans::Plan;
-use plans::plan::{Source, SourceKind};
+use plans::plan::{Canary, FilesSource, Source, SourceKind};
 use records::event::{BackupFailed, BackupFinished, BackupStarted, BackupStats, Trigger};
 use repository::writer::VerifyUpload;
 use tokio_util::sync::CancellationToken;
@@ -86,6 +85,12 @@ async fn attempt(
     progress: Arc<dyn backup::Progress>,
     cancel: CancellationToken,
 ) -> Result<backup::BackupReport, JobError> {
+    if let Some(what) = plans::supported::in_one_line(&plans::supported::source(source)) {
+        return Err(JobError::NotDone { what });
+    }
+    let SourceKind::Files(files) = &source.kind else {
+        return Err(JobError::NotDone { what: format!("{} is no source of files", source.id) });
+    };
     let repository = open::repository_unless(parts, plan, &order.repository, &cancel).await?;
     let key = parts.connect.writer_key(&repository.id().to_string())?;
     let options = backup::BackupOptions {
@@ -94,7 +99,7 @@ async fn attempt(
         level: LEVEL,
         verify_upload: VerifyUpload::default(),
     };
-    let spec = spec(parts, plan, source);
+    let spec = spec(parts, plan, source, files);
     let done = backup::run(&spec, &repository, &key, &options, Arc::clone(&parts.clock), progress, cancel).await;
     done.map_err(|source| JobError::Backup {
         source_id: order.source.clone(),
@@ -103,8 +108,7 @@ async fn attempt(
     })
 }
 
-fn spec(parts: &Parts, plan: &Plan, source: &Source) -> backup::BackupSpec {
-    let SourceKind::Files(files) = &source.kind;
+fn spec(parts: &Parts, plan: &Plan, source: &Source, files: &FilesSource) -> backup::BackupSpec {
     backup::BackupSpec {
         source: source.id.clone(),
         service_tags: plan.services_of(&source.id).map(|service| service.id.to_string()).collect(),
@@ -114,7 +118,7 @@ fn spec(parts: &Parts, plan: &Plan, source: &Source) -> backup::BackupSpec {
             exclude: files.exclude.clone(),
             one_file_system: files.one_file_system,
             exclude_caches: files.exclude_caches,
-            canary: source.canary.as_ref().map(|canary| PathBuf::from(&canary.path)),
+            canary: source.canary.as_ref().and_then(Canary::file).cloned(),
         },
     }
 }

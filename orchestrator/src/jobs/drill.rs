@@ -44,6 +44,9 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<DrillRecord, JobError> {
     let mut drill = plan.drills.get(&order.drill).ok_or_else(|| open::unknown("drill", order.drill.as_str(), plan.drills.keys()))?.clone();
+    if let Some(what) = plans::supported::in_one_line(&plans::supported::drill(&drill)) {
+        return Err(JobError::NotDone { what });
+    }
     let quick = order.mode.is_some_and(|mode| mode != drill.mode);
     drill.mode = order.mode.unwrap_or(drill.mode);
     let sources = sources(plan, &drill);

@@ -46,6 +46,12 @@ pub enum JobError {
         /// The drill.
         drill: DrillId,
     },
+    /// The plan says what this version does not carry out.
+    #[error("{what}")]
+    NotDone {
+        /// What.
+        what: String,
+    },
     /// The backup was not made.
     #[error("{source_id} was not backed up to {repository}")]
     Backup {
@@ -117,6 +123,7 @@ impl Hint for JobError {
             Self::NoCommonRepository { .. } => {
                 Some("let the drill name one: snapshot: {from: REPOSITORY}, and copy all its sources there".to_owned())
             }
+            Self::NotDone { .. } => Some("lifeboat plan check lists all that this version does not carry out".to_owned()),
             Self::Backup { source, .. } => source.hint(),
             Self::Read { source, .. } => source.hint(),
             Self::Check { source, .. } => source.hint(),

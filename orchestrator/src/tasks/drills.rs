@@ -36,8 +36,9 @@ impl Task for DrillsTask {
         let now = desk.parts.clock.now();
         let mut started = 0;
         for due in due(&plan, &facts.drill_starts(now), now) {
-            if !plan.drills.get(&due.drill).is_some_and(|drill| may_begin(&plan, drill, &facts)) {
-                continue; // a first drill before the first backup could only fail
+            let can = |drill: &plans::plan::Drill| plans::supported::drill(drill).is_empty() && may_begin(&plan, drill, &facts);
+            if !plan.drills.get(&due.drill).is_some_and(can) {
+                continue; // a first drill before the first backup could only fail, and one that is not carried out stays overdue
             }
             let (parts, plan, order) = (desk.parts.clone(), Arc::clone(&plan), order(&due));
             started += usize::from(desk.running.start(format!("drill {}", due.drill), |stop| async move {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Context;
 use crate::document::formats;
 use crate::document::shape::nearest;
-use crate::plan::{Channel, Role, Target};
+use crate::plan::{Channel, Role, StepAction, Target};
 use crate::rules::meaning as rules;
 
 /// Events that this version sends: the kinds of matter that the registers know.
@@ -42,6 +42,9 @@ const LATER: [&str; 13] = [
     "restore.failed",
     "restore.started",
 ];
+
+/// The address for whoever the roster has on call.
+pub(super) const ON_CALL: &str = "on-call";
 
 pub(super) fn check(context: &mut Context<'_>) {
     if !context.sound("alerts") {
@@ -86,9 +89,11 @@ fn untold(context: &mut Context<'_>) {
 fn dead_ends(context: &mut Context<'_>) {
     let plan = context.plan;
     for (id, route) in &plan.alerts.routes {
-        for (n, target) in route.to.iter().enumerate() {
+        let to = route.to.iter().enumerate().map(|(n, target)| (format!("to/{n}"), target));
+        let then = route.then.iter().enumerate().map(|(n, target)| (format!("then/{n}"), target));
+        for (place, target) in to.chain(then) {
             if let Some(Channel::Smtp(_)) = plan.alerts.channels.get(&target.channel) {
-                mail(context, target, &format!("alerts/routes/{id}/to/{n}"));
+                mail(context, target, &format!("alerts/routes/{id}/{place}"));
             }
         }
     }
@@ -111,6 +116,13 @@ fn mail(context: &mut Context<'_>, target: &Target, path: &str) {
             Ok(()) => return,
             Err(what) => what,
         },
+        Some(address) if address == ON_CALL && !plan.roster.is_empty() => {
+            let mut people = plan.roster.values().flat_map(|shift| &shift.on_call).filter_map(|id| plan.contacts.get(id));
+            if people.any(|person| person.email.is_some()) {
+                return;
+            }
+            "nobody of the roster has a mail address".to_owned()
+        }
         Some(address) => {
             let named = plan.contacts.get(address.as_str());
             let role = Role(address.clone());
@@ -129,13 +141,20 @@ fn mail(context: &mut Context<'_>, target: &Target, path: &str) {
 
 fn unused(context: &mut Context<'_>) {
     let plan = context.plan;
-    let taken: BTreeSet<_> = plan.alerts.events.values().collect();
-    let used: BTreeSet<_> = plan.alerts.routes.values().flat_map(|route| &route.to).map(|target| &target.channel).collect();
+    let told = plan.workflows.values().flat_map(|workflow| &workflow.steps).filter_map(|step| match &step.action {
+        StepAction::Notify { route, .. } => Some(route),
+        _ => None,
+    });
+    let tested = plan.alerts.self_test.as_ref().map(|test| &test.route);
+    let taken: BTreeSet<_> = plan.alerts.events.values().chain(told).chain(tested).collect();
+    let used: BTreeSet<_> =
+        plan.alerts.routes.values().flat_map(|route| route.to.iter().chain(&route.then)).map(|target| &target.channel).collect();
     for id in plan.alerts.routes.keys().filter(|id| !taken.contains(id)) {
         let fault = context.at_key(&rules::UNUSED_ALERT, &format!("alerts/routes/{id}"), format!("no event takes the route {id}"));
         fault.hint = Some(format!("send an event there: events: {{backup.failed: {id}}}"));
     }
-    for id in plan.alerts.channels.keys().filter(|id| !used.contains(id)) {
+    let tickets = |channel: &Channel| matches!(channel, Channel::Tickets(tickets) if !tickets.tickets_for.is_empty());
+    for (id, _) in plan.alerts.channels.iter().filter(|(id, channel)| !used.contains(id) && !tickets(channel)) {
         let fault = context.at_key(&rules::UNUSED_ALERT, &format!("alerts/channels/{id}"), format!("no route uses the channel {id}"));
         fault.hint = Some("name it in the `to` of a route".to_owned());
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base::id::{ServiceId, SourceId};
 
 use super::Context;
-use crate::plan::{CheckKind, Drill, From, MaxAge, Mode};
+use crate::plan::{CheckKind, Drill, From, MaxAge, Mode, Rehearse, StepAction};
 use crate::rules::meaning as rules;
 
 pub(super) fn check(context: &mut Context<'_>) {
@@ -31,7 +31,7 @@ fn checks(context: &mut Context<'_>, drill: &Drill, path: &str) {
     if !context.sound(&path) {
         return;
     }
-    if drill.checks.is_empty() {
+    if drill.checks.is_empty() && !drill.is_tabletop() && !rehearses_checks(context, drill) {
         let fault = context.at_key(&rules::DRILL_WITHOUT_CHECKS, &path, format!("the drill {} checks nothing", drill.id));
         fault.why = Some("it would pass whatever came back, so that its result is void".to_owned());
         fault.hint = Some("add a check: files, command or canary".to_owned());
@@ -49,6 +49,13 @@ fn checks(context: &mut Context<'_>, drill: &Drill, path: &str) {
             fault.hint = Some(format!("give it another id than the check at place {first}"));
         }
     }
+}
+
+/// Whether the drill carries out a workflow whose steps run checks.
+fn rehearses_checks(context: &Context<'_>, drill: &Drill) -> bool {
+    let mut workflows = context.plan.workflows.values().filter(|workflow| workflow.services.iter().any(|id| drill.services.contains(id)));
+    drill.rehearse != Rehearse::None
+        && workflows.any(|workflow| workflow.steps.iter().any(|step| matches!(step.action, StepAction::Check { .. })))
 }
 
 fn control(context: &mut Context<'_>, drill: &Drill, path: &str) {
@@ -109,6 +116,9 @@ fn canaries(context: &mut Context<'_>, drill: &Drill, path: &str) {
 /// What a drill recovers has sources, and the copy that it reads is made of each.
 fn reach(context: &mut Context<'_>, drill: &Drill, path: &str) {
     let plan = context.plan;
+    if drill.is_tabletop() {
+        return;
+    }
     let order = plan.recovery_order(drill);
     let sources: BTreeSet<_> = order.iter().filter_map(|id| plan.services.get(id)).flat_map(|service| &service.sources).collect();
     if sources.is_empty() {
@@ -148,7 +158,8 @@ fn unreached_canaries(context: &mut Context<'_>, drill: &Drill, path: &str, sour
 
 fn undrilled(context: &mut Context<'_>) {
     let plan = context.plan;
-    let covered: BTreeSet<ServiceId> = plan.drills.values().flat_map(|drill| plan.recovery_order(drill)).collect();
+    let covered: BTreeSet<ServiceId> =
+        plan.drills.values().filter(|drill| !drill.is_tabletop()).flat_map(|drill| plan.recovery_order(drill)).collect();
     for (id, service) in &plan.services {
         if !service.sources.is_empty() && !service.external && !covered.contains(id) {
             let fault = context.at_key(&rules::NO_DRILL, &format!("services/{id}"), format!("no drill recovers {id}"));

@@ -4,6 +4,9 @@ use super::Context;
 use crate::document::section::drill::ANY_COPY;
 use crate::plan::{CheckKind, From};
 
+/// The channel that every plan has: notices are gathered, and sent once a day or a week.
+pub(super) const DIGEST: &str = "digest";
+
 pub(super) fn check(context: &mut Context<'_>) {
     contacts(context);
     services(context);
@@ -13,7 +16,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     alerts(context);
 }
 
-fn contact(context: &mut Context<'_>, path: &str, name: Option<&base::id::ContactId>) {
+pub(super) fn contact(context: &mut Context<'_>, path: &str, name: Option<&base::id::ContactId>) {
     if let Some(name) = name {
         context.must_be_known(path, "contact", name, context.plan.contacts.keys().map(base::id::ContactId::as_str));
     }
@@ -37,7 +40,7 @@ fn contacts(context: &mut Context<'_>) {
     }
 }
 
-fn service_names(context: &mut Context<'_>, path: &str, names: &[base::id::ServiceId]) {
+pub(super) fn service_names(context: &mut Context<'_>, path: &str, names: &[base::id::ServiceId]) {
     for (n, name) in names.iter().enumerate() {
         context.must_be_known(&format!("{path}/{n}"), "service", name, context.plan.services.keys().map(base::id::ServiceId::as_str));
     }
@@ -112,10 +115,13 @@ fn alerts(context: &mut Context<'_>) {
         context.must_be_known(&format!("alerts/events/{event}"), "route", route, known);
     }
     // Channels by the tree, not the plan: a channel that could not be read is still defined.
-    let channels: Vec<String> = context.places.below("alerts/channels");
+    let mut channels: Vec<String> = context.places.below("alerts/channels");
+    channels.push(DIGEST.to_owned());
     for (id, route) in &plan.alerts.routes {
-        for (n, target) in route.to.iter().enumerate() {
-            let path = format!("alerts/routes/{id}/to/{n}");
+        let to = route.to.iter().enumerate().map(|(n, target)| (format!("to/{n}"), target));
+        let then = route.then.iter().enumerate().map(|(n, target)| (format!("then/{n}"), target));
+        for (place, target) in to.chain(then) {
+            let path = format!("alerts/routes/{id}/{place}");
             context.must_be_known(&path, "channel", &target.channel, channels.iter().map(String::as_str));
         }
     }

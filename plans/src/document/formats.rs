@@ -29,8 +29,48 @@ pub(crate) static SMTP_URL: Format =
     Format { name: "a mail server", examples: &["smtps://mail.example.org:465", "smtp://mail.example.org:587"], check: smtp_url };
 pub(crate) static SIZE: Format = Format { name: "a size", examples: &["512", "16 MiB"], check: size };
 pub(crate) static WORD: Format = Format { name: "a word", examples: &["quality"], check: word };
+pub(crate) static PERCENT: Format = Format { name: "a part in percent", examples: &["5%", "100%"], check: percent };
+pub(crate) static COPY_TARGET: Format = Format { name: "a rule for copies", examples: &["3-2-1-1-0"], check: copy_target };
+pub(crate) static N_OF_MONTHS: Format = Format { name: "a window", examples: &["1 of 36"], check: |text| n_of_months(text).map(drop) };
+pub(crate) static RULE: Format = Format { name: "a rule", examples: &["LB2104"], check: rule };
+pub(crate) static SECTION: Format = Format { name: "a section", examples: &["services", "contacts"], check: section };
 pub(crate) static EVENT: Format = Format { name: "an event", examples: &["backup.failed", "review.*", "\"*\""], check: event };
 pub(crate) static TARGET: Format = Format { name: "a target", examples: &["pager", "email:quality"], check: target };
+
+fn percent(text: &str) -> Result<(), String> {
+    read_percent(text).map(drop).ok_or_else(|| format!("\"{}\" is not a part in percent", clipped(text)))
+}
+
+/// "5%": 1 to 100.
+pub(crate) fn read_percent(text: &str) -> Option<u8> {
+    text.strip_suffix('%')?.trim_end().parse().ok().filter(|n| (1..=100).contains(n))
+}
+
+fn copy_target(text: &str) -> Result<(), String> {
+    read_copy_target(text).map(drop).ok_or_else(|| format!("\"{}\" is not a rule for copies", clipped(text)))
+}
+
+/// "3-2-1-1-0": five numbers below 100.
+pub(crate) fn read_copy_target(text: &str) -> Option<[u8; 5]> {
+    let numbers: Option<Vec<u8>> = text.split('-').map(|part| part.parse().ok().filter(|n| *n < 100)).collect();
+    numbers?.try_into().ok()
+}
+
+/// "1 of 36": once at a moment within so many months.
+pub(crate) fn n_of_months(text: &str) -> Result<(u16, u16), String> {
+    let parts = text.split_once(" of ").and_then(|(n, of)| Some((n.trim().parse().ok()?, of.trim().parse().ok()?)));
+    let parts: Option<(u16, u16)> = parts.filter(|(n, of)| *n >= 1 && n <= of && *of <= 120 && of % n == 0);
+    parts.ok_or_else(|| format!("\"{}\" is not a window: so many times of so many months, which they divide", clipped(text)))
+}
+
+fn rule(text: &str) -> Result<(), String> {
+    crate::rules::explain(text).map(drop).ok_or_else(|| format!("there is no rule \"{}\"", clipped(text)))
+}
+
+fn section(text: &str) -> Result<(), String> {
+    let known = crate::fingerprint::MATERIAL;
+    if known.contains(&text) { Ok(()) } else { Err(format!("\"{}\" is no section that a review signs for", clipped(text))) }
+}
 
 fn id(text: &str) -> Result<(), String> {
     text.parse::<base::id::ServiceId>().map(drop).map_err(|error| error.to_string())

@@ -3,11 +3,15 @@
 pub(crate) mod alert;
 pub(crate) mod contact;
 pub(crate) mod drill;
+pub(crate) mod hold;
+pub(crate) mod incident;
 pub(crate) mod repository;
 pub(crate) mod review;
+pub(crate) mod roster;
 pub(crate) mod service;
 pub(crate) mod source;
 pub(crate) mod threat;
+pub(crate) mod workflow;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,7 +36,10 @@ pub(crate) static ROOT: Record = Record {
         optional("scope", Type::Text, "what it covers and what not"),
         optional("owner", Type::Format(&ID), "the contact who answers for it"),
         optional("timezone", Type::Format(&ZONE), "zone of schedules and calendar spans; UTC unless set"),
+        optional("activate", Type::Record(&roster::ACTIVATION), "when the plan is activated, and by whom"),
+        optional("stand_down", Type::Record(&roster::ACTIVATION), "when it is stood down, and by whom"),
         optional("contacts", map(&Type::Record(&contact::CONTACT)), "people and suppliers"),
+        optional("roster", map(&Type::Record(&roster::SHIFT)), "who is on call when"),
         optional("impact_scale", Type::Record(&service::IMPACT_SCALE), "the scale that impacts and threats share"),
         optional("services", map(&Type::Record(&service::SERVICE)), "what the organisation relies on"),
         required("repositories", map(&Type::Record(&repository::REPOSITORY)), "where copies live"),
@@ -40,15 +47,23 @@ pub(crate) static ROOT: Record = Record {
         required("sources", map(&Type::Record(&source::SOURCE)), "data that is backed up"),
         optional("copies", map(&Type::Record(&source::COPIES)), "named lists of repositories"),
         optional("retention", map(&Type::Record(&source::RETENTION)), "named rules for how long copies are kept"),
+        optional("legal_hold", Type::List { of: &Type::Record(&hold::HOLD), least: 0 }, "restore points that must not go"),
         optional("drills", map(&Type::Record(&drill::DRILL)), "recoveries that are practised"),
         optional("threats", map(&Type::Record(&threat::THREAT)), "the threat register"),
         optional("appetite", Type::Record(&threat::APPETITE), "how much residual risk is accepted"),
+        optional("workflows", map(&Type::Record(&workflow::WORKFLOW)), "how services are brought back, step by step"),
+        optional("incidents", Type::Record(&incident::INCIDENTS), "how incidents are handled"),
+        optional("feedback", Type::Record(&incident::FEEDBACK), "how feedback is handled"),
         optional("alerts", Type::Record(&alert::ALERTS), "who is told of what"),
         optional("review", Type::Record(&review::REVIEW), "how often people look at the plan, and who signs"),
-        optional("evidence", Type::Record(&review::EVIDENCE), "how evidence is signed"),
+        optional("evidence", Type::Record(&review::EVIDENCE), "how evidence is signed and kept"),
+        optional(
+            "waivers",
+            Type::List { of: &Type::Record(&hold::WAIVER), least: 0 },
+            "rules that are let pass, where, by whom and until when",
+        ),
     ],
     one_of: &[],
-    later: &["activate", "stand_down", "roster", "legal_hold", "workflows", "incidents", "feedback"],
 };
 
 const fn map(of: &'static Type) -> Type {
@@ -66,7 +81,7 @@ pub(crate) static COMMAND: Type = Type::List { of: &Type::Text, least: 1 };
 
 /// Where a secret is found.
 pub(crate) static SECRET_REF: Record =
-    Record { name: "a reference to a secret", fields: &SECRET_FIELDS, one_of: &["file", "env", "credential"], later: &[] };
+    Record { name: "a reference to a secret", fields: &SECRET_FIELDS, one_of: &["file", "env", "credential"] };
 static SECRET_FIELDS: [Field; 3] = [
     optional("file", Type::Format(&PATH), "a file, mode 0600"),
     optional("env", Type::Format(&ENV_NAME), "an environment variable"),
@@ -87,7 +102,10 @@ pub(crate) fn read(root: &Node, fingerprint: Digest) -> Option<Plan> {
         id,
         scope: text(root, "scope"),
         owner: parsed(root, "owner"),
+        activate: root.get("activate").map(roster::read_activation),
+        stand_down: root.get("stand_down").map(roster::read_activation),
         contacts: keyed(root, "contacts", contact::read),
+        roster: keyed(root, "roster", roster::read),
         services: service::with_mtpd(keyed(root, "services", service::read), &impact_scale),
         impact_scale,
         repositories,
@@ -95,12 +113,17 @@ pub(crate) fn read(root: &Node, fingerprint: Digest) -> Option<Plan> {
         sources: keyed(root, "sources", |id, node| source::read(id, node, &timezone, &copies, &everywhere)),
         copies,
         retention: keyed(root, "retention", source::read_retention),
+        legal_hold: root.get("legal_hold").map(hold::read).unwrap_or_default(),
         drills: keyed(root, "drills", |id, node| drill::read(id, node, &timezone)),
         threats: keyed(root, "threats", threat::read),
         appetite: root.get("appetite").map(threat::read_appetite),
-        alerts: root.get("alerts").map(alert::read).unwrap_or_default(),
+        workflows: keyed(root, "workflows", workflow::read),
+        incidents: root.get("incidents").map(incident::read).unwrap_or_default(),
+        feedback: root.get("feedback").map(incident::read_feedback).unwrap_or_default(),
+        alerts: root.get("alerts").map(|node| alert::read(node, &timezone)).unwrap_or_default(),
         review: root.get("review").map(review::read).unwrap_or_default(),
         evidence: root.get("evidence").map(review::read_evidence).unwrap_or_default(),
+        waivers: root.get("waivers").map(hold::read_waivers).unwrap_or_default(),
         timezone,
         fingerprint,
     })

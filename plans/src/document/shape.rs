@@ -48,8 +48,6 @@ pub(crate) struct Record {
     pub fields: &'static [Field],
     /// Exactly one of these keys must be there: they say what kind of thing it is.
     pub one_of: &'static [&'static str],
-    /// Keys of the language that this version does not do yet.
-    pub later: &'static [&'static str],
 }
 
 /// A known key.
@@ -132,28 +130,19 @@ pub(crate) fn check(node: &Node, of: &Type, name: &str, name_at: &At, faults: &m
 
 fn fields(entries: &[Entry], record: &Record, name: &str, name_at: &At, faults: &mut Collector) {
     for entry in entries {
-        match record.fields.iter().find(|field| field.name == entry.key) {
-            Some(field) => {
-                if !entry.value.is_nothing() || field.required {
-                    check(&entry.value, &field.of, field.name, &entry.key_at, faults);
-                }
+        if let Some(field) = record.fields.iter().find(|field| field.name == entry.key) {
+            if !entry.value.is_nothing() || field.required {
+                check(&entry.value, &field.of, field.name, &entry.key_at, faults);
             }
-            None if record.later.contains(&entry.key.as_str()) => {
-                let what = format!("\"{}\" is not supported by this version", entry.key);
-                let fault = faults.add(&rules::LATER, &entry.key_at, what);
-                fault.why = Some("it is part of the plan language, but nothing would act on it yet".to_owned());
-                fault.hint = Some("remove it until a later version does it".to_owned());
-            }
-            None => {
-                let known = || record.fields.iter().map(|field| field.name);
-                let what = format!("{} has no key \"{}\"", record.name, clipped(&entry.key));
-                let fault = faults.add(&rules::UNKNOWN_KEY, &entry.key_at, what);
-                fault.hint = Some(nearest(&entry.key, known()).map_or_else(
-                    || format!("its keys are {}", known().collect::<Vec<_>>().join(", ")),
-                    |near| format!("did you mean {near}?"),
-                ));
-            }
+            continue;
         }
+        let known = || record.fields.iter().map(|field| field.name);
+        let what = format!("{} has no key \"{}\"", record.name, clipped(&entry.key));
+        let fault = faults.add(&rules::UNKNOWN_KEY, &entry.key_at, what);
+        fault.hint = Some(
+            nearest(&entry.key, known())
+                .map_or_else(|| format!("its keys are {}", known().collect::<Vec<_>>().join(", ")), |near| format!("did you mean {near}?")),
+        );
     }
     for field in record.fields.iter().filter(|field| field.required) {
         if !entries.iter().any(|entry| entry.key == field.name) {
@@ -165,8 +154,7 @@ fn fields(entries: &[Entry], record: &Record, name: &str, name_at: &At, faults: 
         return;
     }
     let kinds: Vec<&Entry> = entries.iter().filter(|entry| record.one_of.contains(&entry.key.as_str())).collect();
-    // A kind that is only planned was told above already.
-    if kinds.is_empty() && !entries.iter().any(|entry| record.later.contains(&entry.key.as_str())) {
+    if kinds.is_empty() {
         let what = format!("\"{name}\" does not say what it is");
         faults.add(&rules::MISSING_KEY, name_at, what).hint = Some(format!("give it one of {}", record.one_of.join(", ")));
     }

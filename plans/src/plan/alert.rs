@@ -8,9 +8,10 @@ use base::id::{ChannelId, RouteId};
 use serde::Serialize;
 
 use super::SecretRef;
+use crate::schedule::Schedule;
 
 /// Who is told of what.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Alerts {
     /// Event name ("backup.failed"), or all of a kind ("backup.*"), or all ("*"), and the route it takes. See [`crate::plan::Plan::route_of`].
     pub events: BTreeMap<String, RouteId>,
@@ -18,6 +19,28 @@ pub struct Alerts {
     pub routes: BTreeMap<RouteId, Route>,
     /// Ways to reach people.
     pub channels: BTreeMap<ChannelId, Channel>,
+    /// A sign of life that a watcher outside waits for.
+    pub heartbeat: Option<Heartbeat>,
+    /// A notice that is sent by schedule, to prove that notices arrive.
+    pub self_test: Option<SelfTest>,
+}
+
+/// A sign of life (a dead man's switch): the watcher outside raises the alarm when it stops.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Heartbeat {
+    /// Where it is sent.
+    pub url: WebhookUrl,
+    /// How often.
+    pub every: Span,
+}
+
+/// A notice that proves that notices arrive.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SelfTest {
+    /// When it is sent, in the plan's zone.
+    pub schedule: Schedule,
+    /// The route that it takes.
+    pub route: RouteId,
 }
 
 /// Where a notice goes.
@@ -25,6 +48,10 @@ pub struct Alerts {
 pub struct Route {
     /// Every target gets it.
     pub to: Vec<Target>,
+    /// Time after which `then` is told where nobody has acknowledged; never unless set.
+    pub ack_within: Option<Span>,
+    /// Who is told next.
+    pub then: Vec<Target>,
     /// Time between reminders while the trouble lasts; none unless set.
     pub repeat: Option<Span>,
 }
@@ -54,6 +81,14 @@ pub enum Channel {
     },
     /// Mail.
     Smtp(SmtpChannel),
+    /// An incident service that speaks the Events API v2.
+    #[serde(rename = "events_v2")]
+    EventsV2 {
+        /// The key that routes events to a service there.
+        routing_key: SecretRef,
+    },
+    /// A ticket system.
+    Tickets(TicketChannel),
 }
 
 /// The address of a webhook; many carry a token and so are secrets.
@@ -64,6 +99,21 @@ pub enum WebhookUrl {
     Plain(String),
     /// Kept elsewhere.
     Secret(SecretRef),
+}
+
+/// A ticket system, which gets a ticket for each incident or action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TicketChannel {
+    /// Its address.
+    pub url: String,
+    /// The project that tickets go to.
+    pub project: String,
+    /// The type of the tickets.
+    pub kind: Option<String>,
+    /// What opens it.
+    pub credential: Option<SecretRef>,
+    /// What gets a ticket: "incident", "capa".
+    pub tickets_for: Vec<String>,
 }
 
 /// A mail server.

@@ -1,9 +1,12 @@
 //! Drills: recoveries that are practised, and the checks that can fail them.
 
+use std::collections::BTreeMap;
+
 use base::Span;
-use base::id::{CheckId, DrillId, RepositoryId, ServiceId, SourceId};
+use base::id::{CheckId, DrillId, RecoveryKeyId, RepositoryId, ServiceId, SourceId, StepId, ThreatId};
 use serde::Serialize;
 
+use super::Role;
 use crate::schedule::Schedule;
 
 /// A recovery that is practised on a schedule.
@@ -11,13 +14,13 @@ use crate::schedule::Schedule;
 pub struct Drill {
     /// How the plan calls it.
     pub id: DrillId,
-    /// What it recovers; what these need comes along, see [`crate::plan::Plan::recovery_order`].
+    /// What it recovers; what these need comes along, see [`crate::plan::Plan::recovery_order`]. None for a tabletop, which people talk through.
     pub services: Vec<ServiceId>,
     /// How much it proves.
     pub depth: Depth,
     /// Where the data goes.
     pub mode: Mode,
-    /// When it runs, in the plan's zone.
+    /// When it runs, in the plan's zone: a schedule, or a window with a moment that nobody is told.
     pub schedule: Schedule,
     /// Which copy it reads.
     pub from: From,
@@ -25,6 +28,79 @@ pub struct Drill {
     pub checks: Vec<Check>,
     /// The negative control.
     pub must_fail: Option<MustFail>,
+    /// The recovery key that it has to be opened with; any unless set.
+    pub key: Option<RecoveryKeyId>,
+    /// Where what was restored is started.
+    pub sandbox: Option<Sandbox>,
+    /// Who signs its record.
+    pub sign: DrillSign,
+    /// The threat that it plays through.
+    pub scenario: Option<ThreatId>,
+    /// Roles that take part.
+    pub participants: Vec<Role>,
+    /// Steps of workflows that are carried out although they belong to an emergency alone.
+    pub rehearse: Rehearse,
+    /// Everyone is called.
+    pub contact_all: bool,
+    /// How many have to answer.
+    pub answered: Option<Answered>,
+}
+
+impl Drill {
+    /// Whether people talk it through and nothing is restored.
+    pub fn is_tabletop(&self) -> bool {
+        self.depth == Depth::Tabletop
+    }
+}
+
+/// Where what was restored is started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sandbox {
+    /// "container", "host".
+    pub kind: String,
+    /// The host, where it is one.
+    pub reference: Option<String>,
+    /// "none", "isolated".
+    pub network: Option<String>,
+    /// Version of `PostgreSQL` in it.
+    pub postgres: Option<String>,
+    /// Processors.
+    pub cpu: Option<u64>,
+    /// Memory in bytes.
+    pub memory: Option<u64>,
+    /// How long it is kept afterwards.
+    pub keep: Option<Span>,
+}
+
+/// Who signs the record of a drill.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct DrillSign {
+    /// How many signatures of each role.
+    pub roles: BTreeMap<Role, u8>,
+    /// Each signature is of another person.
+    pub distinct: bool,
+}
+
+/// Steps that are carried out although they belong to an emergency alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rehearse {
+    /// None of them. The default.
+    #[default]
+    None,
+    /// All of them.
+    All,
+    /// These.
+    Steps(Vec<StepId>),
+}
+
+/// How many have to answer a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Answered {
+    /// Within which time.
+    pub within: Span,
+    /// Percent of those called.
+    pub share: u8,
 }
 
 /// How much a drill proves, least first.
@@ -99,6 +175,49 @@ pub enum CheckKind {
     Command(CommandCheck),
     /// The nonce that the last backup wrote.
     Canary(CanaryCheck),
+    /// A query on a restored database.
+    Sql(SqlCheck),
+    /// A request to what was started on the restored data.
+    Http(HttpCheck),
+    /// A fact that was kept with the restore point.
+    Fact(FactCheck),
+}
+
+/// A query on a restored database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SqlCheck {
+    /// The query; one row, one column.
+    pub query: String,
+    /// What it must say.
+    pub expect: Expect,
+}
+
+/// What a query must say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expect {
+    /// This text.
+    Equal(String),
+    /// A time no older than this when the drill starts.
+    MaxAge(Span),
+}
+
+/// A request to what was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HttpCheck {
+    /// The address.
+    pub url: String,
+    /// The status that must come; 200 unless set.
+    pub status: u16,
+    /// The longest time until it comes; 1 minute unless set.
+    pub within: Span,
+}
+
+/// A fact that must have come back the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FactCheck {
+    /// Its name among the facts of a source.
+    pub fact: String,
 }
 
 /// Files that must have come back.
@@ -163,4 +282,6 @@ pub enum Tamper {
     TruncateFile(String),
     /// Adds a line to the files that match.
     Append(String),
+    /// Runs a statement on the restored database.
+    Sql(String),
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use base::Span;
 use base::id::{ContactId, RecoveryKeyId, RepositoryId};
 use serde::Serialize;
 
@@ -24,6 +25,35 @@ pub struct Repository {
     pub credential: Option<SecretRef>,
     /// File with the certificate authority of a private endpoint (PEM).
     pub ca: Option<PathBuf>,
+    /// The lock that its store keeps objects under; none: they can be deleted at any time.
+    pub lock: Option<Lock>,
+}
+
+impl Repository {
+    /// Whether somebody with all rights of this host cannot empty it: a lock, or another account, stands before that.
+    pub fn is_isolated(&self) -> bool {
+        self.account.is_some() || self.lock.is_some()
+    }
+}
+
+/// A lock under which a store refuses to delete or change an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Lock {
+    /// Who may lift it.
+    pub mode: LockMode,
+    /// How long it holds after an object was written.
+    #[serde(rename = "for")]
+    pub period: Span,
+}
+
+/// Who may lift a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LockMode {
+    /// Nobody before its end.
+    Compliance,
+    /// Whoever has a right of its own for that.
+    Governance,
 }
 
 /// Where a repository is.

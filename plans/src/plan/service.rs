@@ -32,6 +32,10 @@ pub struct Service {
     pub impact: BTreeMap<Category, Vec<(Span, u8)>>,
     /// The longest outage that can be tolerated, derived from `impact`: the first time at which a category reaches the intolerable level.
     pub mtpd: Option<Mtpd>,
+    /// When an outage hurts most, in words.
+    pub peak: Option<String>,
+    /// How people go on without it.
+    pub workaround: Option<Workaround>,
     /// Data that it needs back.
     pub sources: Vec<SourceId>,
 }
@@ -58,6 +62,15 @@ pub struct Objectives {
     pub rpo: Option<Span>,
     /// The least service that counts as recovered, in words.
     pub minimum: Option<String>,
+}
+
+/// How people go on without a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Workaround {
+    /// What they do, in words.
+    pub form: String,
+    /// How long that works.
+    pub holds_for: Option<Span>,
 }
 
 /// Maximum tolerable period of disruption (ISO 22301:2019, 3.17), derived and never typed in.

@@ -1,11 +1,13 @@
 //! Sources, the copies that are made of them, and how long these are kept.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use base::Span;
 use base::id::{RepositoryId, RetentionId, SourceId};
 use serde::Serialize;
 
+use super::SecretRef;
 use crate::schedule::Schedule;
 
 /// Data that is backed up on a schedule.
@@ -17,7 +19,7 @@ pub struct Source {
     pub kind: SourceKind,
     /// When it is read, in the plan's zone.
     pub schedule: Schedule,
-    /// How long a run is expected to take; together with the schedule it must fit the RPO. Zero unless set.
+    /// How long a run is expected to take; together with the schedule it must fit the RPO. 10 minutes unless set.
     pub expect_run: Span,
     /// An RPO of its own, in place of those of the services that rely on it.
     pub rpo: Option<Span>,
@@ -25,8 +27,23 @@ pub struct Source {
     pub retention: Option<RetentionId>,
     /// Every repository that gets a copy, resolved: all of the plan unless it names a copy rule.
     pub to: Vec<RepositoryId>,
-    /// A file whose fresh nonce must come back in a drill.
-    pub canary: Option<CanaryFile>,
+    /// A fresh nonce that must come back in a drill.
+    pub canary: Option<Canary>,
+    /// Queries that are answered in the dump's own transaction, and their answers kept with the restore point; by name.
+    pub facts: BTreeMap<String, String>,
+    /// The source that is backed up before this one.
+    pub after: Option<SourceId>,
+    /// Programs that are run around a backup.
+    pub hooks: Hooks,
+}
+
+/// Programs that are run around a backup; each is a program and its arguments, never a shell. Empty: none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Hooks {
+    /// Before it; a failure ends the backup.
+    pub before: Vec<String>,
+    /// After it, whatever came of it.
+    pub after: Vec<String>,
 }
 
 /// What is read.
@@ -35,6 +52,74 @@ pub struct Source {
 pub enum SourceKind {
     /// Files of this host.
     Files(FilesSource),
+    /// A `PostgreSQL` database.
+    Postgres(PostgresSource),
+    /// A `MySQL` or `MariaDB` server.
+    Mysql(MysqlSource),
+    /// `SQLite` files.
+    Sqlite(SqliteSource),
+    /// What a program writes to its standard output.
+    Command(CommandSource),
+}
+
+impl SourceKind {
+    /// The key of the plan: "files", "postgres"…
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Files(_) => "files",
+            Self::Postgres(_) => "postgres",
+            Self::Mysql(_) => "mysql",
+            Self::Sqlite(_) => "sqlite",
+            Self::Command(_) => "command",
+        }
+    }
+}
+
+/// A `PostgreSQL` database, dumped by `pg_dump`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PostgresSource {
+    /// Where the connection string is found.
+    pub dsn: SecretRef,
+    /// The form of the dump.
+    pub format: PostgresFormat,
+}
+
+/// Forms of `pg_dump --format`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PostgresFormat {
+    /// One archive for `pg_restore`. The default.
+    #[default]
+    Custom,
+    /// A folder for `pg_restore`, dumped by several jobs.
+    Directory,
+    /// SQL.
+    Plain,
+}
+
+/// A `MySQL` or `MariaDB` server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MysqlSource {
+    /// Where the connection string is found.
+    pub dsn: SecretRef,
+    /// Databases; all of them where none is named.
+    pub databases: Vec<String>,
+}
+
+/// `SQLite` files, copied by the online backup of `SQLite`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SqliteSource {
+    /// Absolute paths, at least one.
+    pub paths: Vec<PathBuf>,
+}
+
+/// What a program writes to its standard output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CommandSource {
+    /// Program and arguments; never a shell.
+    pub run: Vec<String>,
+    /// Name of the file that it becomes.
+    pub file_name: String,
 }
 
 /// Files of this host.
@@ -50,11 +135,24 @@ pub struct FilesSource {
     pub exclude_caches: bool,
 }
 
-/// The canary of a files source.
+/// The canary of a source, written before each backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CanaryFile {
-    /// Relative to the first path of the source; written before each backup.
-    pub path: PathBuf,
+#[serde(rename_all = "lowercase")]
+pub enum Canary {
+    /// A file, relative to the first path of a files source.
+    File(PathBuf),
+    /// A statement that writes `:nonce` into a database.
+    Sql(String),
+}
+
+impl Canary {
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&PathBuf> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Sql(_) => None,
+        }
+    }
 }
 
 /// A named list of repositories.
@@ -62,6 +160,36 @@ pub struct CanaryFile {
 pub struct CopyRule {
     /// Each gets a copy.
     pub to: Vec<RepositoryId>,
+    /// The numbers that the copies have to reach.
+    pub rule: Option<CopyTarget>,
+    /// How often copies are read back, and how much of them.
+    pub verify: Option<Verify>,
+    /// How far a copy may be behind.
+    pub lag: BTreeMap<RepositoryId, Span>,
+}
+
+/// "3-2-1-1-0": what copies have to reach. The data itself counts as the first copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CopyTarget {
+    /// Copies, the data itself among them.
+    pub copies: u8,
+    /// Different media among the repositories.
+    pub media: u8,
+    /// Repositories at another site than the first.
+    pub offsite: u8,
+    /// Repositories that a thief of this host's rights cannot empty: under a lock, or under an account of their own.
+    pub isolated: u8,
+    /// Errors that a check may find. Zero asks for a `verify`.
+    pub errors: u8,
+}
+
+/// How often copies are read back, and how much of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Verify {
+    /// Time between two checks.
+    pub every: Span,
+    /// Percent of the data that is read each time, 1 to 100.
+    pub sample: u8,
 }
 
 /// How long copies are kept.
@@ -71,6 +199,37 @@ pub struct Retention {
     pub id: RetentionId,
     /// How many of each.
     pub keep: Keep,
+    /// What becomes of a restore point that no count keeps.
+    pub at_expiry: AtExpiry,
+    /// Where it goes then.
+    pub archive: Option<Archive>,
+    /// The time for which a law or a contract asks that data is kept.
+    pub legal_minimum: Option<Span>,
+}
+
+/// What becomes of a restore point that no count keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AtExpiry {
+    /// It may be deleted. The default.
+    #[default]
+    Delete,
+    /// It is archived first.
+    Archive,
+}
+
+/// Where restore points go when they expire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Archive {
+    /// The repository.
+    pub to: RepositoryId,
+    /// How long it is kept there.
+    #[serde(rename = "for")]
+    pub period: Span,
+    /// The form, in words, so that it can be read without this program.
+    pub form: Option<String>,
+    /// Time between two readings that prove that it can be read.
+    pub read_back: Option<Span>,
 }
 
 /// How many restore points to keep: the newest of each of the last n hours, days, weeks… that have one.
@@ -88,12 +247,20 @@ pub struct Keep {
     pub monthly: u32,
     /// One a year.
     pub yearly: u32,
+    /// All that are younger than this, counted back from the newest.
+    pub within: Option<Span>,
 }
 
 impl Retention {
     /// What holds where a source names no rule: 48 hourly, 35 daily, 12 weekly, 24 monthly, and the newest whatever its time.
     pub fn standard() -> Self {
         let id = "standard".parse().expect("a plain word is an id");
-        Self { id, keep: Keep { last: 1, hourly: 48, daily: 35, weekly: 12, monthly: 24, yearly: 0 } }
+        Self {
+            id,
+            keep: Keep { last: 1, hourly: 48, daily: 35, weekly: 12, monthly: 24, yearly: 0, within: None },
+            at_expiry: AtExpiry::Delete,
+            archive: None,
+            legal_minimum: None,
+        }
     }
 }

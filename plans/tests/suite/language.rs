@@ -7,7 +7,7 @@ use plans::plan::{Channel, CheckKind, Url};
 
 use proptest::prelude::*;
 
-use crate::support::{changed, faults, load, of_manual, plan, quickly, text};
+use crate::support::{HELIX, changed, faults, load, of_manual, plan, quickly, text};
 
 #[test]
 fn the_smallest_plan_of_the_manual_has_less_than_15_lines_and_loads() {
@@ -146,16 +146,48 @@ fn huge_and_deep_texts_are_refused_quickly() {
 }
 
 #[test]
-fn a_key_of_the_language_that_is_not_done_yet_is_told_from_an_unknown_one() {
-    let found = faults(&changed(&[("site: berlin", "site: berlin, lock: {mode: compliance}"), ("tier: high", "teir: high")]));
-    let seen: Vec<(&str, &str, Option<&str>)> = found.iter().map(|f| (f.rule, f.what.as_str(), f.hint.as_deref())).collect();
-    assert_eq!(
-        seen,
-        [
-            ("LB2006", "a service has no key \"teir\"", Some("did you mean tier?")),
-            ("LB2007", "\"lock\" is not supported by this version", Some("remove it until a later version does it")),
-        ]
-    );
+fn a_part_that_nothing_carries_out_is_told_and_the_plan_holds_all_the_same() {
+    let pg = "orders:\n    postgres: {dsn: {env: SHOP_DSN}}\n    schedule";
+    let yaml =
+        changed(&[("orders:\n    files: {paths: [/srv/shop/orders], exclude: [\"*.tmp\"], one_file_system: true}\n    schedule", pg)]);
+    let loaded = load(&yaml).unwrap();
+    let seen: Vec<(&str, &str)> = loaded.warnings.iter().map(|f| (f.rule, f.what.as_str())).collect();
+    assert_eq!(seen, [("LB2007", "this version backs up files, and no postgres source like orders")]);
+    assert!(matches!(loaded.plan.sources["orders"].kind, plans::plan::SourceKind::Postgres(_)));
+    assert_eq!(faults(&changed(&[("tier: high", "teir: high")]))[0].hint.as_deref(), Some("did you mean tier?"));
+}
+
+#[test]
+fn the_plan_of_a_laboratory_loads_and_says_only_what_this_version_leaves_to_a_later_one() {
+    let loaded = load(HELIX).unwrap_or_else(|faults| panic!("{:#?}", faults.0));
+    // A three-hourly schedule under four hours in the night of a clock change, copies of the notebook that are not in Stockholm, and events
+    // that a later version sends.
+    let others: std::collections::BTreeSet<&str> = loaded.warnings.iter().map(|fault| fault.rule).collect();
+    assert_eq!(others, ["LB2007", "LB2105", "LB2126", "LB2127", "LB2130"].into());
+    let plan = loaded.plan;
+    assert_eq!(plan.roster["night"].spans.len(), 4);
+    assert_eq!(plan.workflows["restore-lims"].steps.len(), 10);
+    assert_eq!(plan.incidents.by_gravity()[0].id.as_str(), "sev1");
+    assert_eq!(plan.drills["unannounced"].checks.len(), 5, "what it takes from lims-monthly");
+    assert!(plan.drills["unannounced"].schedule.is_unannounced());
+    assert_eq!(plan.retention["gxp"].archive.as_ref().unwrap().period.to_string(), "25 years");
+    assert_eq!(plan.evidence.map["annex11"], ["7.2", "9", "13", "16", "17"]);
+}
+
+#[test]
+fn a_part_may_be_like_one_that_is_written_out_and_like_no_other() {
+    let like = |part: &str| changed(&[("\nthreats:", &format!("\n  second: {part}\n\nthreats:"))]);
+    let plan = plan(&like("{like: shop-monthly, schedule: \"@weekly\"}"));
+    let (first, second) = (&plan.drills["shop-monthly"], &plan.drills["second"]);
+    assert_eq!((second.schedule.text(), &second.checks, &second.must_fail), ("@weekly", &first.checks, &first.must_fail));
+    let window = crate::support::plan(&like("{like: shop-monthly, window: {months: 1 of 12}}"));
+    assert!(window.drills["second"].schedule.is_unannounced(), "of a schedule and a window there is one");
+    let near = faults(&like("{like: shop-montly}"));
+    let unknown = near.iter().find(|fault| fault.rule == "LB2101").unwrap();
+    assert_eq!(unknown.hint.as_deref(), Some("did you mean shop-monthly?"));
+    assert!(faults(&like("{like: second}")).iter().any(|fault| fault.rule == "LB2101"), "itself");
+    let twice = faults(&like("{like: third}\n  third: {like: shop-monthly}"));
+    assert!(twice.iter().any(|fault| fault.what == "second is like third, which is itself like another"), "{twice:#?}");
 }
 
 #[test]
@@ -207,8 +239,9 @@ fn the_schema_knows_every_section_and_refuses_others() {
         assert!(root[section]["description"].is_string(), "{section}");
     }
     let source = &root["sources"]["additionalProperties"];
-    assert_eq!(source["required"], serde_json::json!(["schedule"]));
-    assert_eq!(source["oneOf"], serde_json::json!([{"required": ["files"]}]));
+    assert_eq!(source["anyOf"], serde_json::json!([{"required": ["schedule"]}, {"required": ["like"]}]));
+    assert_eq!(source["oneOf"][0], serde_json::json!({"required": ["files"]}));
+    assert!(source["properties"]["like"].is_object());
 }
 
 proptest! {

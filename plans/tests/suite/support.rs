@@ -2,6 +2,9 @@
 
 use plans::{Fault, Loaded, Plan, Text};
 
+/// The whole plan of a laboratory.
+pub const HELIX: &str = include_str!("../../../deploy/examples/helix.yaml");
+
 const MANUAL: &str = include_str!("../../../docs/plan.md");
 
 /// The nth plan of the manual: 0 is the smallest one, 1 the fuller one.

@@ -202,7 +202,7 @@ proptest! {
         n_roles in 1..5_usize,
     ) {
         let names = ["a", "b", "c", "d"];
-        let rule = SignRule { roles: roles(&names[..n_roles]), distinct: true };
+        let rule = SignRule { roles: roles(&names[..n_roles]), distinct: true, not_author: 0 };
         let plan_id = "helix-lab".parse().unwrap();
         let fingerprint = Digest::of(b"plan");
         let start = ReviewStarted { review: "R".to_owned(), plan: plan_id, fingerprint, inputs: Vec::new(), asked: None };

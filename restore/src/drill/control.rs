@@ -75,5 +75,6 @@ fn words(tamper: &Tamper) -> String {
         Tamper::RemoveFile(path) => format!("remove {path}"),
         Tamper::TruncateFile(path) => format!("truncate {path}"),
         Tamper::Append(path) => format!("append a line to {path}"),
+        Tamper::Sql(statement) => format!("run {statement}"),
     }
 }

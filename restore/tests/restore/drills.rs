@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock as _, Span};
-use plans::plan::{CanaryCheck, Check, CheckKind, CommandCheck, Depth, Drill, FilesCheck, From, MaxAge, Mode, MustFail, Stage, Tamper};
+use plans::plan::{
+    CanaryCheck, Check, CheckKind, CommandCheck, Depth, Drill, DrillSign, FilesCheck, From, MaxAge, Mode, MustFail, Rehearse, Stage, Tamper,
+};
 use plans::schedule::Schedule;
 use repository::keys::generate_reader_key;
 use restore::choose::Choice;
@@ -52,6 +54,14 @@ fn spec(world: &World, mode: Mode, checks: Vec<Check>, must_fail: Option<(&str, 
         from: From::Any,
         checks,
         must_fail: must_fail.map(|(check, tamper)| MustFail { check: check.parse().unwrap(), tamper }),
+        key: None,
+        sandbox: None,
+        sign: DrillSign::default(),
+        scenario: None,
+        participants: Vec::new(),
+        rehearse: Rehearse::None,
+        contact_all: false,
+        answered: None,
     };
     let source: base::id::SourceId = "web".parse().unwrap();
     DrillSpec {

@@ -6,7 +6,7 @@ use std::path::Path;
 use base::{Clock, Hint as _};
 use orchestrator::Connect as _;
 use plans::Plan;
-use plans::plan::{Channel, SourceKind};
+use plans::plan::{Canary, Channel, SourceKind};
 use repository::keys::prove;
 use repository::repository::Repository;
 use rustix::fs::Access;
@@ -25,7 +25,15 @@ const MAX_SKEW_S: u64 = 60;
 pub(super) fn sources(plan: &Plan) -> Vec<Line> {
     let mut lines = Vec::new();
     for source in plan.sources.values() {
-        let SourceKind::Files(files) = &source.kind;
+        let SourceKind::Files(files) = &source.kind else {
+            let what = plans::supported::in_one_line(&plans::supported::source(source)).unwrap_or_default();
+            lines.push(Line::fail(
+                format!("source {}", source.id),
+                what,
+                Some("take it out of this host's plan until a later version".to_owned()),
+            ));
+            continue;
+        };
         let troubles: Vec<String> = files.paths.iter().filter_map(|path| unreadable(path)).collect();
         let what = format!("source {}", source.id);
         lines.push(if troubles.is_empty() {
@@ -41,8 +49,8 @@ pub(super) fn sources(plan: &Plan) -> Vec<Line> {
             let fix = "check the path in the plan, and run as a user who may read it".to_owned();
             Line::fail(what, troubles.join("; "), Some(fix))
         });
-        if let Some(canary) = &source.canary {
-            lines.extend(canary_writable(&source.id, files.paths.first(), &canary.path));
+        if let Some(canary) = source.canary.as_ref().and_then(Canary::file) {
+            lines.extend(canary_writable(&source.id, files.paths.first(), canary));
         }
     }
     lines

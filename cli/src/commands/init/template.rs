@@ -130,7 +130,16 @@ pub(super) fn place(typed: &str, url: &Url) -> String {
 /// The repository of the plan before there is a plan.
 pub(super) fn repository(id: RepositoryId, url: Url, credential: Option<PathBuf>) -> Repository {
     let media = if matches!(url, Url::S3 { .. }) { "object" } else { "disk" };
-    Repository { id, url, media: media.to_owned(), site: None, account: None, credential: credential.map(SecretRef::File), ca: None }
+    Repository {
+        id,
+        url,
+        media: media.to_owned(),
+        site: None,
+        account: None,
+        credential: credential.map(SecretRef::File),
+        ca: None,
+        lock: None,
+    }
 }
 
 /// Whether a canary can be written there.
@@ -171,7 +180,9 @@ mod tests {
                 });
                 let texts = [plans::load::Text { name: "web.yaml".to_owned(), text: text.clone() }];
                 let loaded = plans::load::load(&texts).unwrap_or_else(|faults| panic!("{rpo:?}: {:#?}\n{text}", faults.0));
-                let plans::plan::SourceKind::Files(files) = &loaded.plan.sources.values().next().unwrap().kind;
+                let plans::plan::SourceKind::Files(files) = &loaded.plan.sources.values().next().unwrap().kind else {
+                    panic!("it is no source of files")
+                };
                 assert_eq!(files.paths, sources);
                 assert!(loaded.plan.alerts.events.is_empty());
 

@@ -27,7 +27,8 @@ pub(crate) fn run(args: &ScheduleArgs, settings: &Settings, output: Output) -> R
     let plan = plan_files::load(&settings.plan)?.plan;
     let now = wiring::clock().now();
     let sources = plan.sources.values().map(|source| ("backup", source.id.to_string(), &source.schedule));
-    let drills = plan.drills.values().map(|drill| ("drill", drill.id.to_string(), &drill.schedule));
+    let drills =
+        plan.drills.values().filter(|drill| !drill.schedule.is_unannounced()).map(|drill| ("drill", drill.id.to_string(), &drill.schedule));
     let mut runs = Vec::new();
     for (kind, id, schedule) in sources.chain(drills) {
         let mut at = now;

@@ -16,10 +16,10 @@ pub(crate) static CONTACT: Record = Record {
         optional("email", Type::Format(&MAIL), "mail address"),
         optional("phone", Type::Text, "telephone number"),
         optional("deputy", Type::Format(&ID), "the contact who stands in"),
+        optional("contract", Type::Text, "number of the contract with a supplier"),
         optional("ssh_key", Type::Format(&SSH_KEY), "public key that signs reviews"),
     ],
     one_of: &[],
-    later: &["contract"],
 };
 
 pub(crate) fn read(id: ContactId, node: &Node) -> Contact {
@@ -30,6 +30,7 @@ pub(crate) fn read(id: ContactId, node: &Node) -> Contact {
         email: text(node, "email"),
         phone: text(node, "phone"),
         deputy: parsed(node, "deputy"),
+        contract: text(node, "contract"),
         ssh_key: text(node, "ssh_key"),
     }
 }

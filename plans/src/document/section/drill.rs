@@ -4,26 +4,90 @@ use base::Span;
 use base::id::DrillId;
 use jiff::tz::TimeZone;
 
-use super::super::formats::{ID, INNER_PATH, LONG_SPAN, SCHEDULE, SIZE};
+use super::super::formats::{ID, INNER_PATH, LONG_SPAN, N_OF_MONTHS, PERCENT, SCHEDULE, SIZE, WEB_URL, WORD, n_of_months, read_percent};
 use super::super::node::Node;
 use super::super::shape::{Record, Type, optional, required};
 use super::source::schedule;
-use super::{COMMAND, NAMES, list, parsed, span, text};
-use crate::plan::{CanaryCheck, Check, CheckKind, CommandCheck, Depth, Drill, FilesCheck, From, MaxAge, Mode, MustFail, Stage, Tamper};
+use super::{COMMAND, MAYBE_NAMES, list, parsed, span, text, truth};
+use crate::plan::{
+    Answered, CanaryCheck, Check, CheckKind, CommandCheck, Depth, Drill, DrillSign, Expect, FactCheck, FilesCheck, From, HttpCheck, MaxAge,
+    Mode, MustFail, Rehearse, Role, Sandbox, SqlCheck, Stage, Tamper,
+};
+use crate::schedule::Schedule;
 
 pub(crate) static DRILL: Record = Record {
     name: "a drill",
     fields: &[
-        required("services", NAMES, "what it recovers; what these need comes along"),
+        optional("services", MAYBE_NAMES, "what it recovers; what these need comes along"),
         optional("depth", Type::Word(&["tabletop", "sample", "functional", "full"]), "how much it proves; sample unless set"),
         optional("mode", Type::Word(&["stream", "scratch"]), "read back, or restored to a scratch folder; scratch unless set"),
-        required("schedule", Type::Format(&SCHEDULE), "when it runs, in the plan's zone"),
+        optional("schedule", Type::Format(&SCHEDULE), "when it runs, in the plan's zone"),
+        optional("window", Type::Record(&WINDOW), "in place of a schedule: a moment within so many months"),
         optional("snapshot", Type::Record(&SNAPSHOT), "which restore point it takes"),
         optional("checks", Type::List { of: &Type::Record(&CHECK), least: 0 }, "what must hold afterwards"),
         optional("must_fail", Type::Record(&MUST_FAIL), "the negative control: after this tampering the check must fail"),
+        optional("sandbox", Type::Record(&SANDBOX), "where what was restored is started"),
+        optional("sign", Type::Record(&SIGN), "who signs its record"),
+        optional("scenario", Type::Format(&ID), "the threat that it plays through"),
+        optional("participants", Type::List { of: &Type::Format(&WORD), least: 1 }, "roles that take part"),
+        optional(
+            "rehearse",
+            Type::List { of: &Type::Format(&ID), least: 1 },
+            "steps that belong to an emergency and are carried out too, or all",
+        ),
+        optional("contact", Type::Word(&["all"]), "who is called"),
+        optional("expect", Type::Record(&ANSWERED), "how many have to answer"),
+    ],
+    one_of: &["schedule", "window"],
+};
+
+static WINDOW: Record = Record {
+    name: "a window",
+    fields: &[
+        required("months", Type::Format(&N_OF_MONTHS), "how often in how many months"),
+        optional("notice", Type::Word(&["none"]), "nobody is told before"),
     ],
     one_of: &[],
-    later: &["sandbox", "sign", "scenario", "participants", "rehearse", "window", "like", "contact", "expect"],
+};
+
+static SANDBOX: Record = Record {
+    name: "a sandbox",
+    fields: &[
+        required("kind", Type::Word(&["container", "host"]), "what it is"),
+        optional("ref", Type::Format(&ID), "the host"),
+        optional("network", Type::Word(&["none", "isolated"]), "what it may reach"),
+        optional("postgres", Type::Format(&WORD), "version of PostgreSQL in it"),
+        optional("cpu", Type::Integer { min: 1, max: 1024 }, "processors"),
+        optional("memory", Type::Format(&SIZE), "memory"),
+        optional("keep", Type::Format(&KEEP_TIME), "how long it is kept afterwards"),
+    ],
+    one_of: &[],
+};
+static KEEP_TIME: super::super::shape::Format = super::super::shape::Format {
+    name: "a span of time",
+    examples: &["0h", "24h"],
+    check: |text| text.parse::<Span>().map(drop).map_err(|error| error.to_string()),
+};
+
+static SIGN: Record = Record {
+    name: "the signatures of a drill",
+    fields: &[
+        optional("operator", Type::Integer { min: 1, max: 9 }, "signatures of operators"),
+        optional("quality", Type::Integer { min: 1, max: 9 }, "signatures of quality"),
+        optional("service-owner", Type::Integer { min: 1, max: 9 }, "signatures of owners of services"),
+        optional("incident-lead", Type::Integer { min: 1, max: 9 }, "signatures of incident leads"),
+        optional("distinct", Type::Truth, "each is of another person"),
+    ],
+    one_of: &[],
+};
+
+static ANSWERED: Record = Record {
+    name: "what is expected of a call",
+    fields: &[
+        required("answer_within", Type::Format(&LONG_SPAN), "time to answer"),
+        required("share", Type::Format(&PERCENT), "part of those called that has to"),
+    ],
+    one_of: &[],
 };
 
 static SNAPSHOT: Record = Record {
@@ -31,9 +95,9 @@ static SNAPSHOT: Record = Record {
     fields: &[
         optional("newest_at", Type::Word(&["start"]), "the newest one when the drill starts"),
         optional("from", Type::Format(&ID), "a repository, or random-copy for any"),
+        optional("key", Type::Format(&ID), "the recovery key that it has to be opened with; any unless set"),
     ],
     one_of: &[],
-    later: &["key"],
 };
 
 static CHECK: Record = Record {
@@ -45,10 +109,22 @@ static CHECK: Record = Record {
         optional("command", Type::Record(&RUN), "a program that must end well"),
         optional("canary", Type::Format(&ID), "the source whose canary must have come back"),
         optional("max_age", Type::Format(&AGE), "how old the canary may be: rpo, or a span; rpo unless set"),
+        optional("sql", Type::Text, "a query on the restored database: one row, one column"),
+        optional("http", Type::Format(&WEB_URL), "a request to what was started on the restored data"),
+        optional("fact", Type::Format(&ID), "a fact of a source that must have come back"),
+        optional("expect", Type::ScalarOr(&Type::Text, &EXPECT), "what sql, http or fact must say"),
         optional("proves", Type::Text, "the claim in the report"),
     ],
-    one_of: &["files", "command", "canary"],
-    later: &["sql", "http", "fact", "expect"],
+    one_of: &["files", "command", "canary", "sql", "http", "fact"],
+};
+static EXPECT: Record = Record {
+    name: "what is expected",
+    fields: &[
+        optional("max_age", Type::Format(&LONG_SPAN), "the time that the query says is no older"),
+        optional("status", Type::Integer { min: 100, max: 599 }, "the status of the answer; 200 unless set"),
+        optional("within", Type::Format(&LONG_SPAN), "the longest time until it comes; 1m unless set"),
+    ],
+    one_of: &[],
 };
 static AGE: super::super::shape::Format = super::super::shape::Format {
     name: "an age",
@@ -64,7 +140,6 @@ static FILES: Record = Record {
         optional("min_bytes", Type::Format(&SIZE), "least sum of their sizes"),
     ],
     one_of: &[],
-    later: &["sha256"],
 };
 
 static RUN: Record = Record {
@@ -76,17 +151,15 @@ static RUN: Record = Record {
         optional("output_contains", Type::Text, "text that its output must contain"),
     ],
     one_of: &[],
-    later: &[],
 };
 
 static MUST_FAIL: Record = Record {
     name: "the negative control",
     fields: &[
         required("check", Type::Format(&ID), "a check of this drill"),
-        required("tamper", Type::Record(&TAMPER), "what is done to the scratch folder"),
+        required("tamper", Type::ScalarOr(&Type::Text, &TAMPER), "what is done to the scratch folder; a text is a statement of SQL"),
     ],
     one_of: &[],
-    later: &[],
 };
 
 static TAMPER: Record = Record {
@@ -97,13 +170,11 @@ static TAMPER: Record = Record {
         optional("append", Type::Format(&INNER_PATH), "adds a line to the files that match"),
     ],
     one_of: &["remove_file", "truncate_file", "append"],
-    later: &["sql"],
 };
 
 pub(crate) fn read(id: DrillId, node: &Node, zone: &TimeZone) -> Drill {
     let from = node.get("snapshot").and_then(|snapshot| text(snapshot, "from")).filter(|from| from != ANY_COPY);
     Drill {
-        id,
         services: list(node, "services"),
         depth: match node.get("depth").and_then(Node::text) {
             Some("tabletop") => Depth::Tabletop,
@@ -112,10 +183,50 @@ pub(crate) fn read(id: DrillId, node: &Node, zone: &TimeZone) -> Drill {
             _ => Depth::Sample,
         },
         mode: if node.get("mode").and_then(Node::text) == Some("stream") { Mode::Stream } else { Mode::Scratch },
-        schedule: schedule(node, zone),
+        schedule: window(&id, node, zone).unwrap_or_else(|| schedule(node, zone)),
         from: from.and_then(|name| name.parse().ok()).map_or(From::Any, From::Repository),
         checks: node.get("checks").map_or(&[][..], Node::items).iter().filter_map(read_check).collect(),
         must_fail: node.get("must_fail").and_then(read_must_fail),
+        key: node.get("snapshot").and_then(|snapshot| parsed(snapshot, "key")),
+        sandbox: node.get("sandbox").map(read_sandbox),
+        sign: node.get("sign").map(read_sign).unwrap_or_default(),
+        scenario: parsed(node, "scenario"),
+        participants: list::<String>(node, "participants").into_iter().map(Role).collect(),
+        rehearse: match node.get("rehearse").map_or(&[][..], Node::items) {
+            [] => Rehearse::None,
+            [only] if only.text() == Some("all") => Rehearse::All,
+            _ => Rehearse::Steps(list(node, "rehearse")),
+        },
+        contact_all: node.get("contact").is_some(),
+        answered: node.get("expect").and_then(|expect| {
+            Some(Answered { within: span(expect, "answer_within")?, share: text(expect, "share").and_then(|text| read_percent(&text))? })
+        }),
+        id,
+    }
+}
+
+fn window(id: &DrillId, node: &Node, zone: &TimeZone) -> Option<Schedule> {
+    let (times, months) = n_of_months(&text(node.get("window")?, "months")?).ok()?;
+    Some(Schedule::window(times, months, id.as_str(), zone))
+}
+
+fn read_sandbox(node: &Node) -> Sandbox {
+    Sandbox {
+        kind: text(node, "kind").unwrap_or_default(),
+        reference: text(node, "ref"),
+        network: text(node, "network"),
+        postgres: text(node, "postgres"),
+        cpu: parsed(node, "cpu"),
+        memory: parsed::<base::ByteSize>(node, "memory").map(|size| size.0),
+        keep: span(node, "keep"),
+    }
+}
+
+fn read_sign(node: &Node) -> DrillSign {
+    let roles = node.entries().iter().filter(|entry| entry.key != "distinct");
+    DrillSign {
+        roles: roles.filter_map(|entry| Some((Role(entry.key.clone()), entry.value.text()?.parse().ok()?))).collect(),
+        distinct: truth(node, "distinct", false),
     }
 }
 
@@ -137,6 +248,16 @@ fn read_check(node: &Node) -> Option<Check> {
             exit: parsed(command, "exit").unwrap_or(0),
             output_contains: text(command, "output_contains"),
         })
+    } else if let Some(query) = text(node, "sql") {
+        let expect = node.get("expect")?;
+        let age = span(expect, "max_age").map(Expect::MaxAge);
+        CheckKind::Sql(SqlCheck { query, expect: age.or_else(|| expect.text().map(|text| Expect::Equal(text.to_owned())))? })
+    } else if let Some(url) = text(node, "http") {
+        let expect = |key| node.get("expect").and_then(|expect| text(expect, key));
+        let within = expect("within").and_then(|text| text.parse().ok()).unwrap_or(Span::seconds(60));
+        CheckKind::Http(HttpCheck { url, status: expect("status").and_then(|text| text.parse().ok()).unwrap_or(200), within })
+    } else if let Some(fact) = text(node, "fact") {
+        CheckKind::Fact(FactCheck { fact })
     } else {
         CheckKind::Canary(CanaryCheck { source: parsed(node, "canary")?, max_age: span(node, "max_age").map_or(MaxAge::Rpo, MaxAge::Span) })
     };
@@ -150,8 +271,9 @@ fn read_check(node: &Node) -> Option<Check> {
 
 fn read_must_fail(node: &Node) -> Option<MustFail> {
     let tamper = node.get("tamper")?;
-    let tamper = text(tamper, "remove_file")
-        .map(Tamper::RemoveFile)
+    let sql = tamper.text().map(|statement| Tamper::Sql(statement.to_owned()));
+    let tamper = sql
+        .or_else(|| text(tamper, "remove_file").map(Tamper::RemoveFile))
         .or_else(|| text(tamper, "truncate_file").map(Tamper::TruncateFile))
         .or_else(|| text(tamper, "append").map(Tamper::Append))?;
     Some(MustFail { check: parsed(node, "check")?, tamper })

@@ -2,11 +2,11 @@
 
 use base::id::{RecoveryKeyId, RepositoryId};
 
-use super::super::formats::{ID, PATH, RECIPIENT, URL, WORD};
+use super::super::formats::{ID, LONG_SPAN, PATH, RECIPIENT, URL, WORD};
 use super::super::node::Node;
 use super::super::shape::{Record, Type, optional, required};
-use super::{SECRET_REF, parsed, secret, text};
-use crate::plan::{RecoveryKey, Repository, Url};
+use super::{SECRET_REF, parsed, secret, span, text};
+use crate::plan::{Lock, LockMode, RecoveryKey, Repository, Url};
 
 pub(crate) static REPOSITORY: Record = Record {
     name: "a repository",
@@ -17,9 +17,18 @@ pub(crate) static REPOSITORY: Record = Record {
         optional("account", Type::Format(&WORD), "the account that owns it, where it is another than that of the rest"),
         optional("credential", Type::Record(&SECRET_REF), "what opens the store"),
         optional("ca", Type::Format(&PATH), "certificate authority of a private endpoint, a PEM file"),
+        optional("lock", Type::Record(&LOCK), "the lock that its store keeps objects under"),
     ],
     one_of: &[],
-    later: &["lock"],
+};
+
+static LOCK: Record = Record {
+    name: "a lock",
+    fields: &[
+        required("mode", Type::Word(&["compliance", "governance"]), "who may lift it: nobody, or whoever has a right for that"),
+        required("for", Type::Format(&LONG_SPAN), "how long it holds after an object was written"),
+    ],
+    one_of: &[],
 };
 
 pub(crate) static RECOVERY_KEY: Record = Record {
@@ -30,7 +39,6 @@ pub(crate) static RECOVERY_KEY: Record = Record {
         optional("kept", Type::Text, "where the secret key is kept, in words"),
     ],
     one_of: &[],
-    later: &[],
 };
 
 pub(crate) fn read(id: RepositoryId, node: &Node) -> Repository {
@@ -47,6 +55,11 @@ pub(crate) fn read(id: RepositoryId, node: &Node) -> Repository {
         account: text(node, "account"),
         credential: node.get("credential").and_then(secret),
         ca: text(node, "ca").map(Into::into),
+        lock: node.get("lock").and_then(|node| {
+            let mode =
+                if node.get("mode").and_then(Node::text) == Some("governance") { LockMode::Governance } else { LockMode::Compliance };
+            Some(Lock { mode, period: span(node, "for")? })
+        }),
     }
 }
 

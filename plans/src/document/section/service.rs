@@ -7,9 +7,9 @@ use base::id::ServiceId;
 
 use super::super::formats::{ID, LONG_SPAN, WORD};
 use super::super::node::Node;
-use super::super::shape::{Record, Type, optional};
+use super::super::shape::{Record, Type, optional, required};
 use super::{MAYBE_NAMES, list, parsed, span, text, truth};
-use crate::plan::{ImpactScale, Mtpd, Objectives, Service, Tier};
+use crate::plan::{ImpactScale, Mtpd, Objectives, Service, Tier, Workaround};
 
 pub(crate) static SERVICE: Record = Record {
     name: "a service",
@@ -22,10 +22,19 @@ pub(crate) static SERVICE: Record = Record {
         optional("needs", MAYBE_NAMES, "services that must run before this one can"),
         optional("objectives", Type::Record(&OBJECTIVES), "what recovery has to reach"),
         optional("impact", Type::Map { key: &WORD, of: &IMPACT }, "level of harm, 1 to 5, that an outage reaches after a time"),
+        optional("peak", Type::Text, "when an outage hurts most, in words"),
+        optional("workaround", Type::Record(&WORKAROUND), "how people go on without it"),
         optional("sources", MAYBE_NAMES, "data that it needs back"),
     ],
     one_of: &[],
-    later: &["peak", "workaround"],
+};
+static WORKAROUND: Record = Record {
+    name: "a workaround",
+    fields: &[
+        required("form", Type::Text, "what people do, in words"),
+        optional("holds_for", Type::Format(&LONG_SPAN), "how long that works"),
+    ],
+    one_of: &[],
 };
 static IMPACT: Type = Type::Map { key: &LONG_SPAN, of: &Type::Integer { min: 1, max: 5 } };
 
@@ -37,7 +46,6 @@ static OBJECTIVES: Record = Record {
         optional("minimum", Type::Text, "the least service that counts as recovered"),
     ],
     one_of: &[],
-    later: &[],
 };
 
 pub(crate) static IMPACT_SCALE: Record = Record {
@@ -48,7 +56,6 @@ pub(crate) static IMPACT_SCALE: Record = Record {
         optional("categories", Type::List { of: &Type::Format(&WORD), least: 1 }, "kinds of harm"),
     ],
     one_of: &[],
-    later: &[],
 };
 
 pub(crate) fn read(id: ServiceId, node: &Node) -> Service {
@@ -73,6 +80,10 @@ pub(crate) fn read(id: ServiceId, node: &Node) -> Service {
         objectives,
         impact: impact.map(|entry| (entry.key.clone(), levels(&entry.value))).collect(),
         mtpd: None,
+        peak: text(node, "peak"),
+        workaround: node
+            .get("workaround")
+            .map(|node| Workaround { form: text(node, "form").unwrap_or_default(), holds_for: span(node, "holds_for") }),
         sources: list(node, "sources"),
     }
 }

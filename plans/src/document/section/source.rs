@@ -6,26 +6,35 @@ use base::Span;
 use base::id::{RepositoryId, RetentionId, SourceId};
 use jiff::tz::TimeZone;
 
-use super::super::formats::{ID, INNER_PATH, LONG_SPAN, PATH, SCHEDULE};
+use super::super::formats::{COPY_TARGET, ID, INNER_PATH, LONG_SPAN, PATH, PERCENT, SCHEDULE, read_copy_target, read_percent};
 use super::super::node::Node;
 use super::super::shape::{Record, Type, optional, required};
-use super::{NAMES, TEXTS, list, parsed, paths, span, text, truth};
-use crate::plan::{CanaryFile, CopyRule, FilesSource, Keep, Retention, Source, SourceKind};
+use super::{COMMAND, NAMES, SECRET_REF, TEXTS, list, parsed, paths, secret, span, text, truth};
+use crate::plan::{
+    Archive, AtExpiry, Canary, CommandSource, CopyRule, CopyTarget, FilesSource, Hooks, Keep, MysqlSource, PostgresFormat, PostgresSource,
+    Retention, SecretRef, Source, SourceKind, SqliteSource, Verify,
+};
 use crate::schedule::Schedule;
 
 pub(crate) static SOURCE: Record = Record {
     name: "a source",
     fields: &[
         optional("files", Type::Record(&FILES), "files of this host"),
+        optional("postgres", Type::Record(&POSTGRES), "a PostgreSQL database"),
+        optional("mysql", Type::Record(&MYSQL), "a MySQL or MariaDB server"),
+        optional("sqlite", Type::Record(&SQLITE), "SQLite files"),
+        optional("command", Type::Record(&PROGRAM), "what a program writes to its standard output"),
         required("schedule", Type::Format(&SCHEDULE), "when it is backed up, in the plan's zone"),
         optional("rpo", Type::Format(&LONG_SPAN), "an RPO of its own, in place of that of its services"),
         optional("expect_run", Type::Format(&LONG_SPAN), "how long a run is expected to take; 10m unless set"),
         optional("retention", Type::Format(&ID), "rule for how long copies are kept; the built-in standard unless set"),
         optional("copies", Type::Format(&ID), "list of repositories that get it; all of them unless set"),
-        optional("canary", Type::Record(&CANARY), "a file with a nonce, written before each backup"),
+        optional("canary", Type::Record(&CANARY), "a nonce, written before each backup"),
+        optional("facts", Type::Map { key: &ID, of: &Type::Text }, "queries whose answers are kept with the restore point"),
+        optional("after", Type::Format(&ID), "the source that is backed up before this one"),
+        optional("hooks", Type::Record(&HOOKS), "programs that are run around a backup"),
     ],
-    one_of: &["files"],
-    later: &["postgres", "mysql", "sqlite", "command", "facts", "after", "hooks"],
+    one_of: &["files", "postgres", "mysql", "sqlite", "command"],
 };
 
 static FILES: Record = Record {
@@ -37,30 +46,101 @@ static FILES: Record = Record {
         optional("exclude_caches", Type::Truth, "leave out folders with a CACHEDIR.TAG; true unless set"),
     ],
     one_of: &[],
-    later: &[],
+};
+
+static POSTGRES: Record = Record {
+    name: "a postgres source",
+    fields: &[
+        required("dsn", Type::Record(&SECRET_REF), "where the connection string is found"),
+        optional("format", Type::Word(&["custom", "directory", "plain"]), "form of the dump; custom unless set"),
+    ],
+    one_of: &[],
+};
+
+static MYSQL: Record = Record {
+    name: "a mysql source",
+    fields: &[
+        required("dsn", Type::Record(&SECRET_REF), "where the connection string is found"),
+        optional("databases", TEXTS, "databases; all of them unless set"),
+    ],
+    one_of: &[],
+};
+
+static SQLITE: Record = Record {
+    name: "a sqlite source",
+    fields: &[required("paths", Type::List { of: &Type::Format(&PATH), least: 1 }, "absolute paths of the files")],
+    one_of: &[],
+};
+
+static PROGRAM: Record = Record {
+    name: "a command source",
+    fields: &[
+        required("run", COMMAND, "program and arguments, never a shell"),
+        optional("file_name", Type::Format(&ID), "name of the file that its output becomes; that of the source unless set"),
+    ],
+    one_of: &[],
+};
+
+static HOOKS: Record = Record {
+    name: "hooks",
+    fields: &[
+        optional("before", COMMAND, "run before a backup; a failure ends it"),
+        optional("after", COMMAND, "run after it, whatever came of it"),
+    ],
+    one_of: &[],
 };
 
 static CANARY: Record = Record {
     name: "a canary",
-    fields: &[optional("file", Type::Format(&INNER_PATH), "relative to the first path of the source")],
-    one_of: &["file"],
-    later: &["sql"],
+    fields: &[
+        optional("file", Type::Format(&INNER_PATH), "relative to the first path of the source"),
+        optional("sql", Type::Text, "a statement that writes :nonce into the database"),
+    ],
+    one_of: &["file", "sql"],
 };
 
 pub(crate) static COPIES: Record = Record {
     name: "a copy rule",
-    fields: &[required("to", NAMES, "repositories that get a copy")],
+    fields: &[
+        required("to", NAMES, "repositories that get a copy"),
+        optional("rule", Type::Format(&COPY_TARGET), "copies, media, sites, isolated copies and errors that they have to reach"),
+        optional("verify", Type::Record(&VERIFY), "how often they are read back"),
+        optional("lag", Type::Map { key: &ID, of: &Type::Format(&LONG_SPAN) }, "how far a copy may be behind"),
+    ],
     one_of: &[],
-    later: &["rule", "verify", "lag"],
+};
+
+static VERIFY: Record = Record {
+    name: "verify",
+    fields: &[
+        required("every", Type::Format(&LONG_SPAN), "time between two checks"),
+        required("sample", Type::Format(&PERCENT), "part of the data that is read each time"),
+    ],
+    one_of: &[],
 };
 
 const COUNT: Type = Type::Integer { min: 0, max: 100_000 };
 
 pub(crate) static RETENTION: Record = Record {
     name: "a retention rule",
-    fields: &[required("keep", Type::Record(&KEEP), "how many restore points of each kind")],
+    fields: &[
+        required("keep", Type::Record(&KEEP), "how many restore points of each kind"),
+        optional("at_expiry", Type::Word(&["delete", "archive"]), "what becomes of a restore point then; delete unless set"),
+        optional("archive", Type::Record(&ARCHIVE), "where it goes"),
+        optional("legal_minimum", Type::Format(&LONG_SPAN), "the time for which a law or a contract asks that data is kept"),
+    ],
     one_of: &[],
-    later: &["at_expiry", "archive"],
+};
+
+static ARCHIVE: Record = Record {
+    name: "an archive",
+    fields: &[
+        required("to", Type::Format(&ID), "the repository"),
+        required("for", Type::Format(&LONG_SPAN), "how long it is kept there"),
+        optional("form", Type::Text, "the form, in words"),
+        optional("read_back", Type::Format(&LONG_SPAN), "time between two readings that prove that it can be read"),
+    ],
+    one_of: &[],
 };
 
 static KEEP: Record = Record {
@@ -72,9 +152,9 @@ static KEEP: Record = Record {
         optional("weekly", COUNT, "one for each of the last weeks that have one"),
         optional("monthly", COUNT, "one for each of the last months that have one"),
         optional("yearly", COUNT, "one for each of the last years that have one"),
+        optional("within", Type::Format(&LONG_SPAN), "all that are younger than this, counted back from the newest"),
     ],
     one_of: &[],
-    later: &["within"],
 };
 
 /// What a run is expected to take where the plan does not say.
@@ -82,23 +162,57 @@ pub(crate) const EXPECT_RUN: Span = Span::seconds(600);
 
 pub(crate) fn read(id: SourceId, node: &Node, zone: &TimeZone, copies: &BTreeMap<String, CopyRule>, everywhere: &[RepositoryId]) -> Source {
     let rule = node.get("copies").and_then(Node::text).and_then(|name| copies.get(name));
-    let nothing = Node { at: node.at.clone(), end: node.end, kind: super::super::node::Kind::Map(Vec::new()) };
-    let files = node.get("files").unwrap_or(&nothing);
     Source {
+        kind: kind(&id, node),
         id,
-        kind: SourceKind::Files(FilesSource {
-            paths: paths(files, "paths"),
-            exclude: list(files, "exclude"),
-            one_file_system: truth(files, "one_file_system", false),
-            exclude_caches: truth(files, "exclude_caches", true),
-        }),
         schedule: schedule(node, zone),
         expect_run: span(node, "expect_run").unwrap_or(EXPECT_RUN),
         rpo: span(node, "rpo"),
         retention: parsed(node, "retention"),
         to: rule.map_or_else(|| everywhere.to_vec(), |rule| rule.to.clone()),
-        canary: node.get("canary").and_then(|node| text(node, "file")).map(|path| CanaryFile { path: path.into() }),
+        canary: node.get("canary").and_then(|node| {
+            let file = text(node, "file").map(|path| Canary::File(path.into()));
+            file.or_else(|| text(node, "sql").map(Canary::Sql))
+        }),
+        facts: node
+            .get("facts")
+            .map_or(&[][..], Node::entries)
+            .iter()
+            .filter_map(|fact| Some((fact.key.clone(), fact.value.text()?.to_owned())))
+            .collect(),
+        after: parsed(node, "after"),
+        hooks: node.get("hooks").map(|node| Hooks { before: list(node, "before"), after: list(node, "after") }).unwrap_or_default(),
     }
+}
+
+fn kind(id: &SourceId, node: &Node) -> SourceKind {
+    // What is not there was told already.
+    let dsn = |node: &Node| node.get("dsn").and_then(secret).unwrap_or_else(|| SecretRef::Env(String::new()));
+    if let Some(node) = node.get("postgres") {
+        let format = match node.get("format").and_then(Node::text) {
+            Some("directory") => PostgresFormat::Directory,
+            Some("plain") => PostgresFormat::Plain,
+            _ => PostgresFormat::Custom,
+        };
+        return SourceKind::Postgres(PostgresSource { dsn: dsn(node), format });
+    }
+    if let Some(node) = node.get("mysql") {
+        return SourceKind::Mysql(MysqlSource { dsn: dsn(node), databases: list(node, "databases") });
+    }
+    if let Some(node) = node.get("sqlite") {
+        return SourceKind::Sqlite(SqliteSource { paths: paths(node, "paths") });
+    }
+    if let Some(node) = node.get("command") {
+        let file_name = text(node, "file_name").unwrap_or_else(|| id.to_string());
+        return SourceKind::Command(CommandSource { run: list(node, "run"), file_name });
+    }
+    let files = node.get("files");
+    SourceKind::Files(FilesSource {
+        paths: files.map(|files| paths(files, "paths")).unwrap_or_default(),
+        exclude: files.map(|files| list(files, "exclude")).unwrap_or_default(),
+        one_file_system: files.is_some_and(|files| truth(files, "one_file_system", false)),
+        exclude_caches: files.is_none_or(|files| truth(files, "exclude_caches", true)),
+    })
 }
 
 /// The schedule of a part. A faulty one, which the shape has told already, is taken as daily so that reading can go on.
@@ -108,7 +222,21 @@ pub(crate) fn schedule(node: &Node, zone: &TimeZone) -> Schedule {
 }
 
 pub(crate) fn read_copies(node: &Node) -> CopyRule {
-    CopyRule { to: list(node, "to") }
+    let lag = node.get("lag").map_or(&[][..], Node::entries).iter();
+    CopyRule {
+        to: list(node, "to"),
+        rule: text(node, "rule").and_then(|text| read_copy_target(&text)).map(|[copies, media, offsite, isolated, errors]| CopyTarget {
+            copies,
+            media,
+            offsite,
+            isolated,
+            errors,
+        }),
+        verify: node.get("verify").and_then(|node| {
+            Some(Verify { every: span(node, "every")?, sample: text(node, "sample").and_then(|text| read_percent(&text))? })
+        }),
+        lag: lag.filter_map(|entry| Some((entry.key.parse().ok()?, entry.value.text()?.parse().ok()?))).collect(),
+    }
 }
 
 pub(crate) fn read_retention(id: RetentionId, node: &Node) -> Retention {
@@ -120,6 +248,11 @@ pub(crate) fn read_retention(id: RetentionId, node: &Node) -> Retention {
         weekly: count("weekly"),
         monthly: count("monthly"),
         yearly: count("yearly"),
+        within: node.get("keep").and_then(|keep| span(keep, "within")),
     };
-    Retention { id, keep }
+    let archive = node.get("archive").and_then(|node| {
+        Some(Archive { to: parsed(node, "to")?, period: span(node, "for")?, form: text(node, "form"), read_back: span(node, "read_back") })
+    });
+    let at_expiry = if node.get("at_expiry").and_then(Node::text) == Some("archive") { AtExpiry::Archive } else { AtExpiry::Delete };
+    Retention { id, keep, at_expiry, archive, legal_minimum: span(node, "legal_minimum") }
 }

@@ -30,14 +30,12 @@ pub(crate) static THREAT: Record = Record {
         optional("drill", Type::Format(&ID), "the drill that proves its controls"),
     ],
     one_of: &[],
-    later: &[],
 };
 
 static RESIDUAL: Record = Record {
     name: "a residual score",
     fields: &[required("likelihood", LEVEL, "1 to 5"), required("impact", LEVEL, "1 to 5")],
     one_of: &[],
-    later: &[],
 };
 
 pub(crate) static APPETITE: Record = Record {
@@ -47,7 +45,6 @@ pub(crate) static APPETITE: Record = Record {
         optional("review_every", Type::Record(&REVIEW_EVERY), "time between looks at a threat, by its band"),
     ],
     one_of: &[],
-    later: &[],
 };
 
 static REVIEW_EVERY: Record = Record {
@@ -59,7 +56,6 @@ static REVIEW_EVERY: Record = Record {
         optional("low", Type::Format(&LONG_SPAN), "score 1 to 4; 6 months unless set, and never longer"),
     ],
     one_of: &[],
-    later: &[],
 };
 
 pub(crate) fn read(id: ThreatId, node: &Node) -> Threat {
