@@ -35,6 +35,7 @@ pub use self::ticket::Ticket;
 pub use self::trees::TreeDraft;
 use self::trees::Trees;
 use self::upload::Uploads;
+use self::work::Worker;
 use crate::chunk::{ChunkHasher, Chunker};
 use crate::format::names::Name;
 use crate::format::tree::{ChunkId, Node, TreeRef};
@@ -46,13 +47,17 @@ use crate::repository::Repository;
 use crate::seal::domain::{DomainSeal, Purpose};
 pub use crate::snapshots::{Canary, PathError, Snapshot, SnapshotStats};
 
+/// Packs that may be on their way to the store at once, however few workers there are.
+const LEAST_UPLOADS: usize = 2;
+
 /// How to write.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
     /// Where a copy of the index may lie, and the lock with which writers of one key on one host take turns: they share this folder.
     /// Deleting it is safe while none of them runs.
     pub cache_dir: PathBuf,
-    /// Worker threads, 1 to 64; as many as the machine has cores is a good number.
+    /// Worker threads, up to 64; as many as the machine has cores is a good number. With 0 the calls of the writer do the work
+    /// themselves, so that two runs over the same input do the same things in the same order.
     pub threads: usize,
     /// Compression level of zstd, 1 to 19; 3 is a good one.
     pub level: i32,
@@ -134,7 +139,7 @@ impl Writer {
         let indexes: Vec<Name> = loaded.objects.iter().filter(|at| at.writer == *key.writer()).map(|at| at.name).collect();
         let next_index = indexes.iter().map(|name| name.seq.saturating_add(1)).max().unwrap_or(0);
         let lost = lost::packs(repository, key.domain(), &loaded.index).await?;
-        let threads = options.threads.clamp(1, 64);
+        let threads = options.threads.min(64);
         let hasher = ChunkHasher::new(&keys.k_id);
         let core = Arc::new(Core::new(hasher.clone(), Chunker::new(&keys.k_cut), loaded.index, lost, threads));
         let epoch = repository.trust().newest_epoch();
@@ -147,10 +152,15 @@ impl Writer {
             hasher,
         };
         let numbers = Numbers::new(&options.cache_dir, repository, key);
-        let n_room = u32::try_from(threads).expect("64 threads at most");
+        let n_room = u32::try_from(threads.max(LEAST_UPLOADS)).expect("64 threads at most");
         let uploads = Uploads::new(Arc::clone(&core), repository.clone(), key.clone(), index_seal, numbers.clone(), next_index, n_room);
         let trees = Arc::new(Trees::new(spec.clone())?);
-        let (front, batches) = Front::new(Arc::clone(&core), threads);
+        let (front, batches) = if threads == 0 {
+            (Front::here(Arc::clone(&core), Worker::new(Arc::clone(&core), uploads.clone(), spec.clone())?), None)
+        } else {
+            let (front, batches) = Front::queue(Arc::clone(&core), threads);
+            (front, Some(batches))
+        };
         let mut writer = Self {
             repository: repository.clone(),
             key: key.clone(),
@@ -163,9 +173,9 @@ impl Writer {
             indexes,
             workers: Vec::with_capacity(threads),
         };
-        for n in 0..threads {
-            let (core, uploads, spec, batches) = (Arc::clone(&writer.core), writer.uploads.clone(), spec.clone(), batches.clone());
-            let worker = thread::Builder::new().name(format!("pack-{n}")).spawn(move || work::run(&core, &uploads, spec, &batches));
+        for (n, batches) in std::iter::repeat_n(batches, threads).flatten().enumerate() {
+            let (core, uploads, spec) = (Arc::clone(&writer.core), writer.uploads.clone(), spec.clone());
+            let worker = thread::Builder::new().name(format!("pack-{n}")).spawn(move || work::run(&core, uploads, spec, &batches));
             writer.workers.push(worker.map_err(|error| WriteError::System(Arc::new(error)))?);
         }
         Ok(writer)
@@ -231,12 +241,11 @@ impl Writer {
             (Arc::clone(&self.front), Arc::clone(&self.core), Arc::clone(&self.trees), self.uploads.clone());
         let workers = std::mem::take(&mut self.workers);
         let ended = tokio::task::spawn_blocking(move || {
-            let flushed = front.flush();
-            front.close();
+            let finished = front.finish();
             for worker in workers {
                 drop(worker.join()); // one that panicked has told so already
             }
-            flushed.and_then(|()| core.check()).and_then(|()| trees.finish(&core, &uploads))
+            finished.and_then(|()| core.check()).and_then(|()| trees.finish(&core, &uploads))
         });
         ended.await.unwrap_or(Err(WriteError::Stopped))?;
         let (mut needed, written) = self.uploads.finish().await?;

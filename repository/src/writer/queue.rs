@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::core::Core;
 use super::error::WriteError;
 use super::ticket::Slot;
+use super::work::Worker;
 
 /// Room of a batch. Reading goes on until it is full; what cannot be cut yet moves on to the next one.
 pub(super) const BATCH: usize = 2 << 20;
@@ -64,7 +65,16 @@ pub(super) struct Front {
     core: Arc<Core>,
     /// Small files that wait for company. Taken out while it is handed over.
     pending: Mutex<Pending>,
-    sender: Mutex<Option<Sender<Batch>>>,
+    way: Way,
+}
+
+/// Who takes the batches.
+#[derive(Debug)]
+enum Way {
+    /// Threads that wait at the other end, until it is closed.
+    Queue(Mutex<Option<Sender<Batch>>>),
+    /// The caller itself, at once. `None` when it has finished.
+    Here(Box<Mutex<Option<Worker>>>),
 }
 
 #[derive(Debug, Default)]
@@ -76,9 +86,14 @@ struct Pending {
 
 impl Front {
     /// The queue holds as many batches as there are workers: enough to keep them busy, and a bound for memory.
-    pub(super) fn new(core: Arc<Core>, threads: usize) -> (Self, Receiver<Batch>) {
+    pub(super) fn queue(core: Arc<Core>, threads: usize) -> (Self, Receiver<Batch>) {
         let (sender, receiver) = bounded(threads);
-        (Self { core, pending: Mutex::default(), sender: Mutex::new(Some(sender)) }, receiver)
+        (Self { core, pending: Mutex::default(), way: Way::Queue(Mutex::new(Some(sender))) }, receiver)
+    }
+
+    /// Without threads: whoever hands a batch over does the work.
+    pub(super) fn here(core: Arc<Core>, worker: Worker) -> Self {
+        Self { core, pending: Mutex::default(), way: Way::Here(Box::new(Mutex::new(Some(worker)))) }
     }
 
     pub(super) fn core(&self) -> &Core {
@@ -88,9 +103,18 @@ impl Front {
     /// Hands a batch over. Blocks while the queue is full.
     pub(super) fn send(&self, batch: Batch) -> Result<(), WriteError> {
         self.core.check()?;
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let sent = sender.ok_or(WriteError::Stopped)?.send(batch);
-        sent.map_err(|_| self.core.check().err().unwrap_or(WriteError::Stopped))
+        match &self.way {
+            Way::Queue(sender) => {
+                let sender = sender.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let sent = sender.ok_or(WriteError::Stopped)?.send(batch);
+                sent.map_err(|_| self.core.check().err().unwrap_or(WriteError::Stopped))
+            }
+            Way::Here(worker) => {
+                let mut worker = worker.lock().unwrap_or_else(PoisonError::into_inner);
+                let taken = worker.as_mut().ok_or(WriteError::Stopped)?.take(batch);
+                taken.inspect_err(|error| self.core.fail(error.clone()))
+            }
+        }
     }
 
     /// Adds a small file, which is one chunk.
@@ -120,8 +144,24 @@ impl Front {
         if pending.items.is_empty() { Ok(()) } else { self.send(Batch { buffer: pending.buffer, items: pending.items }) }
     }
 
-    /// Nothing more comes: the workers finish and end.
+    /// Nothing more comes, and everything is to be stored: the workers finish and end.
+    pub(super) fn finish(&self) -> Result<(), WriteError> {
+        let finished = self.flush().and_then(|()| match &self.way {
+            Way::Queue(_) => Ok(()),
+            Way::Here(worker) => match worker.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(worker) => worker.finish().inspect_err(|error| self.core.fail(error.clone())),
+                None => Err(WriteError::Stopped),
+            },
+        });
+        self.close();
+        finished
+    }
+
+    /// Nothing more comes: the workers end.
     pub(super) fn close(&self) {
-        drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
+        match &self.way {
+            Way::Queue(sender) => drop(sender.lock().unwrap_or_else(PoisonError::into_inner).take()),
+            Way::Here(worker) => drop(worker.lock().unwrap_or_else(PoisonError::into_inner).take()),
+        }
     }
 }

@@ -96,7 +96,10 @@ impl Uploads {
 
     /// Hands a pack over. Blocks a plain thread while too many are under way.
     pub(super) fn send(&self, pack: SealedPack) -> Result<(), WriteError> {
-        let room = self.0.runtime.block_on(Arc::clone(&self.0.room).acquire_owned()).map_err(|_| WriteError::Stopped)?;
+        let room = match Arc::clone(&self.0.room).try_acquire_owned() {
+            Ok(room) => room,
+            Err(_) => self.0.runtime.block_on(Arc::clone(&self.0.room).acquire_owned()).map_err(|_| WriteError::Stopped)?,
+        };
         self.0.core.check()?;
         self.0.n_sent.fetch_add(1, Ordering::Relaxed);
         let uploads = self.clone();

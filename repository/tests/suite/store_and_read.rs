@@ -6,11 +6,11 @@ use repository::keys::generate_reader_key;
 use repository::reader::ReadError;
 use repository::repository::{Repository, create};
 use repository::snapshots::{SnapshotKey, list};
-use repository::writer::WriteError;
+use repository::writer::{VerifyUpload, WriteError, Writer, WriterOptions};
 use stores::tally::TallyStore;
 use stores::{FolderStore, MemoryStore};
 
-use super::content::{assert_same, back_up, files_of, files_streamed, new_snapshot, reader, some_files, store, text, writer};
+use super::content::{assert_same, back_up, files_of, files_streamed, new_snapshot, noise, reader, some_files, store, text, writer};
 use super::create_and_open::{Place, clock, place, spec};
 
 async fn reopened(place: &Place) -> Repository {
@@ -163,4 +163,18 @@ async fn the_plaintext_of_what_is_stored_is_nowhere_in_the_store() {
             assert!(!bytes.windows(word.len()).any(|some| some == word.as_bytes()), "{key} tells \"{word}\"");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_without_threads_stores_the_same_and_more_packs_than_are_on_their_way_at_once() {
+    let (place, cache) = (place().await, tempfile::tempdir().unwrap());
+    let mut files = some_files();
+    files.insert("8-many".to_owned(), noise(8, 40 << 20));
+    let options = WriterOptions { cache_dir: cache.path().to_owned(), threads: 0, level: 3, verify_upload: VerifyUpload::All };
+    let writer = Writer::open(&place.created.repository, &place.created.writer_key, options).await.unwrap();
+    let (writer, root) = store(writer, &files).await.unwrap();
+    let receipt = writer.commit(new_snapshot(root)).await.unwrap();
+    let reader = reader(&reopened(&place).await, &place.ada, cache.path()).await.unwrap();
+    assert!(reader.packs().count() > 3, "more than a data pack and a tree pack");
+    assert_same(&files_streamed(&reader, &receipt.snapshot.root).await.unwrap(), &files);
 }
