@@ -15,6 +15,7 @@ use base::Hint;
 use stores::error::StoreError;
 
 use crate::finding::Finding;
+use crate::format::names::Numbered;
 use crate::keys::OpenKeys;
 use crate::reader::Reader;
 use crate::repository::Repository;
@@ -58,6 +59,11 @@ impl Hint for CheckError {
             Self::List { source, .. } => source.hint(),
         }
     }
+}
+
+/// Whether the listed writer signed this index object for the place where it lies. The error says what is wrong with it.
+pub(crate) fn verified_index(repository: &Repository, at: &Numbered, object: &[u8]) -> Result<(), String> {
+    statements::verified(repository, at, object).map(|_| ())
 }
 
 /// Checks `repository` at `level`, as many packs as `budget` says. With a `reader`, findings name the paths that damaged

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod chunk;
+pub mod copy;
 pub mod fence;
 pub mod finding;
 pub mod format;

@@ -7,6 +7,7 @@ mod suite {
     pub mod by_hand;
     pub mod check;
     pub mod content;
+    pub mod copy;
     pub mod crash;
     pub mod create_and_open;
     pub mod damage;

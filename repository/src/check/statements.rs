@@ -226,7 +226,7 @@ pub(super) fn index_packs(
     index::decode_packs(&statement.sealed).map(Some).map_err(|error| whole_story(&error))
 }
 
-fn verified(repository: &Repository, at: &Numbered, object: &[u8]) -> Result<Statement, String> {
+pub(super) fn verified(repository: &Repository, at: &Numbered, object: &[u8]) -> Result<Statement, String> {
     if Digest::of(object) != at.name.digest {
         return Err("its SHA-256 is not the one in its name".to_owned());
     }

@@ -27,7 +27,7 @@ pub(super) struct Survey {
 impl Survey {
     fn sort_in(&mut self, place: &str, Entry { key, size, .. }: Entry) {
         if place == "packs" {
-            match pack(&key) {
+            match names::pack_at(&key) {
                 Some(at) => drop(self.packs.entry(at).insert_entry(size)),
                 None => self.stray.push(key),
             }
@@ -54,13 +54,6 @@ pub(super) async fn take(repository: &Repository) -> Result<Survey, CheckError> 
     Ok(survey)
 }
 
-/// The domain and digest in the name of a pack.
-fn pack(key: &Key) -> Option<(DomainId, Digest)> {
-    let domain: DomainId = key.segments().nth(1)?.parse().ok()?;
-    let digest: Digest = key.name().parse().ok()?;
-    (names::pack(&domain, &digest) == *key).then_some((domain, digest))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,11 +62,11 @@ mod tests {
     fn a_pack_has_one_name() {
         let digest = Digest::of(b"pack");
         let sound = names::pack(&"lab".parse().unwrap(), &digest);
-        assert_eq!(pack(&sound), Some(("lab".parse().unwrap(), digest)));
+        assert_eq!(names::pack_at(&sound), Some(("lab".parse().unwrap(), digest)));
         for bad in
             [format!("packs/lab/zz/{digest}"), format!("packs/lab/{digest}"), sound.as_str().to_uppercase(), "packs/lab/aa/x".to_owned()]
         {
-            assert_eq!(pack(&bad.parse().unwrap()), None, "{bad}");
+            assert_eq!(names::pack_at(&bad.parse().unwrap()), None, "{bad}");
         }
     }
 }

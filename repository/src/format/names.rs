@@ -25,6 +25,13 @@ pub fn pack(domain: &DomainId, digest: &Digest) -> Key {
     key(&format!("packs/{domain}/{}/{hex}", hex.get(..2).unwrap_or_default()))
 }
 
+/// The domain and digest in the name of a pack, which has one spelling.
+pub fn pack_at(key: &Key) -> Option<(DomainId, Digest)> {
+    let domain: DomainId = key.as_str().strip_prefix("packs/")?.split('/').next()?.parse().ok()?;
+    let digest: Digest = key.name().parse().ok()?;
+    (pack(&domain, &digest) == *key).then_some((domain, digest))
+}
+
 /// `index/<domain>/<writer>/<seq>-<sha256>`
 pub fn index(domain: &DomainId, writer: &WriterId, name: &Name) -> Key {
     key(&format!("index/{domain}/{writer}/{name}"))
@@ -110,7 +117,7 @@ impl From<Name> for String {
 }
 
 /// What the key of a numbered object says: `<first>/<domain>/<writer>/<seq>-<sha256>`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Numbered {
     /// Whose chunks it speaks of.
     pub domain: DomainId,

@@ -1,0 +1,244 @@
+//! Carries a plan out: fetches, verifies and stores, several objects at once within a budget of bytes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use base::Digest;
+use base::id::DomainId;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use stores::error::StoreError;
+use stores::key::Key;
+use stores::store::Store;
+use tokio::sync::Semaphore;
+
+use super::place::{ORDER, named};
+use super::verify::{Sound, Verifier, fetch};
+use super::{CopyError, CopyPlan, Item};
+use crate::finding::Finding;
+use crate::format::names::{Numbered, numbered, pack_at};
+use crate::repository::Repository;
+
+/// A unit of the budget, so that the budget fits into the permits of a semaphore.
+const KIB: u64 = 1 << 10;
+
+/// How much is under way at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of objects in memory. One object that is longer passes alone.
+    pub bytes: u64,
+    /// Objects.
+    pub objects: usize,
+}
+
+impl Default for Limits {
+    /// 128 MiB and 16 objects: five full packs, or many small ones.
+    fn default() -> Self {
+        Self { bytes: 128 << 20, objects: 16 }
+    }
+}
+
+/// Told of each object that was stored.
+pub trait Progress: Send + Sync {
+    /// An object of so many bytes is in the copy now.
+    fn stored(&self, bytes: u64);
+}
+
+impl Progress for () {
+    fn stored(&self, _: u64) {}
+}
+
+/// What was copied.
+#[derive(Debug, Clone, Default)]
+pub struct CopyReport {
+    /// Objects that were stored.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Restore points among them.
+    pub snapshots: u64,
+    /// Objects that are damaged in the original, or vanished from it; they were not copied.
+    pub findings: Vec<Finding>,
+    /// Restore points that were not copied because something that they need is not in the copy.
+    pub held_back: Vec<Finding>,
+}
+
+impl CopyReport {
+    /// Whether the copy holds all that the plan named.
+    pub fn is_complete(&self) -> bool {
+        self.findings.is_empty() && self.held_back.is_empty()
+    }
+}
+
+/// What one object came to.
+enum Outcome {
+    Stored(u64),
+    Bad(String),
+    /// It was there in the list, and is not now: pruned meanwhile.
+    Vanished,
+    HeldBack(String),
+}
+
+struct Copying<'a> {
+    verifier: Arc<Verifier>,
+    source: &'a dyn Store,
+    target: &'a dyn Store,
+    budget: Semaphore,
+    budget_kib: u32,
+    /// Packs that the copy holds.
+    packs: HashSet<(DomainId, Digest)>,
+    /// Index objects that the copy holds.
+    indexes: HashSet<Numbered>,
+}
+
+/// Stores in `target` what `plan` says is missing of `source`. A restore point is stored only when all packs that it names are
+/// there; one object that is damaged in the original stops no other.
+pub async fn run(
+    source: &Repository,
+    target: &dyn Store,
+    plan: &CopyPlan,
+    limits: Limits,
+    progress: &dyn Progress,
+) -> Result<CopyReport, CopyError> {
+    same_repository(source, target, plan).await?;
+    let budget_kib = u32::try_from(limits.bytes.div_ceil(KIB).max(1)).unwrap_or(u32::MAX).min(1 << 28);
+    let mut copying = Copying {
+        verifier: Arc::new(Verifier::of(source).await?),
+        source: &**source.store(),
+        target,
+        budget: Semaphore::new(budget_kib as usize),
+        budget_kib,
+        packs: plan.present.iter().filter_map(pack_at).collect(),
+        indexes: plan.present.iter().filter_map(|key| numbered("index", key)).collect(),
+    };
+    let mut report = CopyReport::default();
+    for place in ORDER {
+        let items = plan.missing.iter().filter(|item| item.place == named(place));
+        let mut done = stream::iter(items)
+            .map(|item| {
+                let copying = &copying;
+                async move { (item, copying.one(item).await) }
+            })
+            .buffer_unordered(limits.objects.max(1));
+        let (mut packs, mut indexes) = (Vec::new(), Vec::new());
+        while let Some((item, outcome)) = done.next().await {
+            match outcome? {
+                Outcome::Stored(bytes) => {
+                    progress.stored(bytes);
+                    report.objects += 1;
+                    report.bytes += bytes;
+                    report.snapshots += u64::from(place == "snapshots/");
+                    packs.extend(pack_at(&item.key));
+                    indexes.extend(numbered("index", &item.key));
+                }
+                Outcome::Bad(what) => report.findings.push(Finding::new(&item.key, what)),
+                // What a restore point needs is missed when its turn comes; anything else was pruned.
+                Outcome::Vanished if place == "packs/" => {}
+                Outcome::Vanished => report.findings.push(Finding::new(&item.key, "it vanished while the repository was copied")),
+                Outcome::HeldBack(what) => report.held_back.push(Finding::new(&item.key, what)),
+            }
+        }
+        drop(done);
+        copying.packs.extend(packs);
+        copying.indexes.extend(indexes);
+    }
+    for findings in [&mut report.findings, &mut report.held_back] {
+        findings.sort_by(|a, b| a.object.cmp(&b.object));
+    }
+    Ok(report)
+}
+
+impl Copying<'_> {
+    async fn one(&self, item: &Item) -> Result<Outcome, CopyError> {
+        let permits = u32::try_from(item.size.div_ceil(KIB)).unwrap_or(u32::MAX).clamp(1, self.budget_kib);
+        let _room = self.budget.acquire_many(permits).await.expect("the semaphore is never closed");
+        let body = match fetch(self.source, item).await {
+            Ok(body) => body,
+            Err(error) if error.is_not_found() => return Ok(Outcome::Vanished),
+            Err(error) if ends_it(&error) => return Err(failed(&item.key, error)),
+            Err(error) => return Ok(Outcome::Bad(base::hint::whole_story(&error))),
+        };
+        let (body, digest, sound) = self.verified(&item.key, body).await;
+        match sound {
+            Err(what) => return Ok(Outcome::Bad(what)),
+            Ok(Sound::Snapshot(public)) => {
+                let at = |name| Numbered { domain: public.domain.clone(), writer: public.writer.clone(), name };
+                if public.indexes.iter().any(|name| !self.indexes.contains(&at(*name))) {
+                    return Ok(Outcome::HeldBack("an index object that it names is not in the copy".to_owned()));
+                }
+                let lacks = public.packs.iter().filter(|pack| !self.packs.contains(&(public.domain.clone(), **pack))).count();
+                if lacks > 0 {
+                    return Ok(Outcome::HeldBack(format!("{lacks} of the packs that it needs are not in the copy")));
+                }
+            }
+            Ok(Sound::Other) => {}
+        }
+        match self.target.put_new(&item.key, body, digest).await {
+            Ok(_) => Ok(Outcome::Stored(item.size)),
+            // Another copy runs beside this one, or the list was late.
+            Err(error) if error.exists_already() => self.there_already(item, digest).await,
+            Err(error) => Err(failed(&item.key, error)),
+        }
+    }
+
+    /// Hashing and signatures run off the threads of the runtime.
+    async fn verified(&self, key: &Key, body: Bytes) -> (Bytes, Digest, Result<Sound, String>) {
+        let (verifier, key) = (Arc::clone(&self.verifier), key.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            let (digest, sound) = (Digest::of(&body), verifier.verify(&key, &body));
+            (body, digest, sound)
+        });
+        looked.await.unwrap_or_else(|error| (Bytes::new(), Digest::of(b""), Err(format!("looking at it was cut short: {error}"))))
+    }
+
+    async fn there_already(&self, item: &Item, digest: Digest) -> Result<Outcome, CopyError> {
+        let stored = match self.target.head(&item.key).await.map_err(|error| failed(&item.key, error))?.digest {
+            Some(stored) => stored,
+            None => Digest::of(&fetch(self.target, item).await.map_err(|error| failed(&item.key, error))?),
+        };
+        if stored == digest { Ok(Outcome::Stored(0)) } else { Ok(Outcome::Bad("the copy holds another object of this name".to_owned())) }
+    }
+}
+
+/// Refuses a copy that holds another repository, or knows of later trust documents.
+async fn same_repository(source: &Repository, target: &dyn Store, plan: &CopyPlan) -> Result<(), CopyError> {
+    let another = || CopyError::Another { location: target.location(), source_location: source.store().location() };
+    let config: Key = "repository.json".parse().expect("a plain name");
+    if plan.present.contains(&config) {
+        let read = |store: Arc<dyn Store>, key: Key| async move { store.get(&key).await.map_err(|error| failed(&key, error)) };
+        let there = read(Arc::clone(source.store()), config.clone()).await?;
+        let here = target.get_range(&config, 0..there.len() as u64).await.map_err(|error| failed(&config, error))?;
+        if here != there {
+            return Err(another());
+        }
+    } else if !plan.only_here.is_empty() || plan.differs.iter().any(|finding| finding.object == config.as_str()) {
+        return Err(another());
+    }
+    let version = |key: &Key| key.as_str().strip_prefix("trust/")?.strip_suffix(".json")?.parse::<u64>().ok();
+    match plan.only_here.iter().filter_map(version).max() {
+        Some(here) if here > source.trust().version() => Err(CopyError::RolledBack {
+            location: target.location(),
+            source_location: source.store().location(),
+            here,
+            there: source.trust().version(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Errors of a store that the next object would meet, too.
+fn ends_it(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Unavailable { .. }
+            | StoreError::Denied { .. }
+            | StoreError::NoPlace { .. }
+            | StoreError::Full { .. }
+            | StoreError::ReadOnly { .. }
+    )
+}
+
+fn failed(key: &Key, source: StoreError) -> CopyError {
+    CopyError::Store { object: key.to_string(), source }
+}

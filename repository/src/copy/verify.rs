@@ -1,0 +1,140 @@
+//! Verifies one object without a key: by the digest in its name, by its signature, or by what the owners vouch for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::Digest;
+use base::hint::whole_story;
+use stores::key::Key;
+use stores::store::Store;
+
+use super::place;
+use super::{CopyError, Item};
+use crate::check::verified_index;
+use crate::format::names::numbered;
+use crate::format::snapshot::Public;
+use crate::repository::Repository;
+use crate::snapshots::open::public;
+use crate::trust::{self, Document};
+
+/// What an object was found to be.
+#[derive(Debug)]
+pub(crate) enum Sound {
+    /// A restore point.
+    Snapshot(Box<Public>),
+    /// Anything else.
+    Other,
+}
+
+/// What objects of a repository are verified against.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    repository: Repository,
+    /// Trust documents by their names; the whole chain was verified.
+    documents: BTreeMap<String, Digest>,
+    /// Digests that any version of the trust document gives for a key file or script.
+    vouched: BTreeMap<String, BTreeSet<Digest>>,
+}
+
+impl Verifier {
+    /// Reads and verifies the trust documents of `repository`.
+    pub(crate) async fn of(repository: &Repository) -> Result<Self, CopyError> {
+        let (mut found, mut documents, mut vouched) = (Vec::new(), BTreeMap::new(), BTreeMap::<String, BTreeSet<Digest>>::new());
+        for version in 1..=repository.trust().version() {
+            let name = trust::document_key(version);
+            let key: Key = name.parse().expect("names of ours are keys");
+            let size = repository.store().head(&key).await.map(|head| head.size);
+            let bytes = match size {
+                Ok(size) => fetch(&**repository.store(), &Item { place: place::named("trust/"), key: key.clone(), size }).await,
+                Err(error) => Err(error),
+            };
+            let bytes = bytes.map_err(|source| CopyError::Store { object: name.clone(), source })?;
+            let document = trust::split(&bytes).and_then(|(document, _)| Document::parse(document));
+            let document = document.map_err(|what| CopyError::Damaged { object: name.clone(), what })?;
+            for object in document.objects {
+                vouched.entry(object.key).or_default().insert(object.sha256);
+            }
+            documents.insert(name, Digest::of(&bytes));
+            found.push(Some(bytes.to_vec()));
+        }
+        let config = repository.config();
+        trust::follow(config.id, config.owner, &found).map_err(|damage| CopyError::Damaged { object: damage.object, what: damage.what })?;
+        Ok(Self { repository: repository.clone(), documents, vouched })
+    }
+
+    /// Whether `body` is what lies, or should lie, at `key`. The error says what is wrong with it.
+    pub(crate) fn verify(&self, key: &Key, body: &[u8]) -> Result<Sound, String> {
+        let digest = Digest::of(body);
+        if let Some(named) = digest_in(key)
+            && named != digest
+        {
+            return Err(format!("its SHA-256 is {digest}"));
+        }
+        let name = key.as_str();
+        match place::of(key).map(place::Place::prefix) {
+            Some("repository.json") => self.config(body),
+            Some("trust/") if self.documents.get(name) == Some(&digest) => Ok(Sound::Other),
+            Some("trust/") => Err("it is not in the chain of trust documents".to_owned()),
+            Some("keys/" | "recover/") => match self.vouched.get(name) {
+                Some(digests) if digests.contains(&digest) => Ok(Sound::Other),
+                Some(_) => Err("its SHA-256 is not the one that the trust document names".to_owned()),
+                None => Err("no trust document names it".to_owned()),
+            },
+            Some("packs/") if digest_in(key).is_some() => Ok(Sound::Other),
+            Some("index/") => match numbered("index", key) {
+                Some(at) => verified_index(&self.repository, &at, body).map(|()| Sound::Other),
+                None => Err("its name is not one that such an object has".to_owned()),
+            },
+            Some("snapshots/") => match numbered("snapshots", key) {
+                Some(at) => {
+                    public(&self.repository, &at, body).map(|public| Sound::Snapshot(Box::new(public))).map_err(|error| whole_story(&error))
+                }
+                None => Err("its name is not one that such an object has".to_owned()),
+            },
+            // Statements of maintainers: whoever acts on one verifies its signature then.
+            Some("holds/" | "tombstones/") => Ok(Sound::Other),
+            _ => Err("its name is not one that such an object has".to_owned()),
+        }
+    }
+
+    fn config(&self, body: &[u8]) -> Result<Sound, String> {
+        let (document, _) = trust::split(body)?;
+        if document != self.repository.config().to_bytes() {
+            return Err("it is not the configuration of this repository".to_owned());
+        }
+        trust::signed_by_any(std::slice::from_ref(&self.repository.config().owner), body).map(|_| Sound::Other)
+    }
+}
+
+/// The digest that ends the last segment of a name: `<sha256>`, `<number>-<sha256>`.
+pub(crate) fn digest_in(key: &Key) -> Option<Digest> {
+    let name = key.name();
+    let digits = name.rsplit_once('-').map_or(name, |(_, digits)| digits);
+    // One digest has one spelling.
+    digits.parse::<Digest>().ok().filter(|digest| digest.to_string() == digits)
+}
+
+/// The bytes of an object that the list says has `size` bytes, and never more than that: a hostile store must not fill the memory.
+pub(crate) async fn fetch(store: &dyn Store, item: &Item) -> Result<bytes::Bytes, stores::error::StoreError> {
+    if item.size > item.place.limit() {
+        let attempt = stores::Attempt::new(stores::Operation::GetRange, item.key.as_str(), store.location());
+        let source = Some(std::sync::Arc::new(stores::store::TooLong { size: item.size }) as stores::error::Cause);
+        return Err(stores::error::StoreError::Unsupported { attempt, source });
+    }
+    store.get_range(&item.key, 0..item.size).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_end_in_a_digest_in_one_spelling() {
+        let digest = Digest::of(b"x");
+        for name in [format!("packs/lab/aa/{digest}"), format!("index/lab/h/0000000001-{digest}")] {
+            assert_eq!(digest_in(&name.parse().unwrap()), Some(digest), "{name}");
+        }
+        for name in ["index/lab/h/0000000001".to_owned(), format!("packs/{}", digest.to_string().to_uppercase())] {
+            assert_eq!(digest_in(&name.parse().unwrap()), None, "{name}");
+        }
+    }
+}
