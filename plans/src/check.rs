@@ -7,19 +7,25 @@ mod alerts;
 mod drills;
 mod keys;
 mod names;
+mod practice;
 mod procedures;
+mod promises;
 mod review;
 mod services;
 mod support;
 mod threats;
 mod timing;
+mod waivers;
 
 use std::fmt::Display;
+
+use jiff::civil::Date;
 
 use crate::Plan;
 use crate::document::places::Places;
 use crate::document::shape::nearest;
 use crate::fault::{Collector, Fault};
+use crate::load::Waived;
 use crate::rules::Rule;
 
 /// What every rule sees.
@@ -29,8 +35,8 @@ pub(crate) struct Context<'a> {
     pub faults: &'a mut Collector,
 }
 
-/// Checks everything.
-pub(crate) fn run(plan: &Plan, places: &Places, faults: &mut Collector) {
+/// Checks everything. `today`: the day on which waivers have to hold; without it their end is not judged.
+pub(crate) fn run(plan: &Plan, places: &Places, today: Option<Date>, faults: &mut Collector) -> Vec<Waived> {
     let mut context = Context { plan, places, faults };
     timing::never_fires(&mut context); // first, as the others do not judge what hangs on such a schedule
     names::check(&mut context);
@@ -42,18 +48,25 @@ pub(crate) fn run(plan: &Plan, places: &Places, faults: &mut Collector) {
     threats::check(&mut context);
     review::check(&mut context);
     alerts::check(&mut context);
+    promises::check(&mut context);
+    practice::check(&mut context);
     support::check(&mut context);
+    waivers::apply(&mut context, today)
 }
 
 impl Context<'_> {
     /// Notes a fault at the value of a path.
     fn at_value(&mut self, rule: &'static Rule, path: &str, what: String) -> &mut Fault {
-        self.faults.add(rule, &self.places.value(path), what)
+        let fault = self.faults.add(rule, &self.places.value(path), what);
+        fault.place = Some(path.to_owned());
+        fault
     }
 
     /// Notes a fault at the key of a path.
     fn at_key(&mut self, rule: &'static Rule, path: &str, what: String) -> &mut Fault {
-        self.faults.add(rule, &self.places.key(path), what)
+        let fault = self.faults.add(rule, &self.places.key(path), what);
+        fault.place = Some(path.to_owned());
+        fault
     }
 
     /// Whether nothing at or below a path is faulty.

@@ -35,6 +35,8 @@ pub struct Fault {
     pub column: u32,
     /// The bytes of that text that a caret should point to.
     pub span: Range<usize>,
+    /// The path of keys to the part that it is about, where it is about one: "sources/web/schedule". Waivers name it.
+    pub place: Option<String>,
     /// The fact, lower case, one line.
     pub what: String,
     /// Why it matters, where that is not plain.
@@ -111,8 +113,18 @@ impl Collector {
     pub fn add(&mut self, rule: &'static Rule, at: &At, what: String) -> &mut Fault {
         let file = self.file_name(at.file).to_owned();
         let severity = rule.severity;
-        let fault =
-            Fault { rule: rule.id, severity, file, line: at.line, column: at.column, span: at.span.clone(), what, why: None, hint: None };
+        let fault = Fault {
+            rule: rule.id,
+            severity,
+            file,
+            line: at.line,
+            column: at.column,
+            span: at.span.clone(),
+            place: None,
+            what,
+            why: None,
+            hint: None,
+        };
         if self.faults.len() >= MAX_FAULTS {
             self.left_out.truncate(0); // only the place to write to is needed, not its history
             return self.left_out.push_mut(fault);
@@ -128,6 +140,13 @@ impl Collector {
     /// Whether a rule was broken by now.
     pub fn has(&self, rule: &Rule) -> bool {
         self.faults.iter().any(|(_, fault)| fault.rule == rule.id)
+    }
+
+    /// Takes out the faults that `waived` names, and hands them over.
+    pub fn take(&mut self, waived: impl Fn(&Fault) -> bool) -> Vec<Fault> {
+        let (out, stay) = std::mem::take(&mut self.faults).into_iter().partition(|(_, fault)| waived(fault));
+        self.faults = stay;
+        out.into_iter().map(|(_, fault): (usize, Fault)| fault).collect()
     }
 
     /// Whether an error was noted within some bytes of a text.

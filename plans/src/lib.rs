@@ -17,10 +17,12 @@ pub mod posture;
 pub mod retention;
 pub mod retry;
 pub mod review;
+pub mod roster;
 pub mod rules;
 pub mod schedule;
 pub mod schema;
 pub mod supported;
+pub mod workflow;
 
 pub use fault::{Fault, Faults, Severity};
 pub use load::{Loaded, Text, load};

@@ -2,11 +2,15 @@
 //!
 //! `cli` and `orchestrator` read the files and call [`load`]. It touches no file itself: what it says depends on the texts alone.
 
+use jiff::civil::Date;
+use serde::Serialize;
+
 use crate::document::node::At;
 use crate::document::places::Places;
 use crate::document::shape::{self, Type};
 use crate::document::{merge, parse, reuse, secrets, section};
 use crate::fault::Collector;
+use crate::plan::Waiver;
 use crate::rules::language as rules;
 use crate::{Fault, Faults, Plan, Severity, check, fingerprint};
 
@@ -26,6 +30,17 @@ pub struct Loaded {
     pub plan: Plan,
     /// What it promises less than it seems to, in the order of files and lines.
     pub warnings: Vec<Fault>,
+    /// What waivers let pass.
+    pub waived: Vec<Waived>,
+}
+
+/// A fault that a waiver lets pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waived {
+    /// What was found.
+    pub fault: Fault,
+    /// By whose word it passes.
+    pub waiver: Waiver,
 }
 
 /// The most texts that make up one plan.
@@ -39,16 +54,27 @@ pub const MAX_TEXTS: usize = 64;
 /// # Errors
 /// Every fault at once, warnings among them, where at least one is an error.
 pub fn load(texts: &[Text]) -> Result<Loaded, Faults> {
+    load_on(texts, None)
+}
+
+/// Reads and checks a plan as [`load`] does, and refuses waivers that have ended by `today`. `plan check` asks so; the daemon does not, as
+/// backups must not stop because a day has passed.
+///
+/// # Errors
+/// Every fault at once, as for [`load`].
+pub fn load_on(texts: &[Text], today: Option<Date>) -> Result<Loaded, Faults> {
     let mut faults = Collector::new(texts.iter().map(|text| text.name.clone()).collect());
-    let plan = read(texts, &mut faults);
+    let read = read(texts, today, &mut faults);
     let found = faults.finish();
-    match plan {
-        Some(plan) if found.iter().all(|fault| fault.severity == Severity::Warning) => Ok(Loaded { plan, warnings: found }),
+    match read {
+        Some((plan, waived)) if found.iter().all(|fault| fault.severity == Severity::Warning) => {
+            Ok(Loaded { plan, warnings: found, waived })
+        }
         _ => Err(Faults(found)),
     }
 }
 
-fn read(texts: &[Text], faults: &mut Collector) -> Option<Plan> {
+fn read(texts: &[Text], today: Option<Date>, faults: &mut Collector) -> Option<(Plan, Vec<Waived>)> {
     let start = At { file: 0, line: 1, column: 1, span: 0..0 };
     if texts.len() > MAX_TEXTS {
         faults.add(&rules::TOO_LARGE, &start, format!("the plan is spread over {} files, at most {MAX_TEXTS} are read", texts.len()));
@@ -68,6 +94,6 @@ fn read(texts: &[Text], faults: &mut Collector) -> Option<Plan> {
     shape::check(&root, &Type::Record(&section::ROOT), "the plan", &top, faults);
     let places = Places::of(&root);
     let plan = section::read(&root, fingerprint)?;
-    check::run(&plan, &places, faults);
-    Some(plan)
+    let waived = check::run(&plan, &places, today, faults);
+    Some((plan, waived))
 }

@@ -97,13 +97,52 @@ fn broken() -> Vec<(&'static str, String)> {
         ),
         ("LB2130", vec![(", \"*\": owners}", "}")]),
     ];
-    let mut all: Vec<_> = plans.into_iter().map(|(rule, changes)| (rule, changed(&changes))).collect();
+    let plans = plans.into_iter().chain(more());
+    let mut all: Vec<_> = plans.map(|(rule, changes)| (rule, changed(&changes))).collect();
     all.push(("LB2004", "x: y\n".repeat(300_000)));
     all.push(("LB2012", changed(&[("timezone:", &format!("{}\ntimezone:", nonsense(250)))])));
     let keys = of_manual(1).split_once("recovery_keys:\n").unwrap();
     let after = keys.1.split_once("\nsources:").unwrap().1;
     all.push(("LB2115", format!("{}recovery_keys: {{}}\nsources:{after}", keys.0)));
     all
+}
+
+/// Rules about promises and practice.
+fn more() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
+    let workflow = |text: &'static str| ("\nthreats:", text);
+    vec![
+        (
+            "LB2132",
+            vec![("\nimpact_scale:", "\nroster: {week: {from: \"mon 06:00\", to: \"mon 04:00\", on_call: [j.okafor]}}\nimpact_scale:")],
+        ),
+        ("LB2133", vec![("{to: [vault, away]}", "{to: [vault, away], rule: 3-2-1-1-0}")]),
+        ("LB2134", vec![("account: separate", "account: separate\n    lock: {mode: compliance, for: 34d}")]),
+        ("LB2135", vec![("monthly: 120}}", "monthly: 120}, legal_minimum: 11y}")]),
+        ("LB2136", vec![("\nimpact_scale:", "\nactivate: {when: it is down, by: [quality]}\nimpact_scale:")]),
+        (
+            "LB2137",
+            vec![workflow(
+                "\nworkflows:\n  w: {for: [shop], steps: [{id: a, run: [x], within: 1h}, {id: b, run: [x], within: 70m, retry: 2, needs: [a]}]}\nthreats:",
+            )],
+        ),
+        (
+            "LB2138",
+            vec![workflow(
+                "\nworkflows:\n  w: {for: [shop], steps: [{id: a, run: [x], within: 1m, needs: [b]}, {id: b, run: [x], within: 1m, needs: [a]}]}\nthreats:",
+            )],
+        ),
+        ("LB2139", vec![workflow("\nworkflows:\n  w: {for: [shop], steps: [{id: a, run: [x], within: 1m, only: recovery}]}\nthreats:")]),
+        ("LB2141", vec![("depth: full", "depth: functional")]),
+        ("LB2142", vec![("accepted_by: q.ansari", "accepted_by: q.ansari, owner: q.ansari")]),
+        ("LB2143", vec![("    process: Taking orders\n", "    process: Taking orders\n    workaround: {form: paper, holds_for: 3h}\n")]),
+        (
+            "LB2145",
+            vec![(
+                "\nevidence:",
+                "\nwaivers:\n  - {rule: LB2104, place: sources/orders, reason: a faster disk comes, by: q.ansari, until: 2026-12-31}\nevidence:",
+            )],
+        ),
+    ]
 }
 
 fn nonsense(count: usize) -> String {
@@ -132,7 +171,9 @@ fn each_rule_is_broken_by_a_plan_and_by_that_alone() {
 #[test]
 fn no_rule_is_without_a_plan_that_breaks_it() {
     let covered: BTreeSet<&str> = broken().into_iter().map(|(rule, _)| rule).collect();
-    let all: BTreeSet<&str> = rules::all().map(|rule| rule.id).collect();
+    // These two need a second look: a drill that names a key is not carried out, and the end of a waiver needs a day.
+    let elsewhere = ["LB2140", "LB2144"];
+    let all: BTreeSet<&str> = rules::all().map(|rule| rule.id).filter(|id| !elsewhere.contains(id)).collect();
     assert_eq!(all, covered);
 }
 
@@ -229,4 +270,33 @@ fn an_ssh_key_that_no_signature_can_be_verified_with_is_refused_before_the_day_o
         assert_eq!((found.len(), found[0].rule), (1, "LB2010"), "{key}: {found:#?}");
         assert!(found[0].what.contains(words), "{key}: {}", found[0].what);
     }
+}
+
+#[test]
+fn a_key_that_drills_never_name_is_told_where_they_name_keys() {
+    let twice = "\n  again: {like: shop-monthly, snapshot: {from: random-copy, key: ops}}\n\nthreats:";
+    let found = faults(&changed(&[("from: random-copy}", "from: random-copy, key: ops}"), ("\nthreats:", twice)]));
+    let told: Vec<&str> = found.iter().filter(|fault| fault.rule == "LB2140").map(|fault| fault.what.as_str()).collect();
+    assert_eq!(told, ["drills never use escrow"]);
+    assert!(faults(of_manual(1)).is_empty());
+}
+
+#[test]
+fn a_waiver_lets_one_rule_pass_at_one_place_until_its_day() {
+    let late = ("\"7,37 * * * *\"", "\"@hourly\"");
+    let waiver =
+        "\nwaivers:\n  - {rule: LB2104, place: sources/orders, reason: a faster disk comes, by: q.ansari, until: 2026-12-31}\nevidence:";
+    let yaml = changed(&[late, ("\nevidence:", waiver)]);
+    let on = |day: &str| plans::load::load_on(&[crate::support::text(&yaml)], Some(day.parse().unwrap()));
+    let loaded = on("2026-12-31").unwrap();
+    assert_eq!((loaded.warnings.len(), loaded.waived.len()), (0, 1));
+    assert_eq!(loaded.waived[0].fault.place.as_deref(), Some("sources/orders/schedule"));
+    let ended = on("2027-01-01").unwrap_err();
+    assert_eq!(ended.0.iter().map(|fault| fault.rule).collect::<Vec<_>>(), ["LB2144"]);
+    assert!(plans::load(&[crate::support::text(&yaml)]).is_ok(), "backups do not stop because a day has passed");
+    for lacks in [", reason: a faster disk comes", ", by: q.ansari", ", until: 2026-12-31"] {
+        assert!(faults(&yaml.replace(lacks, "")).iter().any(|fault| fault.rule == "LB2008"), "{lacks}");
+    }
+    let elsewhere = faults(&yaml.replace("sources/orders,", "sources/templates,"));
+    assert_eq!(elsewhere.iter().map(|fault| fault.rule).collect::<Vec<_>>(), ["LB2104", "LB2145"]);
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use plans::load::Text;
+use plans::load::{Text, Waived};
 use plans::{Fault, Severity};
 
 use crate::failure::{Exit, Failure};
@@ -28,21 +28,34 @@ struct Checked<'a> {
     errors: usize,
     warnings: usize,
     faults: &'a [Fault],
+    waived: &'a [Waived],
 }
 
 pub(crate) fn run(args: &CheckArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
     let path = args.path.as_ref().unwrap_or(&settings.plan);
     let texts = plan_files::read(path)?;
-    let (plan, faults) = match plans::load::load(&texts) {
-        Ok(loaded) => (Some(loaded.plan), loaded.warnings),
+    let today = crate::wiring::clock().now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+    let mut waived = Vec::new();
+    let (plan, faults) = match plans::load::load_on(&texts, Some(today)) {
+        Ok(loaded) => {
+            waived = loaded.waived;
+            (Some(loaded.plan), loaded.warnings)
+        }
         Err(faults) => (None, faults.0),
     };
     let errors = faults.iter().filter(|fault| fault.severity == Severity::Error).count();
     let warnings = faults.len() - errors;
     let valid = plan.is_some() && !(args.strict && warnings > 0);
-    let checked = Checked { valid, errors, warnings, faults: &faults };
+    let checked = Checked { valid, errors, warnings, faults: &faults, waived: &waived };
     output.answer("plan_check", &checked, || {
         let mut text: String = faults.iter().map(|fault| draw(fault, &texts) + "\n\n").collect();
+        for Waived { fault, waiver } in &waived {
+            let _ = writeln!(
+                text,
+                "waived[{}] until {} by {}: {}\n  reason: {}\n",
+                fault.rule, waiver.until, waiver.by, fault.what, waiver.reason
+            ); // a String takes all
+        }
         match &plan {
             None => {}
             Some(plan) => {
