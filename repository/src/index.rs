@@ -1,22 +1,28 @@
 //! Where chunks are: the index objects of a domain, joined into sorted rows of fixed width.
 //!
-//! The writer asks it before it compresses, the reader before it fetches. Rows lie in segments: one large one that is mapped
-//! from the local cache, and one for what the cache does not have yet. There is never a hash map of everything.
+//! The writer asks it before it compresses, the reader before it fetches. Rows lie in a few segments, files of the local cache that
+//! are read in checked blocks; a small filter and the first ids of blocks are in memory. There is never a list of everything.
 
+mod blocks;
 mod build;
 mod cache;
+mod filter;
 mod load;
 mod object;
 mod segment;
+mod settle;
+mod spool;
 
 use base::Digest;
 
 use crate::format::chunk::{ChunkId, Kind};
 
-pub use load::{IndexError, Loaded, load};
+pub(crate) use load::disk_hint;
+pub use load::{IndexError, Loaded, Trust, load};
 pub use object::ObjectError;
 pub(crate) use object::seal_packs;
 use segment::Segment;
+pub use spool::Spool;
 
 /// Where a chunk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +92,7 @@ impl Index {
         self.segments.iter().flat_map(move |segment| {
             let here = base;
             base += segment.n_packs();
-            segment.places(id).map(move |place| Place { pack: place.pack + here, ..place })
+            segment.places(&id).into_iter().map(move |place| Place { pack: place.pack + here, ..place })
         })
     }
 
@@ -102,7 +108,7 @@ impl Index {
 
     /// Number of rows: chunks, some of them perhaps in two packs.
     pub fn n_chunks(&self) -> u64 {
-        self.segments.iter().map(Segment::n_rows).sum()
+        self.segments.iter().map(|segment| segment.layout().n_rows).sum()
     }
 
     /// What is known of pack `number`.
@@ -123,13 +129,13 @@ impl Index {
         segment.frame(number, frame)
     }
 
-    /// All ids with their places, for whoever looks at everything.
-    pub fn rows(&self) -> impl Iterator<Item = (ChunkId, Place)> + '_ {
+    /// The numbers of packs with this name: one, or more where index objects list it twice.
+    pub fn named(&self, digest: Digest) -> impl Iterator<Item = u32> + '_ {
         let mut base = 0;
         self.segments.iter().flat_map(move |segment| {
             let here = base;
             base += segment.n_packs();
-            segment.rows().map(move |(id, place)| (id, Place { pack: place.pack + here, ..place }))
+            segment.named(&digest).map(move |number| number + here)
         })
     }
 

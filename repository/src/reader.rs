@@ -123,7 +123,7 @@ impl Reader {
         let mut damaged: Vec<_> = keys.closed.iter().map(|(domain, what)| Finding::new(format!("keys of domain {domain}"), what)).collect();
         for (name, keys) in &keys.domains {
             let seal = DomainSeal::new(&keys.k_index, Purpose::Index);
-            let mut loaded = index::load(repository, name, &seal, &options.cache_dir).await?;
+            let mut loaded = index::load(repository, name, &seal, &options.cache_dir, index::Trust::Whole).await?;
             damaged.append(&mut loaded.damaged);
             seals.insert(name.clone(), DomainSeal::new(&keys.k_index, Purpose::Snapshot));
             domains.push(Domain { name: name.clone(), hasher: ChunkHasher::new(&keys.k_id), index: loaded.index });
@@ -265,6 +265,7 @@ impl From<IndexError> for ReadError {
     fn from(error: IndexError) -> Self {
         match error {
             IndexError::Store { object, source } => Self::Store { object, source },
+            IndexError::Cache { folder, source } => Self::Cache { folder, source },
             IndexError::Stopped => Self::Stopped,
         }
     }

@@ -135,7 +135,7 @@ impl Writer {
     pub async fn open(repository: &Repository, key: &WriterKey, options: WriterOptions) -> Result<Self, WriteError> {
         let keys = key.open(repository).await.map_err(|error| WriteError::Key(Arc::new(error)))?;
         let index_seal = DomainSeal::new(&keys.k_index, Purpose::Index);
-        let loaded = index::load(repository, key.domain(), &index_seal, &options.cache_dir).await?;
+        let loaded = index::load(repository, key.domain(), &index_seal, &options.cache_dir, index::Trust::Blocks).await?;
         let indexes: Vec<Name> = loaded.objects.iter().filter(|at| at.writer == *key.writer()).map(|at| at.name).collect();
         let next_index = indexes.iter().map(|name| name.seq.saturating_add(1)).max().unwrap_or(0);
         let lost = lost::packs(repository, key.domain(), &loaded.index).await?;
@@ -281,6 +281,7 @@ impl From<IndexError> for WriteError {
     fn from(error: IndexError) -> Self {
         match error {
             IndexError::Store { object, source } => Self::Read { object, source },
+            IndexError::Cache { folder, source } => Self::Cache { folder, source },
             IndexError::Stopped => Self::Stopped,
         }
     }

@@ -12,6 +12,7 @@ mod suite {
     pub mod create_and_open;
     pub mod damage;
     pub mod formats;
+    pub mod index_cache;
     pub mod keys;
     pub mod numbers;
     pub mod stewards;

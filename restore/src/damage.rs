@@ -17,7 +17,7 @@ pub fn is_damage(error: &ReadError) -> bool {
         }
         // A key object that is lost is lost data; a key that does not fit is a key that does not fit.
         ReadError::Key(error) => matches!(&**error, KeyError::Missing { .. } | KeyError::Damaged { .. }),
-        ReadError::Sink(_) | ReadError::Cancelled | ReadError::Stopped => false,
+        ReadError::Cache { .. } | ReadError::Sink(_) | ReadError::Cancelled | ReadError::Stopped => false,
     }
 }
 

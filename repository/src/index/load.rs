@@ -1,7 +1,9 @@
 //! Reads the index of a domain: the cache, and the index objects that it does not have yet.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base::Hint;
 use base::id::DomainId;
@@ -11,8 +13,10 @@ use stores::error::StoreError;
 use stores::key::Key;
 use stores::store::list_all;
 
+use super::cache::Folder;
 use super::segment::Segment;
-use super::{Index, build, cache, object};
+use super::spool::Spool;
+use super::{Index, object};
 use base::hint::whole_story;
 
 use crate::finding::Finding;
@@ -23,10 +27,6 @@ use crate::seal::domain::DomainSeal;
 
 /// Objects that are fetched at once.
 const AT_ONCE: usize = 4;
-/// The cache is written anew when what is new is more than one part in this many of it: rewriting it for less costs more than
-/// fetching a few objects again.
-const REWRITE_PART: u64 = 8;
-
 /// An index that could not be read at all.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum IndexError {
@@ -38,15 +38,29 @@ pub enum IndexError {
         /// What the store said.
         source: StoreError,
     },
+    /// What was just written to the cache folder does not read back.
+    #[error("the index cannot be put in order in {}", folder.display())]
+    Cache {
+        /// The cache folder.
+        folder: PathBuf,
+        /// What went wrong.
+        source: Arc<io::Error>,
+    },
     /// The thread that sorts rows ended before its time.
     #[error("the index could not be put in order")]
     Stopped,
+}
+
+/// What to do about a cache folder that gives back other bytes than were written there.
+pub(crate) fn disk_hint(folder: &Path) -> String {
+    format!("look whether the disk of {} is sound, or name another folder with --cache", folder.display())
 }
 
 impl Hint for IndexError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Store { source, .. } => source.hint(),
+            Self::Cache { folder, .. } => Some(disk_hint(folder)),
             Self::Stopped => None,
         }
     }
@@ -63,12 +77,26 @@ pub struct Loaded {
     pub objects: Vec<Numbered>,
 }
 
+/// How far the cache is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Blocks are compared with their checksums when they are needed. A chunk in a damaged one is unknown: a writer stores it again.
+    Blocks,
+    /// All of it is compared first: a reader has no other place to look.
+    Whole,
+}
+
 /// Reads the index of `domain`. A cache that is damaged, or that tells of objects which are gone, is made anew.
-pub async fn load(repository: &Repository, domain: &DomainId, seal: &DomainSeal, cache_dir: &Path) -> Result<Loaded, IndexError> {
+pub async fn load(
+    repository: &Repository,
+    domain: &DomainId,
+    seal: &DomainSeal,
+    cache_dir: &Path,
+    trust: Trust,
+) -> Result<Loaded, IndexError> {
     let prefix = index_of(domain);
     let entries = list_all(repository.store().as_ref(), &prefix).await;
     let entries = entries.map_err(|source| IndexError::Store { object: prefix.to_string(), source })?;
-    let path = cache::path(cache_dir, &repository.id().to_string(), domain);
     let (mut damaged, mut places) = (Vec::new(), Vec::new());
     for entry in entries {
         match numbered("index", &entry.key) {
@@ -76,19 +104,53 @@ pub async fn load(repository: &Repository, domain: &DomainId, seal: &DomainSeal,
             None => damaged.push(Finding::new(entry.key.as_str(), "its name is not one that an index object has")),
         }
     }
+    let folder = Folder::new(cache_dir, &repository.id().to_string(), domain);
+    let n_names = damaged.len();
+    let index = match join(repository, seal, &folder, &places, trust, &mut damaged).await? {
+        Ok(index) => index,
+        Err(error) => {
+            tracing::warn!(%error, %domain, "the index cache is damaged; the index is read anew");
+            let cleared = folder.clone();
+            off_thread(move || cleared.clear()).await?;
+            damaged.truncate(n_names);
+            let again = join(repository, seal, &folder, &places, trust, &mut damaged).await?;
+            again.map_err(|source| IndexError::Cache { folder: cache_dir.to_owned(), source: Arc::new(source) })?
+        }
+    };
+    Ok(Loaded { index, damaged, objects: places.into_iter().map(|place| place.at).collect() })
+}
+
+/// Joins what the cache has with the objects that it does not have yet, one after the other. The inner error says that a file of the
+/// cache does not read back.
+async fn join(
+    repository: &Repository,
+    seal: &DomainSeal,
+    folder: &Folder,
+    places: &[Listed],
+    trust: Trust,
+    damaged: &mut Vec<Finding>,
+) -> Result<io::Result<Index>, IndexError> {
     let listed: BTreeSet<String> = places.iter().map(|place| place.source.clone()).collect();
-    let cache_path = path.clone();
-    let cached =
-        off_thread(move || cache::open(&cache_path).filter(|cached| cached.sources().all(|source| listed.contains(source)))).await?;
-    let known: BTreeSet<String> = cached.iter().flat_map(Segment::sources).map(str::to_owned).collect();
+    let opened = folder.clone();
+    let cached = off_thread(move || opened.open(&listed, trust == Trust::Whole)).await?;
+    let known: BTreeSet<&String> = cached.iter().flat_map(Segment::sources).collect();
     let missing: Vec<Listed> = places.iter().filter(|place| !known.contains(&place.source)).cloned().collect();
-    let (mut packs, mut sources) = (Vec::new(), Vec::new());
-    let mut fetched = stream::iter(missing).map(|place| fetch(repository, seal, place)).buffer_unordered(AT_ONCE);
+    drop(known);
+    let mut spool = Spool::with(folder.clone(), cached);
+    // In the order of the list, so that the same objects give the same segments.
+    let mut fetched = stream::iter(missing).map(|place| fetch(repository, seal, place)).buffered(AT_ONCE);
     while let Some((Listed { key, source, .. }, found)) = fetched.next().await {
         match found? {
-            Ok(mut some) => {
-                packs.append(&mut some);
-                sources.push(source);
+            Ok(packs) => {
+                let (back, added) = off_thread(move || {
+                    let added = spool.add(source, packs);
+                    (spool, added)
+                })
+                .await?;
+                spool = back;
+                if let Err(error) = added {
+                    return Ok(Err(error));
+                }
             }
             Err(what) => {
                 tracing::warn!(object = %key, %what, "an index object cannot be believed; its chunks count as unknown");
@@ -96,9 +158,7 @@ pub async fn load(repository: &Repository, domain: &DomainId, seal: &DomainSeal,
             }
         }
     }
-    drop(fetched);
-    let index = off_thread(move || join(&path, cached, packs, sources)).await?;
-    Ok(Loaded { index, damaged, objects: places.into_iter().map(|place| place.at).collect() })
+    off_thread(move || spool.finish()).await
 }
 
 /// An index object that the store lists.
@@ -119,29 +179,6 @@ async fn fetch(repository: &Repository, seal: &DomainSeal, place: Listed) -> (Li
         Err(source) => Err(IndexError::Store { object: place.key.to_string(), source }),
     };
     (place, found)
-}
-
-fn join(path: &Path, cached: Option<Segment>, mut packs: Vec<PackEntry>, mut sources: Vec<String>) -> Index {
-    if packs.is_empty() && sources.is_empty() {
-        return Index { segments: cached.into_iter().collect() };
-    }
-    // The same objects give the same segment, whatever order they came in.
-    packs.sort_by_key(|pack| pack.digest);
-    packs.dedup_by_key(|pack| pack.digest);
-    sources.sort();
-    let new = build::from_packs(&packs, &sources);
-    drop(packs);
-    let is_small = cached.as_ref().is_some_and(|cached| new.n_rows() * REWRITE_PART < cached.n_rows());
-    if is_small {
-        return Index { segments: cached.into_iter().chain([new]).collect() };
-    }
-    match cache::replace(path, cached.as_ref(), &new) {
-        Ok(joined) => Index { segments: vec![joined] },
-        Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "the index cache cannot be written; the next run reads the index anew");
-            Index { segments: cached.into_iter().chain([new]).collect() }
-        }
-    }
 }
 
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, IndexError> {

@@ -1,5 +1,7 @@
 //! Why something could not be read.
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::Hint;
@@ -7,6 +9,7 @@ use stores::error::StoreError;
 
 use crate::format::FormatError;
 use crate::format::tree::ChunkId;
+use crate::index;
 use crate::keys::KeyError;
 use crate::pack::read::PackError;
 
@@ -29,6 +32,14 @@ pub enum ReadError {
         object: String,
         /// What the store said.
         source: StoreError,
+    },
+    /// What was just written to the cache folder does not read back.
+    #[error("the index cannot be put in order in {}", folder.display())]
+    Cache {
+        /// The cache folder.
+        folder: PathBuf,
+        /// What went wrong.
+        source: Arc<io::Error>,
     },
     /// A pack whose bytes are not what they should be.
     #[error("{object} is damaged")]
@@ -61,6 +72,7 @@ impl Hint for ReadError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Key(source) => source.hint(),
+            Self::Cache { folder, .. } => Some(index::disk_hint(folder)),
             Self::Store { source, .. } => source.hint(),
             Self::Unknown(_) | Self::Damaged { .. } | Self::Tree { .. } => {
                 Some("see what is affected: lifeboat check --read-data; another copy of the repository may have it whole".to_owned())

@@ -10,6 +10,7 @@ use stores::error::StoreError;
 use crate::fence::FenceError;
 use crate::format::FormatError;
 use crate::format::tree::ChunkId;
+use crate::index;
 use crate::keys::KeyError;
 use crate::pack::fill::FillError;
 
@@ -34,6 +35,14 @@ pub enum WriteError {
         object: String,
         /// What the store said.
         source: StoreError,
+    },
+    /// What was just written to the cache folder does not read back.
+    #[error("the index cannot be put in order in {}", folder.display())]
+    Cache {
+        /// The cache folder.
+        folder: PathBuf,
+        /// What went wrong.
+        source: Arc<io::Error>,
     },
     /// A pack could not be made.
     #[error("cannot make a pack")]
@@ -73,6 +82,7 @@ impl Hint for WriteError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Key(source) => source.hint(),
+            Self::Cache { folder, .. } => Some(index::disk_hint(folder)),
             Self::Read { source, .. } | Self::Store { source, .. } => source.hint(),
             Self::Fill(source) => source.hint(),
             Self::Unknown(_) => Some("delete the cache of this host, then run it again: everything is read anew".to_owned()),

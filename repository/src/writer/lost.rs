@@ -17,9 +17,7 @@ use crate::repository::Repository;
 /// For each pack of the index, whether it is gone. Call it after the index was read: packs are stored before they are listed
 /// there.
 pub(super) async fn packs(repository: &Repository, domain: &DomainId, index: &Index) -> Result<Vec<bool>, WriteError> {
-    let mut known: Vec<(Digest, u32)> = (0..index.n_packs()).filter_map(|number| Some((index.digest(number)?, number))).collect();
-    known.sort_unstable();
-    let mut lost = vec![true; known.len()];
+    let mut lost = vec![true; index.n_packs() as usize];
     let prefix = names::packs_of(domain);
     let failed = |source| WriteError::Read { object: prefix.to_string(), source };
     let mut after = None;
@@ -27,10 +25,9 @@ pub(super) async fn packs(repository: &Repository, domain: &DomainId, index: &In
         let page = repository.store().list(&prefix, after.as_ref()).await.map_err(failed)?;
         for entry in page.entries {
             let Ok(digest) = entry.key.name().parse::<Digest>() else { continue };
-            let first = known.partition_point(|(other, _)| *other < digest);
-            for (_, number) in known.iter().skip(first).take_while(|(other, _)| *other == digest) {
-                let is_whole = index.pack(*number).is_some_and(|pack| pack.length == entry.size);
-                if let Some(lost) = lost.get_mut(*number as usize).filter(|_| is_whole) {
+            for number in index.named(digest) {
+                let is_whole = index.pack(number).is_some_and(|pack| pack.length == entry.size);
+                if let Some(lost) = lost.get_mut(number as usize).filter(|_| is_whole) {
                     *lost = false;
                 }
             }

@@ -133,9 +133,7 @@ async fn a_damaged_or_lost_cache_changes_nothing() {
     back_up(&place.created.repository, key, cache.path(), &files).await.unwrap();
     // The second run makes the cache, the third finds it damaged, the fourth finds none.
     for damage in [None, Some(true), Some(false)] {
-        // The lock of the writer's numbers lies there, too, and is empty.
-        let is_cache = |path: &std::path::PathBuf| path.is_file() && path.extension().is_none_or(|ending| ending != "lock");
-        let file = std::fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().path()).find(is_cache);
+        let file = super::index_cache::segments(cache.path()).pop();
         match (damage, file) {
             (Some(true), Some(file)) => {
                 let mut bytes = std::fs::read(&file).unwrap();
