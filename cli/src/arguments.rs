@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Drill(commands::drill::DrillCommand),
     /// Look whether what the repositories hold is whole
     Check(commands::check::CheckArgs),
+    /// Bring a copy of a repository up to date, byte for byte and without a key
+    Copy(commands::copy::CopyArgs),
     /// Reviews of the plan: due, open, signed
     #[command(subcommand)]
     Review(commands::review::ReviewCommand),

@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod cat;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod copy;
 mod doctor;
 pub(crate) mod drill;
 pub(crate) mod evidence;
@@ -45,6 +46,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Command::Restore(args) => restore::run(args, &settings()?, output).await,
         Command::Drill(command) => drill::run(command, &settings()?, output).await,
         Command::Check(args) => check::run(args, &settings()?, output).await,
+        Command::Copy(args) => copy::run(args, &settings()?, output).await,
         Command::Review(command) => review::run(command, &settings()?, output).await,
         Command::Incident(command) => incident::run(command, &settings()?, output).await,
         Command::Register(command) => register::run(command, &settings()?, output).await,

@@ -7,6 +7,7 @@ use base::Hint;
 use orchestrator::jobs::restore::RestoreError;
 use orchestrator::{ConnectError, ConnectKind, JobError};
 use repository::reader::ReadError;
+use repository::repository::OpenError;
 use restore::apply::ApplyError;
 use restore::list::ListError;
 use restore::tree::GatherError;
@@ -111,6 +112,12 @@ impl Failure {
         Self::of(code, exit, error)
     }
 
+    /// A failure to open a repository.
+    pub(crate) fn of_open(error: &OpenError) -> Self {
+        let (code, exit) = open_code(error);
+        Self::of(code, exit, error)
+    }
+
     /// The command was ended by ^C or SIGTERM.
     pub(crate) fn interrupted() -> Self {
         Self::new("LB0130", Exit::Interrupted, "interrupted before it was done")
@@ -122,15 +129,9 @@ impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         use backup::BackupError;
         use repository::check::CheckError;
-        use repository::repository::OpenError;
         let (code, exit) = match &error {
             JobError::Connect(connect) => return Self::of_connect(connect),
-            JobError::Open { source, .. } => match &**source {
-                OpenError::NoRepository { .. } => ("LB0210", Exit::NoRepository),
-                OpenError::Newer { .. } => ("LB0214", Exit::Failed),
-                OpenError::Damaged { .. } => ("LB0230", Exit::Damage),
-                OpenError::Store { source, .. } => store_code(source),
-            },
+            JobError::Open { source, .. } => open_code(source),
             JobError::NoReaderKey { .. } => ("LB0220", Exit::Key),
             JobError::Read { source, .. } => read_code(source),
             JobError::Check { source, .. } => match &**source {
@@ -149,6 +150,15 @@ impl From<JobError> for Failure {
             JobError::Journal(_) => ("LB0301", Exit::Failed),
         };
         Self::of(code, exit, &error)
+    }
+}
+
+fn open_code(error: &OpenError) -> (&'static str, Exit) {
+    match error {
+        OpenError::NoRepository { .. } => ("LB0210", Exit::NoRepository),
+        OpenError::Newer { .. } => ("LB0214", Exit::Failed),
+        OpenError::Damaged { .. } => ("LB0230", Exit::Damage),
+        OpenError::Store { source, .. } => store_code(source),
     }
 }
 
@@ -189,7 +199,7 @@ impl From<RestoreError> for Failure {
 
 /// A bucket or folder that is gone has taken its repository along; a store that did not answer may do so later; anything else needs a
 /// person.
-fn store_code(error: &StoreError) -> (&'static str, Exit) {
+pub(crate) fn store_code(error: &StoreError) -> (&'static str, Exit) {
     match error {
         StoreError::NoPlace { .. } => ("LB0210", Exit::NoRepository),
         error if error.is_transient() => ("LB0212", Exit::TryAgain),

@@ -19,7 +19,7 @@ use crate::settings::Settings;
 use crate::{plan_files, private_file};
 
 pub(crate) use connect::Wiring;
-pub(crate) use places::{PlaceError, create_store, glance_store, parse_url};
+pub(crate) use places::{PlaceError, create_store, glance_store, open_store, parse_url};
 
 /// The clock of this machine.
 pub(crate) fn clock() -> Arc<dyn Clock> {

@@ -1,6 +1,6 @@
 //! Copies a repository byte for byte to another store, without a key.
 //!
-//! `orchestrator::jobs::copy` calls [`list`] on both stores, [`plan::plan`] compares the lists, and [`run`] stores what the plan
+//! `lifeboat copy` calls [`list`] on both stores, [`plan::plan`] compares the lists, and [`run`] stores what the plan
 //! names. What a copy holds already is never touched: nothing is overwritten and nothing is deleted. Each object is verified on
 //! the way: its bytes have the digest in its name, are signed by those who may, or are vouched for by the owners. A copy that is
 //! cut short is taken up where it ended, since the next plan names what is still missing.
@@ -77,7 +77,7 @@ impl Hint for CopyError {
             Self::RolledBack { .. } => {
                 Some("the original was rolled back: ask whoever runs its storage, and copy the other way when that is settled".to_owned())
             }
-            Self::Damaged { object, .. } => Some(format!("heal {object} from a copy first: lifeboat heal")),
+            Self::Damaged { object, .. } => Some(format!("fetch {object} from another copy first; nothing was copied")),
         }
     }
 }

@@ -4,6 +4,8 @@ mod add;
 mod list;
 mod probe;
 
+pub(crate) use probe::location;
+
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::Settings;

@@ -1,6 +1,6 @@
 //! Two repositories of one source: one that is lost or damaged hides nothing that the other has.
 
-use crate::place::{Place, flip_a_bit, picture};
+use crate::place::{Place, files, flip_a_bit, picture};
 
 /// A place with a second repository, "spare", and a backup in each.
 fn two_copies() -> Place {
@@ -57,4 +57,45 @@ fn a_service_of_several_sources_asks_which_one_is_meant() {
     place.run_with_key(["ls", "web-more"]).exits(0);
     place.run(["snapshots", "web"]).exits(0).says(&["web-files", "web-more"]);
     place.run_with_key(["find", "*.key", "index.html"]).exits(0).says(&["recovery.key", "index.html"]);
+}
+
+#[test]
+fn a_copy_is_made_without_a_key_brought_up_to_date_and_restored_from() {
+    let place = Place::backed_up();
+    let (from, to) = (place.repository(), place.path().join("copy"));
+    let copy = |more: &[&str]| {
+        let mut args: Vec<std::ffi::OsString> = ["copy", "--from", "main", "--to"].iter().map(Into::into).collect();
+        args.push(to.clone().into());
+        args.extend(more.iter().map(Into::into));
+        place.run(args)
+    };
+    copy(&[]).exits(0).says(&["is up to date", "it had none of 1 restore point"]);
+    let bytes = |root: &std::path::Path| -> Vec<_> {
+        let names =
+            files(root).into_iter().filter(|file| !file.components().any(|part| part.as_os_str().to_string_lossy().starts_with('.')));
+        names.map(|file| (file.strip_prefix(root).unwrap().to_owned(), std::fs::read(&file).unwrap())).collect()
+    };
+    assert_eq!(bytes(&from), bytes(&to));
+    place.write("later.txt", b"later");
+    place.run(["backup"]).exits(0);
+    copy(&["--dry-run"]).exits(0).says(&["lacks", "behind: 1 restore point"]);
+    copy(&[]).exits(0).says(&["1 restore point stored"]);
+    copy(&[]).exits(0).says(&["0 objects", "it had every restore point"]);
+    std::fs::remove_dir_all(&from).unwrap();
+    std::fs::rename(&to, &from).unwrap();
+    place.run_with_key(["restore", "web", "--to", "out"]).exits(0);
+    assert_eq!(picture(&place.restored(&place.path().join("out"), "")), picture(&place.source()));
+}
+
+#[test]
+fn damage_is_not_copied_and_another_repository_is_not_touched() {
+    let place = Place::backed_up();
+    flip_a_bit(&place.packs()[0]);
+    place.run(["copy", "--from", "main", "--to", "./copy"]).exits(31).says(&["INCOMPLETE", "damaged in the original", "held back"]);
+    let other = Place::backed_up();
+    let there = other.repository().into_os_string().into_string().unwrap();
+    let before = files(&other.repository());
+    place.run(["copy", "--from", "main", "--to", &there]).exits(1).warns(&["LB0215", "another repository"]);
+    assert_eq!(files(&other.repository()), before);
+    place.run(["copy", "--from", "./nowhere", "--to", "./copy"]).exits(10).warns(&["LB0210"]);
 }

@@ -7,7 +7,7 @@ use crate::repository::MAX_CONFIG;
 use crate::trust::MAX_DOCUMENT;
 
 /// The leading parts of what is copied, in the order in which it is stored: what an object relies on comes before it. Lists of
-/// condemned packs are not copied, since each copy has its own; nor is what `heal` stored beside damaged objects.
+/// condemned packs are not copied, since each copy has its own.
 pub const ORDER: [&str; 9] = ["repository.json", "trust/", "keys/", "recover/", "packs/", "index/", "holds/", "snapshots/", "tombstones/"];
 
 /// The most bytes of key files, recovery scripts and statements of the people who maintain the repository.
@@ -56,7 +56,7 @@ mod tests {
         let place = |text: &str| of(&text.parse().unwrap());
         let order = ["repository.json", "trust/1.json", "keys/x.age", "packs/lab/aa/x", "index/lab/h/0", "snapshots/lab/h/0"];
         assert!(order.iter().map(|text| place(text).unwrap()).is_sorted());
-        for text in ["condemned/1", "probe/a/first", "healed/packs/a/b/c/d", "quarantine/a", "repository.json.bak", "README"] {
+        for text in ["condemned/1", "probe/a/first", "repository.json.bak", "README"] {
             assert_eq!(place(text), None, "{text}");
         }
     }

@@ -16,8 +16,8 @@ pub(crate) struct ProbeArgs {
 }
 
 pub(crate) async fn run(args: &ProbeArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
-    let is_place = args.what.contains('/') || args.what == ".";
-    let repository = if is_place { place(&args.what)? } else { named(&args.what, settings)? };
+    let is_place = is_place(&args.what);
+    let repository = location(&args.what, settings)?;
     let store = wiring::glance_store(&repository).await?;
     let clock = wiring::clock();
     let run = getrandom::u64().map_err(|error| Failure::from_error("LB0001", Exit::Failed, &error))?;
@@ -39,16 +39,26 @@ pub(crate) async fn run(args: &ProbeArgs, settings: &Settings, output: Output) -
     Ok(if report.verdict(Question::ReadsBack) == Verdict::No { Exit::Failed } else { Exit::Done })
 }
 
+/// A repository as people name it: by its id in the plan, or by its place.
+pub(crate) fn location(text: &str, settings: &Settings) -> Result<plans::plan::Repository, Failure> {
+    if is_place(text) { place(text) } else { named(text, settings) }
+}
+
+/// An id holds no slash.
+fn is_place(text: &str) -> bool {
+    text.contains('/') || text == "."
+}
+
 fn named(id: &str, settings: &Settings) -> Result<plans::plan::Repository, Failure> {
     let plan = plan_files::load(&settings.plan)?.plan;
     let unknown = || orchestrator::jobs::open::unknown("repository", id, plan.repositories.keys());
     plan.repositories.get(id).cloned().ok_or_else(|| unknown().into())
 }
 
-/// A place that no plan names: asked with the usual credentials, and not recorded.
+/// A place that no plan names: reached with the usual credentials, and not recorded.
 fn place(text: &str) -> Result<plans::plan::Repository, Failure> {
     let url = wiring::parse_url(text)?;
-    let id = "probed".parse().expect("a plain word is an id");
+    let id = "place".parse().expect("a plain word is an id");
     Ok(plans::plan::Repository { id, url, media: "disk".to_owned(), site: None, account: None, credential: None, ca: None, lock: None })
 }
 
