@@ -7,6 +7,7 @@ mod daemon;
 mod demo;
 mod house;
 mod place;
+mod policies;
 mod readme;
 mod s3;
 mod stops;
