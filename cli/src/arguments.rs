@@ -79,6 +79,17 @@ pub(crate) enum Command {
     /// Incidents: declared, answered, resolved, with their clocks
     #[command(subcommand)]
     Incident(commands::incident::IncidentCommand),
+    /// Corrective and preventive actions, and whether they worked
+    #[command(subcommand)]
+    Capa(commands::capa::CapaCommand),
+    /// What customers and users say, and what they were answered
+    #[command(subcommand)]
+    Feedback(commands::feedback::FeedbackCommand),
+    /// Changes of services: begun, ended, proven by a drill
+    #[command(subcommand)]
+    Change(commands::change::ChangeCommand),
+    /// Everything that is late, in all registers at once
+    Overdue,
     /// The threat and impact registers
     #[command(subcommand)]
     Register(commands::register::RegisterCommand),

@@ -2,7 +2,9 @@
 
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod capa;
 pub(crate) mod cat;
+pub(crate) mod change;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod copy;
@@ -10,17 +12,20 @@ mod doctor;
 pub(crate) mod drill;
 pub(crate) mod evidence;
 pub(crate) mod explain;
+pub(crate) mod feedback;
 pub(crate) mod find;
 pub(crate) mod incident;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod ls;
 mod man;
+pub(crate) mod overdue;
 pub(crate) mod plan;
 pub(crate) mod register;
 pub(crate) mod repo;
 pub(crate) mod restore;
 pub(crate) mod review;
+mod rows;
 pub(crate) mod serve;
 pub(crate) mod snapshots;
 pub(crate) mod status;
@@ -49,6 +54,10 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Command::Copy(args) => copy::run(args, &settings()?, output).await,
         Command::Review(command) => review::run(command, &settings()?, output).await,
         Command::Incident(command) => incident::run(command, &settings()?, output).await,
+        Command::Capa(command) => capa::run(command, &settings()?, output).await,
+        Command::Feedback(command) => feedback::run(command, &settings()?, output).await,
+        Command::Change(command) => change::run(command, &settings()?, output).await,
+        Command::Overdue => overdue::run(&settings()?, output).await,
         Command::Register(command) => register::run(command, &settings()?, output).await,
         Command::Evidence(command) => evidence::run(command, &settings()?, output).await,
         Command::Audit(command) => audit::run(command, &settings()?, output).await,

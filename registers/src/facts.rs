@@ -15,6 +15,7 @@ use records::drill::{DrillRecord, FrozenObjective, Measured, Verdict};
 use serde::Serialize;
 
 use crate::incident::Incidents;
+use crate::ledger::Ledger;
 
 /// When an event was written, and the event.
 pub type Dated<'a> = (Timestamp, &'a Event);
@@ -34,6 +35,8 @@ pub struct Facts {
     pub checks: BTreeMap<RepositoryId, CheckState>,
     /// The incident register.
     pub incidents: Incidents,
+    /// The rows that people keep in the other registers.
+    pub ledger: Ledger,
 }
 
 /// The plan came into force with this fingerprint.
@@ -156,7 +159,10 @@ impl Facts {
                 };
                 self.checks.insert(check.repository.clone(), state);
             }
-            event => self.incidents.take(plan, at, event),
+            event => {
+                self.incidents.take(plan, at, event);
+                self.ledger.take(plan, at, event);
+            }
         }
     }
 

@@ -5,9 +5,13 @@
 //!
 //! Nothing here does I/O, reads a clock, verifies a signature (`records::seal` does) or remembers anything.
 
+pub mod capa;
+pub mod change;
 pub mod facts;
+pub mod feedback;
 pub mod impact;
 pub mod incident;
+pub mod ledger;
 pub mod matter;
 pub mod overdue;
 pub mod review;

@@ -30,6 +30,12 @@ pub enum Kind {
     UpdateDue,
     /// A drill did not run within its cadence.
     DrillOverdue,
+    /// A corrective action, or the look at whether it worked, is late.
+    CapaOverdue,
+    /// Feedback waits for its answer.
+    FeedbackOverdue,
+    /// No drill has passed since a change.
+    ChangeUnproven,
     /// The plan has to be reviewed.
     ReviewOverdue,
     /// Nobody looked at a threat for too long, or its acceptance has ended.
@@ -56,6 +62,9 @@ impl Kind {
             Self::IncidentOpen => "incident.open",
             Self::SlaWarn => "sla.warn",
             Self::UpdateDue => "incident.update",
+            Self::CapaOverdue => "capa.overdue",
+            Self::FeedbackOverdue => "feedback.overdue",
+            Self::ChangeUnproven => "change.unproven",
             Self::KnowledgeMissing => "knowledge.missing",
             Self::ReviewSoon => "review.soon",
         }
@@ -63,7 +72,17 @@ impl Kind {
 
     /// Whether it is about a row of a register that people keep: what opens incidents must not be about incidents.
     pub const fn is_about_records(self) -> bool {
-        matches!(self, Self::SlaBreach | Self::IncidentOpen | Self::SlaWarn | Self::UpdateDue | Self::KnowledgeMissing)
+        matches!(
+            self,
+            Self::SlaBreach
+                | Self::IncidentOpen
+                | Self::SlaWarn
+                | Self::UpdateDue
+                | Self::KnowledgeMissing
+                | Self::CapaOverdue
+                | Self::FeedbackOverdue
+                | Self::ChangeUnproven
+        )
     }
 }
 

@@ -13,8 +13,8 @@ use plans::review::{OverdueReason, PlanAge, ReviewStatus, SignedReview};
 
 use crate::facts::{Facts, later, slack};
 use crate::matter::{Kind, Matter, sort};
-use crate::settings::IncidentRules;
-use crate::{incident, threat};
+use crate::settings::{FeedbackRules, IncidentRules};
+use crate::{capa, change, feedback, incident, threat};
 
 /// Everything that is late at `now`, and the review if it is due soon; gravest first, then longest.
 ///
@@ -27,7 +27,11 @@ pub fn list(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now:
         late.extend(source.to.iter().filter_map(|repository| backup(plan, source, repository, facts, now)));
     }
     late.extend(threats(plan, facts, now));
-    late.extend(incident::late::list(plan, &facts.incidents, &IncidentRules::of(plan), now));
+    let rules = IncidentRules::of(plan);
+    late.extend(incident::late::list(plan, &facts.incidents, &rules, now));
+    late.extend(capa::late(plan, facts, &rules.capa, now));
+    late.extend(feedback::late(plan, &facts.ledger, &FeedbackRules::of(plan), &rules, now));
+    late.extend(change::late(plan, facts, now));
     sort(&mut late);
     late
 }

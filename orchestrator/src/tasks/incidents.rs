@@ -1,10 +1,13 @@
-//! Opens an incident for trouble that the plan names, and ends it when the trouble is over.
+//! Opens an incident for trouble that the plan names, ends it when the trouble is over, and opens a CAPA where a promise was broken.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use registers::capa;
 use registers::incident::open;
+use registers::ledger::act::Act;
+use registers::ledger::field;
 use registers::settings::IncidentRules;
 
 use super::notices::matters;
@@ -15,10 +18,13 @@ use crate::task::{Task, TaskError};
 
 const NAME: &str = "incidents";
 
+/// Who has acted, in records of this task.
+const BY: &str = "lifeboat";
+
 /// The most that is opened or ended in one look; the rest is due at the next.
 const MAX_EVENTS: usize = 256;
 
-/// Appends what `registers::incident::open` says is due.
+/// Appends what `registers::incident::open` and `registers::capa` say is due.
 #[derive(Debug)]
 pub(super) struct IncidentsTask;
 
@@ -38,7 +44,12 @@ impl Task for IncidentsTask {
         let mut facts = Facts::clone(&*desk.facts(&plan).await.map_err(TaskError::at(NAME, "read the journal"))?);
         let decide = |facts: &Facts| -> Result<_, Infallible> {
             let matters = matters(&plan, facts, desk.parts.clock.now());
-            Ok(open::due(&plan, &facts.register.incidents, &rules, &matters, "lifeboat"))
+            let due = open::due(&plan, &facts.register.incidents, &rules, &matters, BY);
+            if !due.is_empty() {
+                return Ok(due);
+            }
+            let act = Act { ledger: &facts.register.ledger, register: &field::CAPA, plan: &plan, by: BY };
+            Ok(capa::opens(&act, &facts.register, &rules, desk.parts.clock.now()).into_iter().collect())
         };
         let mut done = 0;
         while done < MAX_EVENTS {

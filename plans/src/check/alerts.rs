@@ -9,11 +9,14 @@ use crate::plan::{Channel, Role, StepAction, Target};
 use crate::rules::meaning as rules;
 
 /// Events that this version sends: the kinds of matter that the registers know.
-pub const EVENTS: [&str; 14] = [
+pub const EVENTS: [&str; 17] = [
     "backup.failed",
     "backup.overdue",
+    "capa.overdue",
+    "change.unproven",
     "drill.failed",
     "drill.overdue",
+    "feedback.overdue",
     "incident.open",
     "incident.update",
     "knowledge.missing",

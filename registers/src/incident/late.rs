@@ -26,7 +26,7 @@ pub fn list(plan: &Plan, incidents: &Incidents, rules: &IncidentRules, now: Time
         {
             let within = rules.recurrence.within;
             let what = format!("the same trouble came {n} times within {within}, and no knowledge article is linked to it");
-            let todo = format!("lifeboat kb capture {}", incident.id);
+            let todo = format!("lifeboat incident update {} --knowledge ARTICLE --reason TEXT", incident.id);
             matters.push(matter(plan, incident, Kind::KnowledgeMissing, incident.reported, what, todo));
         }
     }
@@ -74,4 +74,9 @@ fn update(plan: &Plan, incident: &Incident, now: Timestamp) -> Option<Matter> {
     let what = format!("{}: those who wait are owed an update", incident.title);
     let todo = format!("lifeboat incident update {} --note TEXT --told WHOM", incident.id);
     Some(matter(plan, incident, Kind::UpdateDue, due, what, todo))
+}
+
+/// The clocks of an incident whose promise was not kept.
+pub(crate) fn breached(incident: &Incident, rules: &IncidentRules, now: Timestamp) -> Vec<SlaClock> {
+    [SlaClock::Response, SlaClock::Resolution].into_iter().filter(|clock| incident.clock(*clock, rules, now).is_breached()).collect()
 }
