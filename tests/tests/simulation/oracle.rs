@@ -1,0 +1,75 @@
+//! What has to hold in the end: what was acknowledged is listed and comes back as it was, and so does whatever else is listed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use repository::format::tree::{Content, NodeKind, TreeRef};
+use repository::keys::ReaderKey;
+use repository::reader::{Reader, ReaderOptions};
+use repository::repository::Repository;
+use repository::snapshots::SnapshotId;
+use stores::MemoryStore;
+
+use super::work::{Tree, content};
+
+fn told(error: impl std::error::Error) -> String {
+    base::hint::whole_story(&error)
+}
+
+/// The first thing that is wrong.
+pub async fn judge(disk: &MemoryStore, person: &ReaderKey, acknowledged: &BTreeMap<SnapshotId, Tree>) -> Result<(), String> {
+    let repository = Repository::open(Arc::new(disk.clone())).await.map_err(told)?;
+    let cache = tempfile::tempdir().unwrap();
+    let options = ReaderOptions { cache_dir: cache.path().to_owned(), threads: 1 };
+    let reader = Reader::open(&repository, person, options).await.map_err(told)?;
+    let listing = reader.snapshots().await.map_err(told)?;
+    if let Some(damaged) = reader.damaged().iter().chain(&listing.damaged).next() {
+        return Err(format!("damaged: {damaged:?}"));
+    }
+    for id in acknowledged.keys() {
+        if !listing.snapshots.iter().any(|snapshot| snapshot.id == *id) {
+            return Err(format!("snapshot {id} was acknowledged and is not listed"));
+        }
+    }
+    for snapshot in &listing.snapshots {
+        let lost =
+            |what: String| format!("snapshot {} of {}, number {}, does not come back: {what}", snapshot.id, snapshot.writer, snapshot.seq);
+        let found = read(&reader, &snapshot.root).await.map_err(lost)?;
+        let Some(tree) = acknowledged.get(&snapshot.id) else { continue };
+        let wanted: Files = tree
+            .iter()
+            .map(|(folder, files)| (folder.clone(), files.iter().map(|(name, number)| (name.clone(), content(*number))).collect()))
+            .collect();
+        if found != wanted {
+            return Err(lost("it holds something else than what was backed up".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+type Files = BTreeMap<String, BTreeMap<String, Vec<u8>>>;
+
+async fn read(reader: &Reader, root: &TreeRef) -> Result<Files, String> {
+    let name = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let mut folders = Files::new();
+    for folder in reader.tree(root).await.map_err(told)? {
+        let NodeKind::Directory { tree } = &folder.kind else { return Err("a folder has become something else".to_owned()) };
+        let mut files = BTreeMap::new();
+        for file in reader.tree(tree).await.map_err(told)? {
+            let NodeKind::File { content, .. } = &file.kind else { return Err("a file has become something else".to_owned()) };
+            files.insert(name(&file.name), bytes(reader, content).await?);
+        }
+        folders.insert(name(&folder.name), files);
+    }
+    Ok(folders)
+}
+
+async fn bytes(reader: &Reader, content: &Content) -> Result<Vec<u8>, String> {
+    let mut all = Vec::new();
+    let mut sink = |some: &[u8]| {
+        all.extend_from_slice(some);
+        Ok(())
+    };
+    reader.content(content, &mut sink).await.map_err(told)?;
+    Ok(all)
+}
