@@ -300,3 +300,18 @@ fn a_waiver_lets_one_rule_pass_at_one_place_until_its_day() {
     let elsewhere = faults(&yaml.replace("sources/orders,", "sources/templates,"));
     assert_eq!(elsewhere.iter().map(|fault| fault.rule).collect::<Vec<_>>(), ["LB2104", "LB2145"]);
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test reads the pages, the crate does not")]
+fn every_rule_has_its_page_and_every_page_its_rule() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rules");
+    let pages: BTreeSet<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let expected: BTreeSet<String> = rules::all().map(|rule| format!("{}.md", rule.id)).collect();
+    assert_eq!(pages, expected);
+    for rule in rules::all() {
+        let severity = if rule.severity == Severity::Error { "error" } else { "warning" };
+        let page = std::fs::read_to_string(format!("{folder}/{}.md", rule.id)).unwrap();
+        assert_eq!(page, format!("# {}: {}\n\nSeverity: {severity}\n\n{}\n", rule.id, rule.title, rule.explanation));
+    }
+}
