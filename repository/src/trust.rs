@@ -11,15 +11,25 @@ mod steward;
 
 pub use chain::TrustDamage;
 pub(crate) use chain::{document_key, follow};
-pub use document::{Canary, Document, Epoch, ListedObject, ListedSteward, ListedWriter, MAX_DOCUMENT};
+pub use document::{Canary, Document, Epoch, Last, ListedObject, ListedSteward, ListedWriter, MAX_DOCUMENT};
 pub(crate) use signed::{seal, signed_by_any, signed_object, split};
 pub use steward::{Act, LISTING_LEEWAY, Signer, StatementError};
 
 use base::Hint;
 use base::id::{DomainId, WriterId};
 
+use crate::format::names::Numbered;
 use crate::keys::{KeyError, SIGNATURE_LEN};
 use steward::OwnerSpan;
+
+/// What a writer numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbering {
+    /// Index objects.
+    Index,
+    /// Snapshots.
+    Snapshot,
+}
 
 /// The newest trust document, verified from the first on.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +52,16 @@ pub enum TrustError {
         /// The version that was asked.
         version: u64,
     },
+    /// The writer's right had ended before it wrote this, or the owners do not believe it any more.
+    #[error("the right of writer {writer} of domain {domain} ended at {at}, and this is not among what is believed of it")]
+    Ended {
+        /// The domain that the statement names.
+        domain: String,
+        /// The writer that the statement names.
+        writer: String,
+        /// When its right ended.
+        at: jiff::Timestamp,
+    },
     /// The signature is not the writer's over these bytes.
     #[error("the signature of writer {writer} of domain {domain} does not fit")]
     Signature {
@@ -63,9 +83,32 @@ impl Trust {
         Self { document, owners }
     }
 
-    /// Checks that the listed `writer` of `domain` signed `message` with [`crate::keys::WriterKey::sign`]. A writer whose
-    /// time has ended is still believed for what it signed: a statement carries no time that its own signer could not
-    /// have made up. Nothing ends a writer yet; when something does, storage must refuse its credential, too.
+    /// Checks that the writer of the object at `at` signed `message`, and that the object is among what is believed of it. A
+    /// writer whose right has ended is believed up to its last objects, which the owners named when they ended it: neither a
+    /// time in the statement nor the storage's own time would do, since the first is the signer's word and the second the
+    /// storage's.
+    pub fn verify_at(&self, numbering: Numbering, at: &Numbered, message: &[u8], signature: &[u8]) -> Result<(), TrustError> {
+        self.verify(&at.domain, &at.writer, message, signature)?;
+        self.believes(numbering, at)
+    }
+
+    /// Whether an object at `at` can be believed, whoever signed it: its writer's right has not ended, or ended later.
+    pub fn believes(&self, numbering: Numbering, at: &Numbered) -> Result<(), TrustError> {
+        let Some((ended, last)) = self.writer(&at.domain, &at.writer).and_then(|listed| Some((listed.to?, listed.last?))) else {
+            return Ok(()); // who is not listed at all fails by its signature
+        };
+        let last = match numbering {
+            Numbering::Index => last.index,
+            Numbering::Snapshot => last.snapshot,
+        };
+        if last.is_some_and(|last| at.name <= last) {
+            return Ok(());
+        }
+        Err(TrustError::Ended { domain: at.domain.to_string(), writer: at.writer.to_string(), at: ended })
+    }
+
+    /// Checks the signature alone: that the listed `writer` of `domain` signed `message` with [`crate::keys::WriterKey::sign`].
+    /// Objects go through [`Self::verify_at`].
     pub fn verify(&self, domain: &DomainId, writer: &WriterId, message: &[u8], signature: &[u8]) -> Result<(), TrustError> {
         let (domain_name, writer_name) = (domain.to_string(), writer.to_string());
         let Some(listed) = self.writer(domain, writer) else {

@@ -1,7 +1,9 @@
 //! `lifeboat key …`: keys of people and of this host.
 
 mod new;
+mod revoke;
 pub(crate) mod role;
+mod rotate;
 mod sheet;
 mod show;
 
@@ -15,6 +17,10 @@ pub(crate) enum KeyCommand {
     New(new::NewArgs),
     /// Show the keys of this host and of the plan; with --key-file, prove that the key opens the repositories
     Show,
+    /// End the right of a host to write, or of a steward to sign
+    Revoke(revoke::RevokeArgs),
+    /// Bring those who can open a repository in line with the plan, and encrypt to a new key from then on
+    Rotate(rotate::RotateArgs),
     /// Print the recovery sheet of a key, for paper
     Sheet(sheet::SheetArgs),
 }
@@ -23,6 +29,8 @@ pub(crate) async fn run(command: &KeyCommand, settings: &Settings, output: Outpu
     match command {
         KeyCommand::New(args) => new::run(args, settings, output).await,
         KeyCommand::Show => show::run(settings, output).await,
+        KeyCommand::Revoke(args) => revoke::run(args, settings, output).await,
+        KeyCommand::Rotate(args) => rotate::run(args, settings, output).await,
         KeyCommand::Sheet(args) => sheet::run(args, settings, output).await,
     }
 }

@@ -26,6 +26,7 @@ use crate::repository::Repository;
 use crate::seal::domain::{DomainSeal, Purpose, place};
 use crate::snapshots::SnapshotId;
 use crate::snapshots::open::public;
+use crate::trust::Numbering;
 
 /// Objects that are fetched at once.
 const AT_ONCE: usize = 8;
@@ -231,7 +232,7 @@ pub(super) fn verified(repository: &Repository, at: &Numbered, object: &[u8]) ->
         return Err("its SHA-256 is not the one in its name".to_owned());
     }
     let signed = index::decode(object).map_err(|error| whole_story(&error))?;
-    repository.trust().verify(&at.domain, &at.writer, &signed.statement, &signed.signature).map_err(|error| whole_story(&error))?;
+    repository.trust().verify_at(Numbering::Index, at, &signed.statement, &signed.signature).map_err(|error| whole_story(&error))?;
     let statement = index::decode_statement(&signed.statement).map_err(|error| whole_story(&error))?;
     let here = statement.repository == repository.id().to_string();
     if !here || statement.domain != at.domain || statement.writer != at.writer || statement.seq != at.name.seq {

@@ -8,6 +8,7 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::format::limits::{CHUNK_MAX, CHUNK_MIN, WHOLE_MAX};
 
@@ -27,7 +28,8 @@ const fn mask(bits: u32) -> u64 {
 /// Cuts files under one domain's `K_cut`.
 #[derive(Clone)]
 pub struct Chunker {
-    table: Box<[u64; 256]>,
+    /// As secret as the key: cleared when it is dropped.
+    table: Box<Zeroizing<[u64; 256]>>,
 }
 
 impl fmt::Debug for Chunker {
@@ -41,7 +43,7 @@ impl Chunker {
     /// for n from 0 to 63 as one byte.
     pub fn new(k_cut: &[u8; 32]) -> Self {
         let keyed = <Hmac<Sha256>>::new_from_slice(k_cut).expect("HMAC takes a key of any length");
-        let mut table = Box::new([0; 256]);
+        let mut table = Box::new(Zeroizing::new([0_u64; 256]));
         for (n, rows) in (0_u8..).zip(table.as_chunks_mut::<4>().0) {
             let mut mac = keyed.clone();
             mac.update(b"lifeboat gear 0");
@@ -73,7 +75,7 @@ impl Chunker {
     /// The number of bytes up to and with the first one behind which `mask` lets cut.
     #[inline]
     fn scan(&self, hash: &mut u64, data: &[u8], mask: u64) -> Option<usize> {
-        let table = &*self.table;
+        let table: &[u64; 256] = &self.table;
         let mut h = *hash;
         for (at, byte) in data.iter().enumerate() {
             h = (h << 1).wrapping_add(table[*byte as usize]);

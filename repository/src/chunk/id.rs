@@ -4,6 +4,7 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::format::chunk::{ChunkId, Kind};
 
@@ -12,13 +13,14 @@ use crate::format::chunk::{ChunkId, Kind};
 /// The writer names chunks with it, the reader and `check` compare, and `restore` compares files on disk with what was recorded.
 #[derive(Clone)]
 pub struct ChunkHasher {
-    keyed: Hmac<Sha256>,
+    /// The key and not the state that HMAC makes of it, since that one would not be cleared when it is dropped.
+    k_id: Zeroizing<[u8; 32]>,
 }
 
 impl ChunkHasher {
     /// For the domain whose key is `k_id`.
     pub fn new(k_id: &[u8; 32]) -> Self {
-        Self { keyed: <Hmac<Sha256>>::new_from_slice(k_id).expect("HMAC takes a key of any length") }
+        Self { k_id: Zeroizing::new(*k_id) }
     }
 
     /// The id of `plaintext` as part of a file.
@@ -28,7 +30,7 @@ impl ChunkHasher {
 
     /// The id of `plaintext` as a chunk of `kind`.
     pub fn id_of(&self, kind: Kind, plaintext: &[u8]) -> ChunkId {
-        let mut mac = self.keyed.clone();
+        let mut mac = <Hmac<Sha256>>::new_from_slice(&*self.k_id).expect("HMAC takes a key of any length");
         mac.update(&[kind.tag()]);
         mac.update(plaintext);
         ChunkId::from_bytes(mac.finalize().into_bytes().into())

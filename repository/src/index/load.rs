@@ -24,6 +24,7 @@ use crate::format::index::PackEntry;
 use crate::format::names::{Numbered, index_of, numbered};
 use crate::repository::Repository;
 use crate::seal::domain::DomainSeal;
+use crate::trust::Numbering;
 
 /// Objects that are fetched at once.
 const AT_ONCE: usize = 4;
@@ -99,7 +100,13 @@ pub async fn load(
     let entries = entries.map_err(|source| IndexError::Store { object: prefix.to_string(), source })?;
     let (mut damaged, mut places) = (Vec::new(), Vec::new());
     for entry in entries {
-        match numbered("index", &entry.key) {
+        let place = numbered("index", &entry.key);
+        if let Some(error) = place.as_ref().and_then(|at| repository.trust().believes(Numbering::Index, at).err()) {
+            // A cache that took it in before its writer's right ended is then made anew.
+            damaged.push(Finding::new(entry.key.as_str(), error.to_string()));
+            continue;
+        }
+        match place {
             Some(at) => places.push(Listed { source: entry.key.to_string(), key: entry.key, at }),
             None => damaged.push(Finding::new(entry.key.as_str(), "its name is not one that an index object has")),
         }

@@ -10,7 +10,7 @@ use crate::format::names::Numbered;
 use crate::keys::WriterKey;
 use crate::repository::Repository;
 use crate::seal::domain::{DomainSeal, SealBroken, place};
-use crate::trust::TrustError;
+use crate::trust::{Numbering, TrustError};
 
 /// An index object that cannot be believed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -66,7 +66,7 @@ pub(crate) fn signed_packs(
         return Err(ObjectError::Renamed);
     }
     let signed = decode(object)?;
-    repository.trust().verify(&at.domain, &at.writer, &signed.statement, &signed.signature)?;
+    repository.trust().verify_at(Numbering::Index, at, &signed.statement, &signed.signature)?;
     let mut statement = decode_statement(&signed.statement)?;
     let uid = repository.id().to_string();
     if statement.repository != uid || statement.domain != at.domain || statement.writer != at.writer || statement.seq != at.name.seq {

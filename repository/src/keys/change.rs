@@ -19,6 +19,32 @@ pub enum ChangeError {
         /// Whose name: "writer web of domain web", "maintainer ops".
         who: String,
     },
+    /// There is nobody of that name.
+    #[error("{who} is not listed")]
+    NotListed {
+        /// Whose name.
+        who: String,
+    },
+    /// Its right has ended before.
+    #[error("the right of {who} has ended already")]
+    EndedAlready {
+        /// Whose.
+        who: String,
+    },
+    /// Too few people could open the repository.
+    #[error("a repository needs two recovery keys, and {given} would be left")]
+    TooFewRecipients {
+        /// Distinct recipients given.
+        given: usize,
+    },
+    /// The store could not be listed.
+    #[error("cannot list {prefix}")]
+    List {
+        /// What was listed.
+        prefix: String,
+        /// The store's error.
+        source: StoreError,
+    },
     /// A key could not be made or opened.
     #[error("cannot make or open the keys that this needs")]
     Key(#[from] KeyError),
@@ -50,18 +76,24 @@ impl Hint for ChangeError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Listed { .. } => Some("choose another name; names are never used twice".to_owned()),
+            Self::NotListed { .. } => Some("lifeboat key show names all who are listed".to_owned()),
+            Self::EndedAlready { .. } => None,
+            Self::TooFewRecipients { .. } => Some(
+                "name a second key in the plan, kept elsewhere by someone else, or say that one is accepted: --accept-single-key"
+                    .to_owned(),
+            ),
             Self::Key(error) => error.hint(),
             Self::Closed { .. } => Some("fetch the key object from another copy, or choose a domain of its own".to_owned()),
             Self::Raced { object } if object.starts_with("trust/") => Some("run it again".to_owned()),
             Self::Raced { .. } => Some("choose another name: an earlier attempt was cut short".to_owned()),
-            Self::Store { source, .. } => source.hint(),
+            Self::List { source, .. } | Self::Store { source, .. } => source.hint(),
         }
     }
 }
 
 /// The next trust document in the making.
 pub(super) struct Next {
-    owner: OwnerKey,
+    pub(super) owner: OwnerKey,
     pub(super) sealed: Sealed,
     pub(super) document: Document,
 }

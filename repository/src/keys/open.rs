@@ -33,6 +33,9 @@ impl WriterKey {
         let trust = repository.trust();
         let not_listed = || KeyError::NotListed { domain: self.domain().to_string(), writer: self.writer().to_string() };
         let listed = trust.writer(self.domain(), self.writer()).filter(|listed| listed.key == self.public()).ok_or_else(not_listed)?;
+        if listed.to.is_some() {
+            return Err(KeyError::Ended { who: format!("writer {} of domain {}", self.writer(), self.domain()) });
+        }
         let object = trust.object(&listed.object)?;
         let sealed = fetch(repository, object).await?;
         let text = wrap::open(&sealed, &[self.identity()]).map_err(|closed| explain(object, closed, &[self.recipient().to_string()]))?;

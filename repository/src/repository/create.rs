@@ -218,7 +218,7 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
-    fn add(&mut self, key: &str, recipients: &[Recipient], plaintext: &[u8]) -> Result<(), KeyError> {
+    pub(crate) fn add(&mut self, key: &str, recipients: &[Recipient], plaintext: &[u8]) -> Result<(), KeyError> {
         let bytes = keys::seal(key, recipients, plaintext)?;
         self.push(key, recipients.iter().map(Recipient::to_string).collect(), bytes);
         Ok(())
@@ -243,6 +243,7 @@ impl Sealed {
             domain: writer.domain().clone(),
             from,
             key: writer.public(),
+            last: None,
             object,
             recipient: writer.recipient().to_string(),
             to: None,

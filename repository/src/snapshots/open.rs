@@ -12,7 +12,7 @@ use crate::format::names::Numbered;
 use crate::format::snapshot::{Public, decode, decode_private, split};
 use crate::repository::Repository;
 use crate::seal::domain::{DomainSeal, SealBroken, place};
-use crate::trust::TrustError;
+use crate::trust::{Numbering, TrustError};
 
 /// A snapshot object that cannot be believed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -46,7 +46,7 @@ pub(crate) fn public(repository: &Repository, at: &Numbered, object: &[u8]) -> R
         return Err(SnapshotError::Renamed);
     }
     let (line, signature) = split(object)?;
-    repository.trust().verify(&at.domain, &at.writer, line, &signature)?;
+    repository.trust().verify_at(Numbering::Snapshot, at, line, &signature)?;
     let public = decode(line)?;
     let here = public.repository == repository.id().to_string();
     if !here || public.domain != at.domain || public.writer != at.writer || public.seq != at.name.seq {

@@ -10,6 +10,7 @@ use base::id::{DomainId, StewardId, WriterId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::format::names::Name;
 use crate::keys::{EpochRecipient, PublicKey};
 use crate::repository::{FORMAT, RepositoryUid};
 
@@ -96,6 +97,16 @@ pub struct ListedSteward {
     pub to: Option<Timestamp>,
 }
 
+/// The last objects of a writer that are believed. What has a later name was written after its right ended, whatever it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Last {
+    /// Its last index object.
+    pub index: Option<Name>,
+    /// Its last snapshot.
+    pub snapshot: Option<Name>,
+}
+
 /// A host that writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,6 +117,8 @@ pub struct ListedWriter {
     pub from: Timestamp,
     /// Verifies what it signs.
     pub key: PublicKey,
+    /// What is believed of it once its right to write has ended; null while it may write.
+    pub last: Option<Last>,
     /// The object that holds its domain keys.
     pub object: String,
     /// Public half of its age identity.
@@ -145,6 +158,9 @@ impl Document {
         let writers: BTreeSet<_> = self.writers.iter().map(|writer| (&writer.domain, &writer.writer)).collect();
         if writers.len() != self.writers.len() {
             return Err("it lists a writer twice".to_owned());
+        }
+        if self.writers.iter().any(|writer| writer.last.is_some() != writer.to.is_some()) {
+            return Err("it ends a writer without its last objects, or the other way round".to_owned());
         }
         for stewards in [&self.maintainers, &self.verifiers] {
             let names: BTreeSet<_> = stewards.iter().map(|steward| &steward.name).collect();

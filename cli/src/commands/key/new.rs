@@ -122,7 +122,7 @@ async fn recovery(name: Option<&str>, out: Option<&Path>, settings: &Settings, o
         }
         None => output.answer("key", &made, || tell(&made)),
     }
-    output.note("A repository takes the keys that the plan has when it is made:\na later key opens only later repositories.");
+    output.note("A repository takes the keys that the plan has when it is made;\na later one it takes by: lifeboat key rotate --people-only --key-file FILE");
     Ok(Exit::Done)
 }
 

@@ -122,11 +122,16 @@ pub(super) fn one_repository<'a>(plan: &'a Plan, named: Option<&'a RepositoryId>
 /// What the terminal says when the next trust document was not signed.
 pub(crate) fn refused(error: &ChangeError) -> Failure {
     match error {
-        ChangeError::Listed { .. } => Failure::of("LB0216", Exit::Failed, error),
+        ChangeError::Listed { .. } | ChangeError::NotListed { .. } | ChangeError::EndedAlready { .. } => {
+            Failure::of("LB0216", Exit::Failed, error)
+        }
+        ChangeError::TooFewRecipients { .. } => Failure::of("LB0222", Exit::Key, error),
         ChangeError::Key(_) | ChangeError::Closed { .. } => Failure::of("LB0221", Exit::Key, error),
         ChangeError::Raced { .. } => Failure::of("LB0216", Exit::TryAgain, error),
-        ChangeError::Store { source, .. } if source.is_transient() => Failure::of("LB0212", Exit::TryAgain, error),
-        ChangeError::Store { .. } => Failure::of("LB0213", Exit::Failed, error),
+        ChangeError::Store { source, .. } | ChangeError::List { source, .. } if source.is_transient() => {
+            Failure::of("LB0212", Exit::TryAgain, error)
+        }
+        ChangeError::Store { .. } | ChangeError::List { .. } => Failure::of("LB0213", Exit::Failed, error),
     }
 }
 

@@ -29,14 +29,19 @@ def times(n, p):
 
 def point(data):
     y = int.from_bytes(data, "little"); sign, y = y >> 255, y & (2**255 - 1)
+    if len(data) != 32 or y >= P: raise ValueError("not the one spelling of a point")
     xx = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
     x = pow(xx, (P + 3) // 8, P)
     if (x * x - xx) % P: x = x * pow(2, (P - 1) // 4, P) % P
     if (x * x - xx) % P: raise ValueError("not a point of the curve")
+    if x == 0 and sign: raise ValueError("not the one spelling of a point")
     if x & 1 != sign: x = P - x
     return x, y, 1, x * y % P
 
+def weak(p): return (times(8, p)[0]) % P == 0 # of small order: such a key accepts what nobody signed
+
 def signed(key, message, signature):
+    if len(signature) != 64 or weak(point(key)) or weak(point(signature[:32])): return False
     base, s = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little")), int.from_bytes(signature[32:], "little")
     h = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
     a, b = times(s, base), add(point(signature[:32]), times(h, point(key)))
@@ -100,7 +105,7 @@ def trust(repo):
             document = owned(f"{repo}/trust/{n}.json", owners)
             if (document["version"], document["repository"]) != (n, config["id"]): raise ValueError("it belongs elsewhere")
             owners, n = document["owners"], n + 1
-        return config["id"], {(w["domain"], w["writer"]): bytes.fromhex(w["key"]) for w in document["writers"]}
+        return config["id"], {(w["domain"], w["writer"]): (bytes.fromhex(w["key"]), w["last"]) for w in document["writers"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         fault(f"cannot tell who may write, so no signature is believed ({error}); each chunk is still checked")
         return None, {}
@@ -117,7 +122,11 @@ def snapshots(repo):
                 if snapshot["lifeboat_snapshot"] != 0: raise ValueError("not of format 0")
                 if name[-64:] != hashlib.sha256(data).hexdigest(): raise ValueError("its name is not its SHA-256")
                 if name[:-65] != f"{snapshot['domain']}/{snapshot['writer']}/{snapshot['seq']:010}": raise ValueError("it belongs elsewhere")
-                key = writers.get((snapshot["domain"], snapshot["writer"]))
+                key, last = writers.get((snapshot["domain"], snapshot["writer"]), (None, None))
+                seq, _, digest = os.path.basename(name).partition("-")
+                if last is not None: # its right has ended; what has a later name than its last is not believed
+                    seq_last, _, digest_last = (last["snapshot"] or "-1-").rpartition("-")
+                    if (int(seq), digest) > (int(seq_last), digest_last): key = None
                 message = b"lifeboat writer statement 0\n" + line
                 good = key and snapshot["repository"] == uid and signed(key, message, base64.b64decode(json.loads(signature)["signature"]))
                 if not good: fault(f"snapshot {name} is not signed by a writer of this repository")
@@ -134,18 +143,20 @@ def age(identity, path):
 class Domain:
     """Packs and ids of one domain."""
     def __init__(self, repo, key, domain):
-        self.packs, self.epochs, self.name, keys = f"{repo}/packs/{domain}", [], domain, None
-        for name in sorted(os.listdir(f"{repo}/keys")):
-            if name.startswith("epoch-"):
-                try: self.epochs.append(age(key, f"{repo}/keys/{name}"))
-                except ValueError as error: fault(f"keys/{name}: {error}")
+        self.packs, self.epochs, self.name, keys, closed = f"{repo}/packs/{domain}", [], domain, None, {}
+        for name in sorted(os.listdir(f"{repo}/keys"), reverse=True): # an epoch has a new file whenever people came or went
+            number = name.removesuffix(".age").partition(".")[0]
+            if not name.startswith("epoch-") or closed.get(number, 0) is None: continue
+            try: self.epochs.append(age(key, f"{repo}/keys/{name}")); closed[number] = None
+            except ValueError as error: closed[number] = f"keys/{name}: {error}"
+        for error in filter(None, closed.values()): fault(error)
         if not self.epochs: fail("KEY opens no epoch key: it is not a recovery key of this repository")
-        folder = f"{repo}/keys/domain/{domain}"
+        folder, why = f"{repo}/keys/domain/{domain}", "there are none"
         for name in sorted(os.listdir(folder)):
             for epoch in self.epochs:
                 try: keys = keys or dict(line.split() for line in age(epoch, f"{folder}/{name}").decode().splitlines()[1:])
-                except ValueError as error: fault(f"keys/domain/{domain}/{name}: {error}")
-        if not keys: fail(f"the keys of domain {domain} cannot be opened")
+                except ValueError as error: why = f"keys/domain/{domain}/{name}: {error}"
+        if not keys: fail(f"the keys of domain {domain} cannot be opened ({why})")
         self.id_key = bytes.fromhex(keys["id"])
 
     def chunks(self, pack, kind):
@@ -252,9 +263,11 @@ def restore(repo, key, wanted, out, only=b""):
         except OSError as error: fault(f"{show(path)}: {error.strerror}")
     for name, data in domain.all(packs, 0):
         for path, at in places.pop(name, ()):
-            with open(path, "r+b") as file:
-                for place, part in spread(files[path][2], at, data): file.seek(place); file.write(part)
-            files[path][1] -= 1
+            try:
+                with open(path, "r+b") as file:
+                    for place, part in spread(files[path][2], at, data): file.seek(place); file.write(part)
+                files[path][1] -= 1
+            except OSError as error: fault(f"{show(path)}: {error.strerror}")
     for path, (meta, missing, _) in files.items():
         attributes(path, meta)
         if missing: fault(f"{show(path)}: {missing} of its chunks are missing; zeros are in their place")

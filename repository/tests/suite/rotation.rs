@@ -1,0 +1,169 @@
+//! Writers, stewards and people who go, people who come, and epochs.
+
+use std::sync::Arc;
+
+use base::Hint as _;
+use jiff::Timestamp;
+use repository::format::names;
+use repository::keys::{
+    ChangeError, KeyError, StewardRole, add_steward, add_writer, change_people, end_steward, end_writer, generate_reader_key, plan_people,
+    prove,
+};
+use repository::repository::{OpenError, Repository};
+use repository::trust::{Act, Numbering, StatementError, TrustError};
+use stores::Store as _;
+
+use super::create_and_open::{Place, place};
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+async fn reopen(place: &Place) -> Repository {
+    Repository::open(Arc::new(place.disk.clone())).await.unwrap()
+}
+
+fn at(first: &str, seq: u64, digit: char) -> names::Numbered {
+    let key = format!("{first}/office/web/{seq:010}-{}", digit.to_string().repeat(64));
+    names::numbered(first, &key.parse().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_writer_whose_right_has_ended_is_believed_up_to_its_last_objects_and_no_further() {
+    let place = place().await;
+    let key = &place.created.writer_key;
+    for (first, seq) in [("index", 0), ("index", 1), ("snapshots", 0)] {
+        let name = format!("{first}/office/web/{seq:010}-{}", "5".repeat(64));
+        place.disk.put_new(&name.parse().unwrap(), bytes::Bytes::from_static(b"x"), base::Digest::of(b"x")).await.unwrap();
+    }
+    let (office, web) = ("office".parse().unwrap(), "web".parse().unwrap());
+    let now = time("2026-11-26T00:00:00Z");
+    let ended = end_writer(&reopen(&place).await, &place.ada, &office, &web, None, now).await.unwrap();
+    assert_eq!((ended.last.index.map(|name| name.seq), ended.last.snapshot.map(|name| name.seq), ended.n_dropped), (Some(1), Some(0), 0));
+    let repository = reopen(&place).await;
+    let trust = repository.trust();
+    for (numbering, place, believed) in [
+        (Numbering::Index, at("index", 0, '9'), true),
+        (Numbering::Index, at("index", 1, '5'), true),
+        (Numbering::Index, at("index", 1, '6'), false),
+        (Numbering::Index, at("index", 2, '0'), false),
+        (Numbering::Snapshot, at("snapshots", 0, '5'), true),
+        (Numbering::Snapshot, at("snapshots", 1, '0'), false),
+    ] {
+        let told = trust.verify_at(numbering, &place, b"index", &key.sign(b"index"));
+        assert_eq!(told.is_ok(), believed, "{place:?}: {told:?}");
+        assert!(believed || matches!(told, Err(TrustError::Ended { .. })));
+    }
+    // The host is told so, and the same is not ended twice.
+    assert!(matches!(key.open(&repository).await, Err(KeyError::Ended { .. })));
+    let again = end_writer(&repository, &place.ada, &office, &web, None, now).await.unwrap_err();
+    assert!(matches!(again, ChangeError::EndedAlready { .. }), "{again}");
+    let nobody = end_writer(&repository, &place.ada, &office, &"db".parse().unwrap(), None, now).await.unwrap_err();
+    assert_eq!(nobody.to_string(), "writer db of domain office is not listed");
+}
+
+#[tokio::test]
+async fn with_an_instant_nothing_that_the_storage_dates_later_is_believed() {
+    let place = place().await;
+    for seq in 0..2 {
+        let name = format!("snapshots/office/web/{seq:010}-{}", "5".repeat(64));
+        place.disk.put_new(&name.parse().unwrap(), bytes::Bytes::from_static(b"x"), base::Digest::of(b"x")).await.unwrap();
+    }
+    let (office, web) = ("office".parse().unwrap(), "web".parse().unwrap());
+    let since = Some(time("1971-01-01T00:00:00Z"));
+    let now = time("2026-11-26T00:00:00Z");
+    let ended = end_writer(&reopen(&place).await, &place.ada, &office, &web, since, now).await.unwrap();
+    assert_eq!((ended.last.snapshot, ended.n_dropped), (None, 2));
+    assert!(reopen(&place).await.trust().believes(Numbering::Snapshot, &at("snapshots", 0, '5')).is_err());
+}
+
+#[tokio::test]
+async fn a_steward_whose_time_has_ended_is_believed_for_what_it_signed_before() {
+    let place = place().await;
+    let (before, from) = (reopen(&place).await, time("2026-11-25T00:00:00Z"));
+    let key = add_steward(&before, &place.ada, StewardRole::Maintainer, "ops".parse().unwrap(), from).await.unwrap();
+    let object = key.open(&reopen(&place).await, time("2026-11-25T01:00:00Z")).unwrap().seal(b"{}");
+    let ended = time("2026-11-27T00:00:00Z");
+    end_steward(&reopen(&place).await, &place.ben, StewardRole::Maintainer, &"ops".parse().unwrap(), ended).await.unwrap();
+    let repository = reopen(&place).await;
+    assert!(repository.trust().statement(&object, Act::Maintain, time("2026-11-26T00:00:00Z")).is_ok());
+    assert!(matches!(repository.trust().statement(&object, Act::Maintain, ended), Err(StatementError::Time { .. })));
+    assert!(matches!(key.open(&repository, ended), Err(KeyError::Ended { .. })));
+}
+
+#[tokio::test]
+async fn who_goes_opens_no_new_epoch_and_signs_for_nobody_and_who_comes_opens_all() {
+    let place = place().await;
+    let (eve, _, to_eve) = generate_reader_key();
+    let [to_ada, to_ben] = [&place.ada, &place.ben].map(|key| key.recipients()[0].clone());
+    let before = reopen(&place).await;
+    let old_owner = place.ben.steward(&before).await.unwrap();
+    let only = plan_people(&before, std::slice::from_ref(&to_ada), true, false).unwrap_err();
+    assert!(matches!(only, ChangeError::TooFewRecipients { given: 1 }) && only.hint().is_some());
+
+    let change = plan_people(&before, &[to_ada.clone(), to_eve.clone()], false, false).unwrap();
+    assert_eq!((&change.added, &change.removed, change.new_epoch), (&vec![to_eve.clone()], &vec![to_ben], Some(2)));
+    let now = time("2026-11-26T00:00:00Z");
+    change_people(&before, &place.ada, &change, now).await.unwrap();
+    let repository = reopen(&place).await;
+    assert_eq!(repository.trust().newest_epoch().epoch, 2);
+    for person in [&place.ada, &eve] {
+        let opened = person.open(&repository).await.unwrap();
+        assert_eq!((opened.epochs.len(), opened.domains.len(), opened.closed.len()), (2, 1, 0));
+        prove(&repository, person).await.unwrap();
+    }
+    assert!(matches!(place.ben.open(&repository).await, Err(KeyError::WrongKey { .. })));
+    assert!(place.ben.steward(&repository).await.is_err() && prove(&repository, &place.ben).await.is_err());
+    // What the old owner key signed counts up to then; a host can be added by who came.
+    let object = old_owner.seal(b"{}");
+    assert!(repository.trust().statement(&object, Act::Maintain, time("2026-11-25T00:00:00Z")).is_ok());
+    assert!(matches!(repository.trust().statement(&object, Act::Maintain, now), Err(StatementError::Time { .. })));
+    add_writer(&repository, &eve, "db".parse().unwrap(), "office".parse().unwrap(), now).await.unwrap();
+    // A plan that was made before somebody else's change is not applied.
+    assert!(matches!(change_people(&reopen(&place).await, &eve, &change, now).await, Err(ChangeError::Raced { .. })));
+    let twice = plan_people(&reopen(&place).await, &[to_ada, to_eve], false, false).unwrap();
+    assert!(twice.is_nothing());
+}
+
+#[tokio::test]
+async fn a_crash_at_any_write_of_a_rotation_changes_nothing_or_everything() {
+    use stores::fault::FaultStore;
+    for nth in 1.. {
+        let place = place().await;
+        let recipients = [&place.ada, &place.ben].map(|key| key.recipients()[0].clone());
+        let store = Arc::new(FaultStore::crash_at_write(place.disk.clone(), nth));
+        let Ok(repository) = Repository::open(store).await else { panic!("opening writes nothing") };
+        let change = plan_people(&repository, &recipients, true, false).unwrap();
+        let done = change_people(&repository, &place.ada, &change, time("2026-11-26T00:00:00Z")).await.is_ok();
+        let after = reopen(&place).await;
+        let n = after.trust().epochs().len();
+        assert!(n == 2 || (n == 1 && !done), "write {nth}: {n} epochs");
+        assert_eq!(place.ben.open(&after).await.unwrap().epochs.len(), n);
+        if done {
+            return;
+        }
+        // What was left is in nobody's way: the next attempt succeeds.
+        let change = plan_people(&after, &recipients, true, false).unwrap();
+        change_people(&after, &place.ben, &change, time("2026-11-26T01:00:00Z")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_trust_document_that_a_former_owner_signed_is_damage() {
+    let place = place().await;
+    let (_, _, to_eve) = generate_reader_key();
+    let before = reopen(&place).await;
+    let change = plan_people(&before, &[place.ada.recipients()[0].clone(), to_eve], false, false).unwrap();
+    change_people(&before, &place.ada, &change, time("2026-11-26T00:00:00Z")).await.unwrap();
+    // The signature line of version 2 is by the owner key that Ben still has; version 3 needs the new one.
+    let second = place.disk.get(&"trust/2.json".parse().unwrap()).await.unwrap();
+    let elsewhere = place.disk.clone();
+    let forged = String::from_utf8(second.to_vec()).unwrap().replace("\"version\":2", "\"version\":3");
+    let digest = base::Digest::of(forged.as_bytes());
+    elsewhere.put_new(&"trust/3.json".parse().unwrap(), bytes::Bytes::from(forged), digest).await.unwrap();
+    let refused = Repository::open(Arc::new(place.disk.clone())).await.unwrap_err();
+    assert!(
+        matches!(&refused, OpenError::Damaged { key, what } if key == "trust/3.json" && what.contains("no owner has signed it")),
+        "{refused:?}"
+    );
+}
