@@ -12,7 +12,7 @@ use std::time::Duration;
 use base::Clock;
 use repository::keys::WriterKey;
 use repository::repository::Repository;
-use repository::writer::{NewSnapshot, SnapshotStats, Writer};
+use repository::writer::{NewSnapshot, SnapshotStats, WriteError, Writer};
 use tokio_util::sync::CancellationToken;
 
 pub use self::error::BackupError;
@@ -30,6 +30,8 @@ use crate::trouble::{Findings, text_of};
 /// Before this the program did not exist, so a clock that says so is wrong: 2020-01-01T00:00:00Z. A laptop with an empty battery
 /// starts in 1970, and snapshots from there would confuse retention for ever.
 const EPOCH: i64 = 1_577_836_800;
+/// How often a source is read when packs that the run relied on go away meanwhile.
+const ROUNDS: u32 = 3;
 /// How often progress is shown.
 const TICK: Duration = Duration::from_millis(200);
 /// How long a run that was told to stop may take to do so, before it is left to itself.
@@ -39,7 +41,30 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 ///
 /// Must be called inside a multi-threaded tokio runtime; walking, reading and hashing happen on threads of its own. When it is
 /// cancelled, or its future is dropped, nothing is acknowledged and the repository stays valid.
+///
+/// When a prune has condemned packs that the run relied on, the source is read again, [`ROUNDS`] times at most.
 pub async fn run(
+    spec: &BackupSpec,
+    repository: &Repository,
+    key: &WriterKey,
+    options: &BackupOptions,
+    clock: Arc<dyn Clock>,
+    progress: Arc<dyn Progress>,
+    cancel: CancellationToken,
+) -> Result<BackupReport, BackupError> {
+    let mut round = 1;
+    loop {
+        match once(spec, repository, key, options, Arc::clone(&clock), Arc::clone(&progress), cancel.clone()).await {
+            Err(BackupError::Write(WriteError::Condemned { n_packs })) if round < ROUNDS => {
+                tracing::warn!(n_packs, "packs that this backup relied on were condemned or lost; what was in them is read again");
+                round += 1;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+async fn once(
     spec: &BackupSpec,
     repository: &Repository,
     key: &WriterKey,

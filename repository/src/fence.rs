@@ -4,7 +4,12 @@
 //! than any writer may take between looking there and having its snapshot in the store. Only instants of the store's own clock are
 //! compared; what a client's clock says decides nothing. [`crate::writer`] passes the fence.
 
+mod condemned;
+
+use std::time::Duration;
+
 use base::Hint;
+use base::span::Span;
 use jiff::Timestamp;
 use stores::error::StoreError;
 use stores::key::Prefix;
@@ -13,18 +18,82 @@ use crate::format::names::{self, Name};
 pub use crate::format::snapshot::Fence;
 use crate::repository::Repository;
 
+pub use condemned::Condemned;
+
+/// How the two sides keep apart. Everything follows from one span, the grace period G.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protocol {
+    grace: Duration,
+    fence: bool,
+    waits: bool,
+    forgets: bool,
+}
+
+impl Protocol {
+    /// The protocol with grace period `grace`, which is at least the longest backup and a day.
+    pub fn new(grace: Span) -> Self {
+        Self { grace: grace.at_least(), fence: true, waits: true, forgets: false }
+    }
+
+    /// G: a pack that no snapshot names may be condemned when it is older.
+    pub fn grace(&self) -> Duration {
+        if self.waits { self.grace } else { Duration::ZERO }
+    }
+
+    /// A snapshot counts only when the store has it sooner than this after its writer had read the condemned lists: 0.8 G.
+    pub fn in_time(&self) -> Duration {
+        self.grace * 4 / 5
+    }
+
+    /// A condemned list is acted upon when it is this old: 1.05 G. Whoever had not seen it then has its snapshot in the store, or is late.
+    pub fn sweep_after(&self) -> Duration {
+        if self.waits { self.grace + self.grace / 20 } else { Duration::ZERO }
+    }
+
+    /// Whether writers look at the condemned lists.
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.fence
+    }
+
+    /// Whether a list is deleted with its packs.
+    pub(crate) fn forgets(&self) -> bool {
+        self.forgets
+    }
+
+    /// Writers do not look whether their packs are condemned. For the simulation alone, which has to see data lost by it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_fence(self) -> Self {
+        Self { fence: false, ..self }
+    }
+
+    /// A prune waits for nothing. For the simulation alone, which has to see data lost by it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_grace(self) -> Self {
+        Self { waits: false, ..self }
+    }
+
+    /// A condemned list is deleted with its packs. For the simulation alone, which has to see data lost by it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn forgetting_condemned(self) -> Self {
+        Self { forgets: true, ..self }
+    }
+}
+
 /// The names below `condemned/`, and when the store gave them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Generations {
+struct Generations {
     /// The store's own instant at its first answer: whatever is condemned later is not in the list.
-    pub(crate) read: Timestamp,
+    read: Timestamp,
     /// Ascending.
-    pub(crate) names: Vec<Name>,
+    names: Vec<Name>,
 }
 
 impl Generations {
     /// As a snapshot tells of it.
-    pub(crate) fn fence(&self) -> Fence {
+    fn fence(&self) -> Fence {
         Fence { read: self.read, generation: self.names.last().map(|name| name.seq) }
     }
 }
@@ -62,7 +131,7 @@ impl Hint for FenceError {
 }
 
 /// Lists `condemned/`.
-pub(crate) async fn generations(repository: &Repository) -> Result<Generations, FenceError> {
+async fn generations(repository: &Repository) -> Result<Generations, FenceError> {
     let prefix: Prefix = names::CONDEMNED.parse().expect("a plain prefix");
     let failed = |source| FenceError::Store { object: prefix.to_string(), source };
     let (mut read, mut found, mut after) = (None, Vec::new(), None);

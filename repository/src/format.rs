@@ -13,6 +13,7 @@ mod meta;
 pub mod names;
 pub mod pack;
 pub mod snapshot;
+pub mod statement;
 pub mod tree;
 
 pub use error::FormatError;

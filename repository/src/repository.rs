@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use stores::store::Store;
 
+use crate::fence::Protocol;
 use crate::trust::Trust;
 
 pub use config::{Chunker, Config, FORMAT, MAX_CONFIG, PACK_KIND};
@@ -23,7 +24,19 @@ pub use recover::{RECOVER_README, RECOVER_SCRIPT};
 pub use uid::RepositoryUid;
 
 /// The leading parts of the names of all objects of a repository. What else lies in a store is not ours.
-pub(crate) const PLACES: [&str; 8] = ["repository.json", "trust/", "keys/", "recover/", "packs/", "index/", "snapshots/", "condemned/"];
+pub(crate) const PLACES: [&str; 11] = [
+    "repository.json",
+    "trust/",
+    "keys/",
+    "recover/",
+    "packs/",
+    "index/",
+    "snapshots/",
+    "condemned/",
+    "tombstones/",
+    "holds/",
+    "attest/",
+];
 
 /// An open repository: where it is, how it is kept, who may write. It holds no key, and a clone is cheap.
 #[derive(Debug, Clone)]
@@ -31,6 +44,7 @@ pub struct Repository {
     store: Arc<dyn Store>,
     config: Arc<Config>,
     trust: Arc<Trust>,
+    protocol: Protocol,
 }
 
 impl Repository {
@@ -53,6 +67,18 @@ impl Repository {
     /// Who may write, verified from the first trust document on.
     pub fn trust(&self) -> &Trust {
         &self.trust
+    }
+
+    /// How writers and prunes keep apart in it.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// The same repository with another protocol. For tests and the simulation: everybody who uses a repository goes by one protocol.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_protocol(&self, protocol: Protocol) -> Self {
+        Self { protocol, ..self.clone() }
     }
 
     /// The same repository through another store, such as one that retries or counts. Nothing is verified anew.

@@ -2,7 +2,7 @@
 //!
 //! Callers read and cut on their own threads; workers name, compress and seal; uploads run on the tokio runtime that
 //! [`Writer::open`] was called in. All queues are bounded, so the methods block when the workers or the store are behind:
-//! call them from plain threads. Order of writes: packs, then index, then the snapshot; a crash at any point leaves every
+//! call them from plain threads. Order of writes: packs, then index, then, behind the fence, the snapshot; a crash at any point leaves every
 //! snapshot that was ever listed readable. Nothing is acknowledged before [`Writer::commit`] returns a [`Receipt`].
 
 mod commit;
@@ -37,6 +37,7 @@ use self::trees::Trees;
 use self::upload::Uploads;
 use self::work::Worker;
 use crate::chunk::{ChunkHasher, Chunker};
+use crate::fence::Condemned;
 use crate::format::names::Name;
 use crate::format::tree::{ChunkId, Node, TreeRef};
 use crate::index::{self, IndexError};
@@ -127,6 +128,7 @@ pub struct Writer {
     numbers: Numbers,
     /// Index objects of this writer that were read.
     indexes: Vec<Name>,
+    condemned: Condemned,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -138,7 +140,8 @@ impl Writer {
         let loaded = index::load(repository, key.domain(), &index_seal, &options.cache_dir, index::Trust::Blocks).await?;
         let indexes: Vec<Name> = loaded.objects.iter().filter(|at| at.writer == *key.writer()).map(|at| at.name).collect();
         let next_index = indexes.iter().map(|name| name.seq.saturating_add(1)).max().unwrap_or(0);
-        let lost = lost::packs(repository, key.domain(), &loaded.index).await?;
+        let condemned = Condemned::read(repository, key.domain()).await?;
+        let lost = lost::packs(repository, key.domain(), &loaded.index, &condemned).await?;
         let threads = options.threads.min(64);
         let hasher = ChunkHasher::new(&keys.k_id);
         let core = Arc::new(Core::new(hasher.clone(), Chunker::new(&keys.k_cut), loaded.index, lost, threads));
@@ -171,6 +174,7 @@ impl Writer {
             uploads,
             numbers,
             indexes,
+            condemned,
             workers: Vec::with_capacity(threads),
         };
         for (n, batches) in std::iter::repeat_n(batches, threads).flatten().enumerate() {
@@ -253,7 +257,7 @@ impl Writer {
         let committer = Committer { repository: &self.repository, key: &self.key, seal: &self.seal, numbers: &self.numbers };
         let reused = self.trees.any_reused();
         let all = || self.core.needed_packs(true);
-        let stored = Stored { needed, read: std::mem::take(&mut self.indexes), written, gone: self.core.lost_packs() };
+        let stored = Stored { needed, read: std::mem::take(&mut self.indexes), written, gone: self.core.lost_packs(), condemned: self.condemned.clone() };
         let snapshot = committer.commit(snapshot, stored, reused, all, self.core.progress()).await?;
         Ok(Receipt { snapshot })
     }

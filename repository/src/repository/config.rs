@@ -12,6 +12,9 @@ pub const FORMAT: u32 = 0;
 /// The largest `repository.json` that is read, in bytes.
 pub const MAX_CONFIG: u64 = 64 << 10;
 
+/// The grace period of a new repository: 72 hours.
+const GRACE_S: u32 = 72 * 3600;
+
 /// Packs that are age files of zstd frames.
 pub const PACK_KIND: &str = "age-zstd-0";
 
@@ -28,6 +31,8 @@ pub struct Config {
     pub created: Timestamp,
     /// 0.
     pub format: u32,
+    /// The grace period in seconds, for which what is deleted waits: a day at least.
+    pub grace_s: u32,
     /// Derived from `owner` and `nonce`.
     pub id: RepositoryUid,
     /// 32 hexadecimal digits.
@@ -85,7 +90,7 @@ impl Config {
     /// The configuration of a new repository.
     pub(crate) fn new(owner: PublicKey, nonce: String, created: Timestamp, chunker: Chunker) -> Self {
         let id = RepositoryUid::derive(&owner, &nonce);
-        Self { chunker, created, format: FORMAT, id, nonce, owner, packs: vec![PACK_KIND.to_owned()], reader: READER.to_owned() }
+        Self { chunker, created, format: FORMAT, grace_s: GRACE_S, id, nonce, owner, packs: vec![PACK_KIND.to_owned()], reader: READER.to_owned() }
     }
 
     /// The canonical bytes, which are signed.
@@ -110,6 +115,9 @@ impl Config {
         let Chunker { least, average, most, .. } = config.chunker;
         if !(64 <= least && least <= average && average <= most && most <= 64 << 20) {
             return Err(broken("its chunk lengths make no sense"));
+        }
+        if config.grace_s < 24 * 3600 {
+            return Err(broken("its grace period is shorter than a day"));
         }
         Ok(config)
     }

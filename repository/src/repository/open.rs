@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use base::Hint;
+use base::span::Span;
 use stores::error::StoreError;
 use stores::key::{Key, Prefix};
 use stores::store::{Store, list_all};
 
 use super::Repository;
 use super::config::{BadConfig, Config, FORMAT, MAX_CONFIG};
+use crate::fence::Protocol;
 use crate::trust::{self, MAX_DOCUMENT, Trust};
 
 pub(super) const CONFIG_KEY: &str = "repository.json";
@@ -71,7 +73,8 @@ impl Repository {
     pub async fn open(store: Arc<dyn Store>) -> Result<Self, OpenError> {
         let config = read_config(&*store).await?;
         let trust = read_trust(&*store, &config).await?;
-        Ok(Self { store, config: Arc::new(config), trust: Arc::new(trust) })
+        let protocol = Protocol::new(Span::seconds(u64::from(config.grace_s)));
+        Ok(Self { store, config: Arc::new(config), trust: Arc::new(trust), protocol })
     }
 }
 

@@ -6,10 +6,11 @@ use base::Digest;
 use bytes::Bytes;
 
 use super::error::WriteError;
+use super::lost;
 use super::number::{Held, Numbers, places};
 use super::upload::{after, put, random};
 use super::{NewSnapshot, WriteProgress};
-use crate::fence;
+use crate::fence::{Condemned, FenceError};
 use crate::format::limits::ERRORS_MAX;
 use crate::format::names::{self, Name, Numbered};
 use crate::format::snapshot::{Fence, Private, Public, encode, encode_private, object};
@@ -46,6 +47,8 @@ pub(super) struct Stored {
     pub written: Vec<Name>,
     /// Packs that the index names and the store does not have: nothing of this run was found in them.
     pub gone: BTreeSet<Digest>,
+    /// What was condemned when the run began.
+    pub condemned: Condemned,
 }
 
 /// A snapshot that is not stored yet.
@@ -82,11 +85,30 @@ impl Committer<'_> {
         indexes.extend(stored.written);
         indexes.sort_unstable();
         indexes.dedup();
-        let fence = fence::generations(self.repository).await?.fence();
-        let draft = Draft { new: &new, packs: packs.into_iter().collect(), indexes, fence, done };
+        let packs: Vec<Digest> = packs.into_iter().collect();
+        let fence = self.pass(stored.condemned, &packs).await?;
+        let draft = Draft { new: &new, packs, indexes, fence, done };
         let (snapshot, bytes) = self.make(&draft, &before)?;
-        put(self.repository, &snapshot.key(), bytes, *snapshot.id.digest()).await?;
+        let date = put(self.repository, &snapshot.key(), bytes, *snapshot.id.digest()).await?;
+        let date = date.ok_or_else(|| FenceError::NoTime { location: self.repository.store().location() })?;
+        let (took, limit) = (date.duration_since(fence.read), self.repository.protocol().in_time());
+        if took.as_secs_f64() >= limit.as_secs_f64() && self.repository.protocol().is_fenced() {
+            return Err(WriteError::Late { late_s: took.as_secs(), limit_s: limit.as_secs() });
+        }
         Ok(snapshot)
+    }
+
+    /// The fence: what is condemned now, after packs and index are stored, must be none of `packs`.
+    async fn pass(&self, condemned: Condemned, packs: &[Digest]) -> Result<Fence, WriteError> {
+        let condemned = condemned.again(self.repository).await?;
+        if self.repository.protocol().is_fenced() {
+            let mut bad: BTreeSet<Digest> = packs.iter().filter(|pack| condemned.has(pack)).copied().collect();
+            bad.extend(lost::missing(self.repository, self.key.domain(), packs).await?);
+            if !bad.is_empty() {
+                return Err(WriteError::Condemned { n_packs: bad.len() });
+            }
+        }
+        Ok(condemned.fence())
     }
 
     /// Bytes of a snapshot of the writer.

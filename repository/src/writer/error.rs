@@ -59,6 +59,20 @@ pub enum WriteError {
         /// The object with the highest number.
         object: String,
     },
+    /// Packs that the run relied on are being deleted, or are gone. Nothing is lost: whoever reads the source again stores what was in them.
+    #[error("{n_packs} packs that this backup relied on were condemned or lost while it ran")]
+    Condemned {
+        /// How many.
+        n_packs: usize,
+    },
+    /// The snapshot is in the store, and came too late to count: packs that it needs may have been deleted meanwhile.
+    #[error("the snapshot was stored {late_s} seconds after the last look at what is being deleted, and {limit_s} are the most")]
+    Late {
+        /// Seconds of the store's clock.
+        late_s: i64,
+        /// Seconds.
+        limit_s: u64,
+    },
     /// What the store has condemned could not be read.
     #[error("cannot tell which packs are being deleted")]
     Fence(#[from] FenceError),
@@ -88,6 +102,8 @@ impl Hint for WriteError {
             Self::Unknown(_) => Some("delete the cache of this host, then run it again: everything is read anew".to_owned()),
             Self::Numbers { object } => Some(format!("nothing of ours counts so far: find out who stored {object}, and delete it")),
             Self::Fence(source) => source.hint(),
+            Self::Condemned { .. } => Some("run the backup again: it stores anew what was in them".to_owned()),
+            Self::Late { .. } => Some("this snapshot does not count; run the backup again".to_owned()),
             Self::Lock { .. } => Some("let the user that backs up own its cache folder, on a disk of this host".to_owned()),
             Self::Tree(_) | Self::System(_) | Self::Stopped => None,
         }

@@ -1,0 +1,91 @@
+//! The packs of a domain that must not be relied on, as the condemned lists name them.
+
+use std::collections::BTreeSet;
+
+use base::Digest;
+use base::hint::whole_story;
+use base::id::DomainId;
+use futures_util::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+use stores::key::Key;
+
+use super::{Fence, FenceError, Generations, generations};
+use crate::format::names::{CONDEMNED, Name};
+use crate::format::statement::{self, Document as _};
+use crate::repository::Repository;
+use crate::trust::Act;
+
+/// Lists that are fetched at once.
+const AT_ONCE: usize = 4;
+
+/// What is known of the packs that are being deleted, or were: a name stays here for ever.
+#[derive(Debug, Clone)]
+pub struct Condemned {
+    domain: DomainId,
+    read: Timestamp,
+    newest: Option<u64>,
+    names: BTreeSet<Name>,
+    packs: BTreeSet<Digest>,
+}
+
+impl Condemned {
+    /// Reads all lists.
+    pub async fn read(repository: &Repository, domain: &DomainId) -> Result<Self, FenceError> {
+        let none = Self { domain: domain.clone(), read: Timestamp::UNIX_EPOCH, newest: None, names: BTreeSet::new(), packs: BTreeSet::new() };
+        none.again(repository).await
+    }
+
+    /// Reads what came since. Lists are never changed, so those that were read are not read again.
+    pub async fn again(mut self, repository: &Repository) -> Result<Self, FenceError> {
+        let listed: Generations = generations(repository).await?;
+        let Fence { read, generation } = listed.fence();
+        (self.read, self.newest) = (read, generation);
+        if !repository.protocol().is_fenced() {
+            return Ok(self);
+        }
+        let new: Vec<Name> = listed.names.into_iter().filter(|name| !self.names.contains(name)).collect();
+        let mut fetched = stream::iter(new).map(|name| fetch(repository, name)).buffer_unordered(AT_ONCE);
+        while let Some((name, found)) = fetched.next().await {
+            // One that nobody who may has signed condemns nothing; one that was taken away is a finding of `check`.
+            if let Some(list) = found? {
+                self.packs.extend(list.of(&self.domain).unwrap_or_default());
+            }
+            self.names.insert(name);
+        }
+        drop(fetched);
+        Ok(self)
+    }
+
+    /// Whether a pack is condemned.
+    pub fn has(&self, pack: &Digest) -> bool {
+        self.packs.contains(pack)
+    }
+
+    /// As a snapshot tells of it.
+    pub fn fence(&self) -> Fence {
+        Fence { read: self.read, generation: self.newest }
+    }
+}
+
+async fn fetch(repository: &Repository, name: Name) -> (Name, Result<Option<statement::Condemned>, FenceError>) {
+    let key: Key = format!("{CONDEMNED}{name}").parse().expect("a name is made of characters that keys allow");
+    let found = match repository.store().get(&key).await {
+        Ok(object) if Digest::of(&object) == name.digest => Ok(read(repository, &object, &key)),
+        Ok(_) => {
+            tracing::warn!(object = %key, "its SHA-256 is not the one in its name; it condemns nothing");
+            Ok(None)
+        }
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(source) => Err(FenceError::Store { object: key.to_string(), source }),
+    };
+    (name, found)
+}
+
+fn read(repository: &Repository, object: &[u8], key: &Key) -> Option<statement::Condemned> {
+    let line = object.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let told = statement::decode::<statement::Condemned>(line).map_err(|error| whole_story(&error)).and_then(|list| {
+        repository.trust().statement(object, Act::Maintain, list.at()).map_err(|error| whole_story(&error))?;
+        if list.repository == repository.id().to_string() { Ok(list) } else { Err("it belongs to another repository".to_owned()) }
+    });
+    told.inspect_err(|what| tracing::warn!(object = %key, %what, "a list of condemned packs cannot be believed; it condemns nothing")).ok()
+}
