@@ -26,13 +26,12 @@ pub struct Protocol {
     grace: Duration,
     fence: bool,
     waits: bool,
-    forgets: bool,
 }
 
 impl Protocol {
     /// The protocol with grace period `grace`, which is at least the longest backup and a day.
     pub fn new(grace: Span) -> Self {
-        Self { grace: grace.at_least(), fence: true, waits: true, forgets: false }
+        Self { grace: grace.at_least(), fence: true, waits: true }
     }
 
     /// G: a pack that no snapshot names may be condemned when it is older.
@@ -55,11 +54,6 @@ impl Protocol {
         self.fence
     }
 
-    /// Whether a list is deleted with its packs.
-    pub(crate) fn forgets(&self) -> bool {
-        self.forgets
-    }
-
     /// Writers do not look whether their packs are condemned. For the simulation alone, which has to see data lost by it.
     #[doc(hidden)]
     #[must_use]
@@ -72,13 +66,6 @@ impl Protocol {
     #[must_use]
     pub fn without_grace(self) -> Self {
         Self { waits: false, ..self }
-    }
-
-    /// A condemned list is deleted with its packs. For the simulation alone, which has to see data lost by it.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn forgetting_condemned(self) -> Self {
-        Self { forgets: true, ..self }
     }
 }
 

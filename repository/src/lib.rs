@@ -12,6 +12,7 @@ pub mod format;
 pub mod index;
 pub mod keys;
 pub mod pack;
+pub mod prune;
 pub mod reader;
 pub mod repository;
 pub mod seal;

@@ -24,19 +24,8 @@ pub use recover::{RECOVER_README, RECOVER_SCRIPT};
 pub use uid::RepositoryUid;
 
 /// The leading parts of the names of all objects of a repository. What else lies in a store is not ours.
-pub(crate) const PLACES: [&str; 11] = [
-    "repository.json",
-    "trust/",
-    "keys/",
-    "recover/",
-    "packs/",
-    "index/",
-    "snapshots/",
-    "condemned/",
-    "tombstones/",
-    "holds/",
-    "attest/",
-];
+pub(crate) const PLACES: [&str; 11] =
+    ["repository.json", "trust/", "keys/", "recover/", "packs/", "index/", "snapshots/", "condemned/", "tombstones/", "holds/", "attest/"];
 
 /// An open repository: where it is, how it is kept, who may write. It holds no key, and a clone is cheap.
 #[derive(Debug, Clone)]

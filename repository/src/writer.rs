@@ -257,7 +257,13 @@ impl Writer {
         let committer = Committer { repository: &self.repository, key: &self.key, seal: &self.seal, numbers: &self.numbers };
         let reused = self.trees.any_reused();
         let all = || self.core.needed_packs(true);
-        let stored = Stored { needed, read: std::mem::take(&mut self.indexes), written, gone: self.core.lost_packs(), condemned: self.condemned.clone() };
+        let stored = Stored {
+            needed,
+            read: std::mem::take(&mut self.indexes),
+            written,
+            gone: self.core.lost_packs(),
+            condemned: self.condemned.clone(),
+        };
         let snapshot = committer.commit(snapshot, stored, reused, all, self.core.progress()).await?;
         Ok(Receipt { snapshot })
     }

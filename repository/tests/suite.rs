@@ -15,6 +15,7 @@ mod suite {
     pub mod index_cache;
     pub mod keys;
     pub mod numbers;
+    pub mod prune;
     pub mod rotation;
     pub mod stewards;
     pub mod stock_tools;

@@ -31,7 +31,8 @@ pub struct Condemned {
 impl Condemned {
     /// Reads all lists.
     pub async fn read(repository: &Repository, domain: &DomainId) -> Result<Self, FenceError> {
-        let none = Self { domain: domain.clone(), read: Timestamp::UNIX_EPOCH, newest: None, names: BTreeSet::new(), packs: BTreeSet::new() };
+        let none =
+            Self { domain: domain.clone(), read: Timestamp::UNIX_EPOCH, newest: None, names: BTreeSet::new(), packs: BTreeSet::new() };
         none.again(repository).await
     }
 

@@ -90,7 +90,17 @@ impl Config {
     /// The configuration of a new repository.
     pub(crate) fn new(owner: PublicKey, nonce: String, created: Timestamp, chunker: Chunker) -> Self {
         let id = RepositoryUid::derive(&owner, &nonce);
-        Self { chunker, created, format: FORMAT, grace_s: GRACE_S, id, nonce, owner, packs: vec![PACK_KIND.to_owned()], reader: READER.to_owned() }
+        Self {
+            chunker,
+            created,
+            format: FORMAT,
+            grace_s: GRACE_S,
+            id,
+            nonce,
+            owner,
+            packs: vec![PACK_KIND.to_owned()],
+            reader: READER.to_owned(),
+        }
     }
 
     /// The canonical bytes, which are signed.

@@ -19,7 +19,12 @@ use crate::repository::Repository;
 
 /// For each pack of the index, whether it is gone. Call it after the index was read: packs are stored before they are listed
 /// there.
-pub(super) async fn packs(repository: &Repository, domain: &DomainId, index: &Index, condemned: &Condemned) -> Result<Vec<bool>, WriteError> {
+pub(super) async fn packs(
+    repository: &Repository,
+    domain: &DomainId,
+    index: &Index,
+    condemned: &Condemned,
+) -> Result<Vec<bool>, WriteError> {
     let mut lost = vec![true; index.n_packs() as usize];
     let prefix = names::packs_of(domain);
     let failed = |source| WriteError::Read { object: prefix.to_string(), source };

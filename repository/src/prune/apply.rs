@@ -1,0 +1,67 @@
+//! Does what a plan says, as far as a second look agrees.
+
+use std::collections::BTreeSet;
+
+use base::{Clock, Digest};
+use bytes::Bytes;
+use stores::error::StoreError;
+use stores::key::Key;
+
+use super::{PackAt, Plan, PruneError, gather, plan};
+use crate::format::names::{self, CONDEMNED, Name};
+use crate::format::statement::{CONDEMNED_MAX, Condemned, Document as _, encode, pack_lists};
+use crate::keys::Steward;
+use crate::repository::Repository;
+
+/// A machine whose wall clock and whose passed time differ by more, in seconds, is out of step.
+const IN_STEP_S: i64 = 60;
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// The condemned list that was stored, and its packs.
+    pub condemned: Option<(Name, usize)>,
+    /// Packs that are deleted.
+    pub deleted: BTreeSet<PackAt>,
+    /// Packs that the store refused to delete, such as locked ones, and what it said. A later prune tries again.
+    pub refused: Vec<(PackAt, String)>,
+}
+
+/// Looks again, then deletes and condemns what `wanted` and the second look agree on. `steward` signs the condemned list.
+pub async fn apply(repository: &Repository, wanted: &Plan, steward: &Steward, clock: &dyn Clock) -> Result<Applied, PruneError> {
+    let (wall, passed) = (clock.now(), clock.monotonic());
+    let facts = gather(repository).await?;
+    let apart =
+        clock.now().duration_since(wall).as_secs() - i64::try_from(clock.monotonic().saturating_sub(passed).as_secs()).unwrap_or(i64::MAX);
+    if apart.abs() > IN_STEP_S {
+        return Err(PruneError::Clock { seconds: apart });
+    }
+    let found = plan(&facts, &repository.protocol());
+    if !found.blocked.is_empty() {
+        return Err(PruneError::Blocked { why: found.blocked });
+    }
+    let mut applied = Applied::default();
+    let store = repository.store();
+    for pack in wanted.delete.intersection(&found.delete) {
+        let deleter = store.deleter().ok_or_else(|| PruneError::NoDelete { location: store.location() })?;
+        match deleter.delete(&names::pack(&pack.0, &pack.1)).await {
+            Ok(()) => drop(applied.deleted.insert(pack.clone())),
+            Err(error @ (StoreError::Denied { .. } | StoreError::Unsupported { .. })) => {
+                applied.refused.push((pack.clone(), error.to_string()));
+            }
+            Err(source) => return Err(PruneError::Store { object: names::pack(&pack.0, &pack.1).to_string(), source }),
+        }
+    }
+    let packs: BTreeSet<PackAt> = wanted.condemn.intersection(&found.condemn).take(CONDEMNED_MAX).cloned().collect();
+    if !packs.is_empty() {
+        let generation = facts.generations.iter().map(|generation| generation.number.saturating_add(1)).max().unwrap_or(0);
+        let (lifeboat, repository_id) = (Condemned::KIND.to_owned(), repository.id().to_string());
+        let list = Condemned { lifeboat, repository: repository_id, at: clock.now(), generation, packs: pack_lists(&packs) };
+        let object = Bytes::from(steward.seal(&encode(&list)));
+        let name = Name { seq: generation, digest: Digest::of(&object) };
+        let key: Key = format!("{CONDEMNED}{name}").parse().expect("a name is made of characters that keys allow");
+        super::say::put(repository, &key, object).await?;
+        applied.condemned = Some((name, packs.len()));
+    }
+    Ok(applied)
+}

@@ -1,0 +1,204 @@
+//! Prune beside backups: what is acknowledged stays readable, what nobody needs goes, and both only after the grace period.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Clock as _;
+use base::clock::ManualClock;
+use repository::keys::{ReaderKey, Steward, generate_reader_key};
+use repository::prune::say::{self, Said};
+use repository::prune::{Applied, Plan, PruneError, apply, gather, plan};
+use repository::repository::{Repository, create};
+use repository::snapshots::Snapshot;
+use repository::writer::WriteError;
+use stores::MemoryStore;
+use stores::fault::FaultStore;
+
+use super::content::{Files, assert_same, back_up, files_of, new_snapshot, noise, reader, store, writer};
+use super::create_and_open::{clock, spec};
+
+struct Kept {
+    clock: Arc<ManualClock>,
+    disk: MemoryStore,
+    repository: Repository,
+    key: repository::keys::WriterKey,
+    ada: ReaderKey,
+    steward: Steward,
+    cache: tempfile::TempDir,
+}
+
+impl Kept {
+    async fn new() -> Self {
+        let clock = Arc::new(clock());
+        let disk = MemoryStore::with_clock(Arc::clone(&clock) as Arc<dyn base::Clock>);
+        let ((ada, _, to_ada), (_, _, to_ben)) = (generate_reader_key(), generate_reader_key());
+        let created = create(Arc::new(disk.clone()), spec(&[&to_ada, &to_ben]), &*clock).await.unwrap();
+        let steward = ada.steward(&created.repository).await.unwrap();
+        let (repository, key, cache) = (created.repository, created.writer_key, tempfile::tempdir().unwrap());
+        Self { clock, disk, repository, key, ada, steward, cache }
+    }
+
+    fn said(&self) -> Said<'_> {
+        Said { steward: &self.steward, now: self.clock.now(), who: "ada", reason: "no longer wanted" }
+    }
+
+    fn hours(&self, hours: u64) {
+        self.clock.advance(Duration::from_hours(hours));
+    }
+
+    async fn back_up(&self, files: &Files) -> Snapshot {
+        back_up(&self.repository, &self.key, self.cache.path(), files).await.unwrap().snapshot
+    }
+
+    async fn attest(&self, snapshot: &Snapshot) -> Result<(), PruneError> {
+        let cache = tempfile::tempdir().unwrap();
+        let reader = reader(&self.repository, &self.ada, cache.path()).await.unwrap();
+        say::attest(&self.repository, &reader, snapshot, &self.steward, self.clock.now()).await
+    }
+
+    async fn plan(&self) -> Plan {
+        plan(&gather(&self.repository).await.unwrap(), &self.repository.protocol())
+    }
+
+    async fn prune(&self) -> Applied {
+        apply(&self.repository, &self.plan().await, &self.steward, &*self.clock).await.unwrap()
+    }
+
+    async fn reads(&self, snapshot: &Snapshot, files: &Files) {
+        let cache = tempfile::tempdir().unwrap();
+        let reader = reader(&self.repository, &self.ada, cache.path()).await.unwrap();
+        assert_same(&files_of(&reader, &snapshot.root).await.unwrap(), files);
+    }
+
+    fn packs(&self) -> usize {
+        self.disk.keys().iter().filter(|key| key.as_str().starts_with("packs/")).count()
+    }
+}
+
+fn files(seed: u64) -> Files {
+    [(format!("file-{seed}"), noise(seed, 300_000))].into()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tombstone_can_be_undone_then_frees_packs_and_what_is_needed_stays() {
+    let kept = Kept::new().await;
+    let (old, new) = (kept.back_up(&files(1)).await, kept.back_up(&files(2)).await);
+    assert!(kept.plan().await.blocked[0].contains("nobody has attested"));
+    for snapshot in [&old, &new] {
+        kept.attest(snapshot).await.unwrap();
+        say::tombstone(&kept.repository, snapshot.id, "by hand", kept.said()).await.unwrap();
+    }
+    kept.hours(71);
+    say::undo(&kept.repository, new.id, kept.said()).await.unwrap();
+    let plan = kept.plan().await;
+    assert!(plan.blocked.is_empty() && plan.condemn.is_empty() && plan.snapshots.values().all(|fate| fate.stays));
+    kept.hours(1);
+    assert!(matches!(say::undo(&kept.repository, old.id, kept.said()).await, Err(PruneError::TooLate { .. })));
+    let marked = kept.prune().await;
+    assert_eq!((marked.condemned.map(|(name, n)| (name.seq, n)), marked.deleted.len()), (Some((0, old.packs.len())), 0));
+    kept.hours(75);
+    assert_eq!(kept.prune().await, Applied::default(), "1.05 G have not passed");
+    kept.hours(1);
+    let swept = kept.prune().await;
+    assert_eq!(swept.deleted.into_iter().map(|(_, pack)| pack).collect::<BTreeSet<_>>(), old.packs.iter().copied().collect());
+    assert_eq!(kept.packs(), new.packs.len());
+    kept.reads(&new, &files(2)).await;
+    // What was in the packs that went is stored anew, and never under their names.
+    let again = kept.back_up(&files(1)).await;
+    assert!(again.packs.iter().all(|pack| !old.packs.contains(pack)));
+    kept.reads(&again, &files(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_keeps_a_snapshot_whose_tombstone_has_run_out_until_it_is_released() {
+    let kept = Kept::new().await;
+    let old = kept.back_up(&files(1)).await;
+    kept.attest(&old).await.unwrap();
+    say::tombstone(&kept.repository, old.id, "by hand", kept.said()).await.unwrap();
+    let hold = say::hold(&kept.repository, &[old.id].into(), kept.said()).await.unwrap();
+    kept.hours(80);
+    assert!(kept.plan().await.condemn.is_empty());
+    say::release(&kept.repository, hold, kept.said()).await.unwrap();
+    assert_eq!(kept.plan().await.condemn.len(), old.packs.len());
+    assert!(matches!(say::release(&kept.repository, hold, kept.said()).await, Err(PruneError::Nothing { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_relied_on_packs_condemned_meanwhile_is_not_acknowledged_and_the_next_stores_them_anew() {
+    let kept = Kept::new().await;
+    let old = kept.back_up(&files(1)).await;
+    kept.attest(&old).await.unwrap();
+    say::tombstone(&kept.repository, old.id, "by hand", kept.said()).await.unwrap();
+    kept.hours(72);
+    // The backup has found all its chunks in the index when the mark comes.
+    let running = writer(&kept.repository, &kept.key, kept.cache.path()).await.unwrap();
+    let (running, root) = store(running, &files(1)).await.unwrap();
+    assert!(kept.prune().await.condemned.is_some());
+    let refused = running.commit(new_snapshot(root)).await.unwrap_err();
+    assert!(matches!(refused, WriteError::Condemned { n_packs } if n_packs == old.packs.len()), "{refused}");
+    let again = kept.back_up(&files(1)).await;
+    kept.attest(&again).await.unwrap();
+    kept.hours(76);
+    assert_eq!(kept.prune().await.deleted.len(), old.packs.len());
+    kept.reads(&again, &files(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_passed_the_fence_before_the_mark_keeps_its_packs() {
+    let kept = Kept::new().await;
+    let old = kept.back_up(&files(1)).await;
+    kept.attest(&old).await.unwrap();
+    say::tombstone(&kept.repository, old.id, "by hand", kept.said()).await.unwrap();
+    kept.hours(72);
+    let planned = kept.plan().await;
+    let again = kept.back_up(&files(1)).await;
+    assert_eq!(again.packs, old.packs);
+    // The plan is older than the snapshot: the second look keeps what it needs.
+    kept.attest(&again).await.unwrap();
+    assert_eq!(apply(&kept.repository, &planned, &kept.steward, &*kept.clock).await.unwrap(), Applied::default());
+    kept.hours(76);
+    assert_eq!(kept.prune().await, Applied::default());
+    kept.reads(&again, &files(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_at_any_write_of_a_prune_hurts_no_snapshot_and_the_next_prune_finishes() {
+    for after in [false, true] {
+        let kept = Kept::new().await;
+        let (old, new) = (kept.back_up(&files(1)).await, kept.back_up(&files(2)).await);
+        for snapshot in [&old, &new] {
+            kept.attest(snapshot).await.unwrap();
+        }
+        say::tombstone(&kept.repository, old.id, "by hand", kept.said()).await.unwrap();
+        for hours in [72, 76] {
+            kept.hours(hours);
+            for nth in 1..10 {
+                let disk = kept.disk.clone();
+                let faulty = if after { FaultStore::crash_after_write(disk, nth) } else { FaultStore::crash_at_write(disk, nth) };
+                let ended = apply(&kept.repository.with_store(Arc::new(faulty)), &kept.plan().await, &kept.steward, &*kept.clock).await;
+                kept.reads(&new, &files(2)).await;
+                if ended.is_ok() {
+                    break;
+                }
+            }
+        }
+        kept.prune().await;
+        assert_eq!(kept.packs(), new.packs.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_was_taken_away_or_damaged_stops_every_prune() {
+    let kept = Kept::new().await;
+    let (old, new) = (kept.back_up(&files(1)).await, kept.back_up(&files(2)).await);
+    kept.attest(&new).await.unwrap();
+    let bytes = stores::Store::get(&kept.disk, &old.key()).await.unwrap();
+    kept.hours(100);
+    kept.disk.overwrite(&old.key(), bytes.slice(1..));
+    let refused = apply(&kept.repository, &kept.plan().await, &kept.steward, &*kept.clock).await.unwrap_err();
+    assert!(matches!(&refused, PruneError::Blocked { why } if why[0].starts_with(old.key().as_str())), "{refused}");
+    assert!(kept.disk.lose(&old.key()));
+    let refused = apply(&kept.repository, &kept.plan().await, &kept.steward, &*kept.clock).await.unwrap_err();
+    assert!(refused.to_string().contains("it is missing"), "{refused}");
+}
