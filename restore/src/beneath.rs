@@ -191,6 +191,24 @@ impl Root {
         Ok(rustix::fs::utimensat(place.parent.fd(), place.name, times, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
+    /// Gives the file `from` another name. A link in its place would be given the name itself: it is not followed.
+    pub fn link(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
+        let (from, to) = (self.place(from)?, self.place(to)?);
+        Ok(rustix::fs::linkat(from.parent.fd(), from.name, to.parent.fd(), to.name, AtFlags::empty())?)
+    }
+
+    /// Makes a pipe, socket or device, for its owner alone until its metadata is set.
+    pub fn make_special(&self, path: &[u8], kind: FileType, device: Option<(u32, u32)>) -> io::Result<()> {
+        let place = self.place(path)?;
+        let device = device.map_or(0, |(major, minor)| rustix::fs::makedev(major, minor));
+        Ok(rustix::fs::mknodat(place.parent.fd(), place.name, kind, Mode::RUSR | Mode::WUSR, device)?)
+    }
+
+    /// Opens `path` as a place, which does nothing to a pipe or device.
+    pub fn open_place(&self, path: &[u8]) -> io::Result<OwnedFd> {
+        self.open_at(path, OFlags::PATH, Mode::empty())
+    }
+
     /// Renames `from` to `to` in the same folder, over what is there.
     pub fn rename_in_place(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
         let (from, to) = (self.place(from)?, self.place(to)?);

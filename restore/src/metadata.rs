@@ -2,9 +2,9 @@
 //!
 //! [`crate::apply`] calls it when the content is there. What cannot be set is told, and never stops a restore.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 
-use rustix::fs::{Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags};
+use rustix::fs::{Gid, IFlags, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags};
 
 use crate::beneath::Root;
 use crate::path::shown;
@@ -37,9 +37,8 @@ impl Setter {
         }
         for (name, value) in wanted.xattrs.iter().flat_map(|list| list.iter()) {
             let what = format!("xattr {}", shown(name));
-            let guarded = [&b"security."[..], b"trusted."].iter().any(|prefix| name.starts_with(prefix));
-            if guarded && !self.special {
-                tell(what, "attributes that give rights are set only when asked for".to_owned());
+            if is_guarded(name) && !self.special {
+                tell(what, GUARDED.to_owned());
             } else {
                 note(&what, rustix::fs::fsetxattr(fd, name.as_slice(), value, XattrFlags::empty()), tell);
             }
@@ -54,6 +53,46 @@ impl Setter {
         note("time", times(wanted).and_then(|times| rustix::fs::futimens(fd, &times)), tell);
     }
 
+    /// Sets owner, mode and time of a pipe, socket or device, which is not opened for it.
+    pub fn set_special(self, root: &Root, path: &[u8], wanted: &Attributes, tell: Tell<'_>) {
+        let owner = self.owners.then_some((wanted.uid, wanted.gid));
+        let opened = root.open_place(path).and_then(|fd| {
+            // Through procfs, since fchmod(2) takes no place; what the descriptor holds cannot be moved away.
+            let place = format!("/proc/self/fd/{}", fd.as_raw_fd());
+            for (name, value) in wanted.xattrs.iter().flat_map(|list| list.iter()) {
+                let what = format!("xattr {}", shown(name));
+                if is_guarded(name) && !self.special {
+                    tell(what, GUARDED.to_owned());
+                } else {
+                    note(&what, rustix::fs::setxattr(place.as_str(), name.as_slice(), value, XattrFlags::empty()), tell);
+                }
+            }
+            Ok(rustix::fs::chmod(place.as_str(), Mode::from_raw_mode(wanted.mode & 0o777))?)
+        });
+        if let Err(error) = opened {
+            tell("mode".to_owned(), error.to_string());
+        }
+        let done = times(wanted).map_err(std::io::Error::from).and_then(|times| root.set_symlink_meta(path, owner, &times));
+        if let Err(error) = done {
+            tell("owner or time".to_owned(), error.to_string());
+        }
+    }
+
+    /// Sets inode flags (chattr(1)). Those that keep even the owner from writing or removing are set only when asked for.
+    pub fn set_flags(self, fd: BorrowedFd<'_>, wanted: u32, tell: Tell<'_>) {
+        let lasting = IFlags::IMMUTABLE | IFlags::APPEND;
+        let mut wanted = IFlags::from_bits_truncate(wanted) & settable();
+        if wanted.intersects(lasting) && !self.special {
+            tell("flags".to_owned(), "immutable and append-only are set only when asked for".to_owned());
+            wanted -= lasting;
+        }
+        let done = rustix::fs::ioctl_getflags(fd).and_then(|there| {
+            let flags = (there - settable()) | wanted;
+            if flags == there { Ok(()) } else { rustix::fs::ioctl_setflags(fd, flags) }
+        });
+        note("flags", done, tell);
+    }
+
     /// Sets what a symbolic link has: owner and time. Its extended attributes are told as not set.
     pub fn set_symlink(self, root: &Root, path: &[u8], wanted: &Attributes, tell: Tell<'_>) {
         let owner = self.owners.then_some((wanted.uid, wanted.gid));
@@ -65,6 +104,30 @@ impl Setter {
             tell(format!("xattr {}", shown(name)), "attributes of symbolic links are not restored".to_owned());
         }
     }
+}
+
+/// Flags that a person sets; the others tell of how a file system keeps a file.
+fn settable() -> IFlags {
+    IFlags::APPEND
+        | IFlags::IMMUTABLE
+        | IFlags::NODUMP
+        | IFlags::NOATIME
+        | IFlags::NOCOW
+        | IFlags::COMPRESSED
+        | IFlags::DIRSYNC
+        | IFlags::SYNC
+        | IFlags::JOURNALING
+        | IFlags::TOPDIR
+        | IFlags::NOTAIL
+        | IFlags::UNRM
+        | IFlags::SECURE_REMOVAL
+}
+
+/// Why an attribute is not set.
+const GUARDED: &str = "attributes that give rights are set only when asked for";
+
+fn is_guarded(name: &[u8]) -> bool {
+    [&b"security."[..], b"trusted."].iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn note(what: &str, done: rustix::io::Result<()>, tell: Tell<'_>) {

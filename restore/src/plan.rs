@@ -344,7 +344,7 @@ impl Draft {
                 }
                 if *size == there { Action::Compare } else { Action::Replace }
             }
-            (Kind::Symlink(_), Some(Existing::Symlink)) if may_replace => {
+            (Kind::Symlink(_), Some(Existing::Symlink)) | (Kind::Special(_), Some(Existing::Other)) if may_replace => {
                 self.compares += 1;
                 Action::Compare
             }
@@ -373,7 +373,10 @@ fn word(existing: Existing) -> &'static str {
 fn on_disk(kind: &Kind) -> u64 {
     match kind {
         Kind::Folder => 4096,
-        Kind::Symlink(_) => 0,
-        Kind::File { size, .. } => size.checked_next_multiple_of(4096).unwrap_or(u64::MAX),
+        Kind::Symlink(_) | Kind::Special(_) => 0,
+        Kind::File { size, data } => {
+            let hollow = data.holes().iter().fold(0_u64, |sum, hole| sum.saturating_add(hole.len));
+            size.saturating_sub(hollow).checked_next_multiple_of(4096).unwrap_or(u64::MAX)
+        }
     }
 }

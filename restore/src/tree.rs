@@ -4,7 +4,7 @@
 //! holds against the rules becomes a finding and is left out. Nothing here looks at the target.
 
 use futures_util::future::join_all;
-use repository::format::tree::{ChunkRef, Chunks, Content, Meta, Node, NodeKind, TreeRef};
+use repository::format::tree::{ChunkRef, Chunks, Content, Device, Hole, Meta, Node, NodeKind, TreeRef};
 use repository::reader::{ReadError, Reader};
 use repository::snapshots::Snapshot;
 use tokio_util::sync::CancellationToken;
@@ -68,6 +68,10 @@ pub struct Attributes {
     pub mtime_ns: u32,
     /// Extended attributes: name and value. Most entries have none, and then this is one word.
     pub xattrs: Option<Box<Vec<Attribute>>>,
+    /// Inode flags, as chattr(1) sets them.
+    pub flags: u32,
+    /// Entries with equal bytes here are names of one file.
+    pub link: Option<Box<[u8]>>,
 }
 
 /// An extended attribute: name and value.
@@ -87,6 +91,21 @@ pub enum Kind {
     },
     /// A symbolic link and what it points to.
     Symlink(Box<[u8]>),
+    /// A pipe, socket or device.
+    Special(Special),
+}
+
+/// What has a name and no content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Special {
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A character device.
+    CharDevice(Device),
+    /// A block device.
+    BlockDevice(Device),
 }
 
 /// The bytes of a file.
@@ -96,12 +115,60 @@ pub enum Data {
     Inline(Box<[u8]>),
     /// In these chunks, one after the other.
     Chunks(Box<[ChunkRef]>),
+    /// As one of the others, with holes between.
+    Sparse(Box<(Data, Box<[Hole]>)>),
+}
+
+impl Data {
+    /// Its chunks; none when its bytes are here.
+    pub fn chunks(&self) -> &[ChunkRef] {
+        match self {
+            Self::Inline(_) => &[],
+            Self::Chunks(chunks) => chunks,
+            Self::Sparse(sparse) => sparse.0.chunks(),
+        }
+    }
+
+    /// The bytes of a file that needs no chunk.
+    pub fn in_tree(&self) -> Option<&[u8]> {
+        match self {
+            Self::Inline(bytes) => Some(bytes),
+            Self::Chunks(chunks) if chunks.is_empty() => Some(&[]),
+            Self::Chunks(_) => None,
+            Self::Sparse(sparse) => sparse.0.in_tree(),
+        }
+    }
+
+    /// Where it has no data.
+    pub fn holes(&self) -> &[Hole] {
+        match self {
+            Self::Sparse(sparse) => &sparse.1,
+            _ => &[],
+        }
+    }
+
+    fn of(content: Content) -> Self {
+        let data = match content.chunks {
+            Chunks::Inline(bytes) => Self::Inline(bytes.into()),
+            Chunks::List(refs) => Self::Chunks(refs.into()),
+        };
+        if content.holes.is_empty() { data } else { Self::Sparse(Box::new((data, content.holes.into()))) }
+    }
 }
 
 impl From<Meta> for Attributes {
     fn from(meta: Meta) -> Self {
-        let Meta { mode, uid, gid, mtime_s, mtime_ns, xattrs, .. } = meta;
-        Self { mode, uid, gid, mtime_s, mtime_ns, xattrs: (!xattrs.is_empty()).then(|| Box::new(xattrs)) }
+        let Meta { mode, uid, gid, mtime_s, mtime_ns, xattrs, flags, link, .. } = meta;
+        Self {
+            mode,
+            uid,
+            gid,
+            mtime_s,
+            mtime_ns,
+            xattrs: (!xattrs.is_empty()).then(|| Box::new(xattrs)),
+            flags,
+            link: link.map(Into::into),
+        }
     }
 }
 
@@ -220,15 +287,12 @@ impl Tree {
                     folders.push((place, tree));
                     Kind::Folder
                 }
-                NodeKind::File { content: Content { size, chunks, .. } } => Kind::File {
-                    size,
-                    data: match chunks {
-                        Chunks::Inline(bytes) => Data::Inline(bytes.into()),
-                        Chunks::List(refs) => Data::Chunks(refs.into()),
-                    },
-                },
+                NodeKind::File { content } => Kind::File { size: content.size, data: Data::of(content) },
                 NodeKind::Symlink { target } => Kind::Symlink(target.into()),
-                NodeKind::Fifo | NodeKind::Socket | NodeKind::CharDevice(_) | NodeKind::BlockDevice(_) => continue, // refused above
+                NodeKind::Fifo => Kind::Special(Special::Fifo),
+                NodeKind::Socket => Kind::Special(Special::Socket),
+                NodeKind::CharDevice(device) => Kind::Special(Special::CharDevice(device)),
+                NodeKind::BlockDevice(device) => Kind::Special(Special::BlockDevice(device)),
             };
             self.entries.push(Entry { parent, name: node.name.into(), attributes: node.meta.into(), kind });
         }
@@ -269,6 +333,7 @@ impl Counts {
         match kind {
             Kind::Folder => self.folders += 1,
             Kind::Symlink(_) => self.symlinks += 1,
+            Kind::Special(_) => {}
             Kind::File { size, .. } => {
                 self.files += 1;
                 self.bytes = self.bytes.saturating_add(*size);
@@ -287,17 +352,8 @@ fn refuse(node: &Node, before: Option<&[u8]>, at: &TreePath) -> Option<String> {
     }
     match &node.kind {
         NodeKind::Symlink { target } if target.is_empty() || target.contains(&0) => Some("a link with no target".to_owned()),
-        NodeKind::Directory { .. } | NodeKind::Symlink { .. } => None,
-        NodeKind::Fifo | NodeKind::Socket => Some("a pipe or socket".to_owned()),
-        NodeKind::CharDevice(_) | NodeKind::BlockDevice(_) => Some("a device".to_owned()),
-        NodeKind::File { content } if !content.holes.is_empty() => Some("a file with holes".to_owned()),
-        NodeKind::File { content } => {
-            let sum = match &content.chunks {
-                Chunks::Inline(bytes) => Some(bytes.len() as u64),
-                Chunks::List(refs) => refs.iter().try_fold(0_u64, |sum, chunk| sum.checked_add(u64::from(chunk.len))),
-            };
-            (sum != Some(content.size)).then(|| "its parts do not add up to its size".to_owned())
-        }
+        NodeKind::File { content } => (!content.is_consistent()).then(|| "its parts do not add up to its size".to_owned()),
+        _ => None,
     }
 }
 

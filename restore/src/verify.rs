@@ -12,6 +12,8 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use repository::chunk::ChunkHasher;
+use repository::format::tree::spread;
+use rustix::fs::SeekFrom;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +22,9 @@ use crate::parallel;
 use crate::progress::Progress;
 use crate::report::{Problem, Step};
 use crate::tree::{Data, Kind, Tree};
+
+/// Bytes that are compared with zeros at once.
+const BLOCK: usize = 256 << 10;
 
 /// The outcome of a comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,25 +45,52 @@ pub(crate) fn difference(file: &File, size: u64, data: &Data, hasher: &ChunkHash
     if there != size {
         return Ok(Some(format!("it has {there} bytes, recorded are {size}")));
     }
-    match data {
-        Data::Inline(bytes) => {
-            buffer.resize(bytes.len(), 0);
-            file.read_exact_at(buffer, 0)?;
-            Ok((buffer.as_slice() != &**bytes).then(|| "its content differs from what was recorded".to_owned()))
-        }
-        Data::Chunks(chunks) => {
-            let mut offset = 0;
-            for chunk in chunks {
-                buffer.resize(chunk.len as usize, 0);
-                file.read_exact_at(buffer, offset)?;
-                if hasher.id(buffer) != chunk.id {
-                    return Ok(Some(format!("its content differs from what was recorded, from byte {offset} on")));
-                }
-                offset += u64::from(chunk.len);
-            }
-            Ok(None)
+    for hole in data.holes() {
+        if let Some(at) = not_zero(file, hole.start, hole.end(), buffer)? {
+            return Ok(Some(format!("it has data at byte {at}, where a hole was recorded")));
         }
     }
+    if let Some(bytes) = data.in_tree() {
+        buffer.resize(bytes.len(), 0);
+        read_data(file, data, 0, buffer)?;
+        return Ok((buffer.as_slice() != bytes).then(|| "its content differs from what was recorded".to_owned()));
+    }
+    let mut offset = 0;
+    for chunk in data.chunks() {
+        buffer.resize(chunk.len as usize, 0);
+        read_data(file, data, offset, buffer)?;
+        if hasher.id(buffer) != chunk.id {
+            return Ok(Some(format!("its content differs from what was recorded, from byte {offset} of its data on")));
+        }
+        offset += u64::from(chunk.len);
+    }
+    Ok(None)
+}
+
+/// Reads a part of a file's data, over the holes between.
+fn read_data(file: &File, data: &Data, from: u64, buffer: &mut [u8]) -> io::Result<()> {
+    spread(data.holes(), from, buffer.len()).into_iter().try_for_each(|(at, range)| file.read_exact_at(&mut buffer[range], at))
+}
+
+/// The first byte between `from` and `to` that is not zero. Where the file has a hole nothing is read, whatever its length.
+fn not_zero(file: &File, mut from: u64, to: u64, buffer: &mut Vec<u8>) -> io::Result<Option<u64>> {
+    while from < to {
+        from = match rustix::fs::seek(file, SeekFrom::Data(from)) {
+            Ok(data) if data < to => data,
+            Ok(_) | Err(rustix::io::Errno::NXIO) => return Ok(None), // nothing but a hole up to the end
+            Err(errno) => return Err(errno.into()),
+        };
+        let end = rustix::fs::seek(file, SeekFrom::Hole(from))?.min(to);
+        while from < end {
+            buffer.resize(usize::try_from(end - from).unwrap_or(BLOCK).min(BLOCK), 0);
+            file.read_exact_at(buffer, from)?;
+            if let Some(at) = buffer.iter().position(|byte| *byte != 0) {
+                return Ok(Some(from + at as u64));
+            }
+            from += buffer.len() as u64;
+        }
+    }
+    Ok(None)
 }
 
 /// Compares all files, folders and links of `tree` with what is below `target`. Blocks; `hasher` is the one of the restore
@@ -89,6 +121,7 @@ pub fn compare(
                 root.read_symlink(path.as_bytes()).map(|there| (there != **target).then(|| "it points elsewhere".to_owned()))
             }
             Kind::Folder => root.open_folder(path.as_bytes()).map(|_| None),
+            Kind::Special(_) => root.stat(path.as_bytes()).map(|there| there.is_none().then(|| "it is not there".to_owned())),
         };
         let what = match found {
             Ok(None) => return,

@@ -9,14 +9,14 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use repository::format::tree::ChunkId;
+use repository::format::tree::{ChunkId, spread};
 use repository::reader::Reader;
 
 use super::ApplyError;
 use super::job::{Job, State};
 use super::prepare::{create, parent_is_there};
 use crate::plan::Action;
-use crate::tree::{Data, Kind};
+use crate::tree::Kind;
 
 /// Places that are written in one pass over the packs: 48 MiB of memory for about 128 GiB of data.
 const WINDOW: usize = 1 << 20;
@@ -39,9 +39,10 @@ struct Place {
 pub(super) async fn run(job: &Arc<Job>, reader: &Reader) -> Result<(), ApplyError> {
     let mut places: Vec<Place> = Vec::new();
     for i in 0..job.plan.tree.entries().len() {
-        let Kind::File { data: Data::Chunks(chunks), .. } = &job.entry(i).kind else { continue };
+        let Kind::File { data, .. } = &job.entry(i).kind else { continue };
+        let chunks = data.chunks();
         let waiting = job.state(i) == State::Waiting && !matches!(job.action(i), Action::Keep | Action::Skip);
-        if chunks.is_empty() || !waiting || !parent_is_there(job, i) {
+        if chunks.is_empty() || !waiting || job.twin(i).is_some() || !parent_is_there(job, i) {
             continue;
         }
         let entry = u32::try_from(i).expect("a tree has fewer than 2^32 entries: MAX_ENTRIES");
@@ -124,7 +125,8 @@ impl Writer {
     }
 
     fn write(&self, i: usize, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let Kind::File { size, .. } = self.job.entry(i).kind else { return Ok(()) };
+        let Kind::File { size, data } = &self.job.entry(i).kind else { return Ok(()) };
+        let size = *size;
         if size == bytes.len() as u64 {
             let file = create(&self.job, i)?;
             self.job.set_state(i, State::Begun);
@@ -132,7 +134,11 @@ impl Writer {
         }
         let file = self.file(i, size)?;
         // The file was made at its full length: what is zero is there already, as a hole.
-        if bytes.iter().all(|b| *b == 0) { Ok(()) } else { file.write_all_at(bytes, offset) }
+        let mut pieces = spread(data.holes(), offset, bytes.len()).into_iter();
+        pieces.try_for_each(|(at, range)| {
+            let piece = &bytes[range];
+            if piece.iter().all(|b| *b == 0) { Ok(()) } else { file.write_all_at(piece, at) }
+        })
     }
 
     /// The open file of an entry: made at its first chunk, opened again when it had to be closed for others.

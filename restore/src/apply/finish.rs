@@ -23,8 +23,12 @@ pub(super) fn run(job: &Job) {
             job.progress.advance(1, *size);
         }
         Kind::Symlink(_) => symlink(job, i),
+        Kind::Special(_) => special(job, i),
         Kind::Folder => {}
     });
+    for (i, of) in job.twins() {
+        link(job, i, of);
+    }
     // From the leaves up, after everything in them: making an entry changes the time of its folder.
     for i in (0..job.plan.tree.entries().len()).rev() {
         if job.cancel.is_cancelled() {
@@ -34,9 +38,60 @@ pub(super) fn run(job: &Job) {
             folder(job, i);
         }
     }
+    // An immutable file can be neither linked nor renamed, and an immutable folder takes nothing in: flags come last.
+    for i in (0..job.plan.tree.entries().len()).rev() {
+        flags(job, i);
+    }
+}
+
+/// Gives a file that is complete another name.
+fn link(job: &Job, i: usize, of: usize) {
+    if !parent_is_there(job, i) {
+        return untouched(job, i, job.state(i));
+    }
+    let what = "it is another name of a file that could not be restored";
+    match job.state(of) {
+        State::Done | State::Left => {}
+        State::Damaged => return job.fail(i, Step::Read, what.to_owned()),
+        _ => return job.fail(i, Step::Write, what.to_owned()),
+    }
+    match job.root.link(job.path(of).as_bytes(), job.path(i).as_bytes()) {
+        Ok(()) => job.set_state(i, State::Done),
+        Err(error) => job.fail_io(i, "link it", error),
+    }
+}
+
+fn special(job: &Job, i: usize) {
+    let state = job.state(i);
+    if state != State::Begun {
+        return untouched(job, i, state);
+    }
+    let attributes = &job.entry(i).attributes;
+    job.setter.set_special(&job.root, job.path(i).as_bytes(), attributes, &mut |what, why| job.gap(i, what, why));
+    job.set_state(i, State::Done);
+}
+
+fn flags(job: &Job, i: usize) {
+    let entry = job.entry(i);
+    if entry.attributes.flags == 0 || job.twin(i).is_some() || !matches!(job.state(i), State::Done | State::Left | State::Begun) {
+        return;
+    }
+    let path = job.path(i);
+    let opened = match entry.kind {
+        Kind::Folder if matches!(job.action(i), Action::Create | Action::Adopt) => job.root.open_folder(path.as_bytes()),
+        Kind::File { .. } => job.root.open_read(path.as_bytes()),
+        _ => return,
+    };
+    match opened {
+        Ok(fd) => job.setter.set_flags(fd.as_fd(), entry.attributes.flags, &mut |what, why| job.gap(i, what, why)),
+        Err(error) => job.gap(i, "flags".to_owned(), error.to_string()),
+    }
 }
 
 fn file(job: &Job, i: usize, size: u64, data: &Data, buffer: &mut Vec<u8>) {
+    if job.twin(i).is_some() {
+        return;
+    }
     let state = job.state(i);
     if !matches!(state, State::Begun | State::Left | State::Damaged) {
         return untouched(job, i, state);

@@ -1,5 +1,6 @@
 //! What the parts of one restore share: the plan, the open target, how far each entry is, what went wrong.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
@@ -50,6 +51,8 @@ pub(super) struct Job {
     /// Cancelled from outside, or by ourselves after a fatal error.
     pub cancel: CancellationToken,
     states: Vec<AtomicU8>,
+    /// Further names of files: the entry, and the one that is written. See [`Self::twin`].
+    twins: HashMap<usize, usize>,
     problems: Mutex<Vec<Problem>>,
     gaps: Mutex<(Vec<Gap>, u64)>,
     fatal: Mutex<Option<io::Error>>,
@@ -92,6 +95,7 @@ impl Job {
             // A child: a fatal error stops this restore and not what its caller does beside it.
             cancel: cancel.child_token(),
             states,
+            twins: twins(&plan),
             problems,
             gaps: Mutex::default(),
             fatal: Mutex::default(),
@@ -107,6 +111,18 @@ impl Job {
 
     pub fn action(&self, i: usize) -> Action {
         self.plan.actions[i]
+    }
+
+    /// The entry of which this one is another name. It is linked to it when that is complete, and not written itself.
+    pub fn twin(&self, i: usize) -> Option<usize> {
+        self.twins.get(&i).copied()
+    }
+
+    /// All of them, in the order of the tree.
+    pub fn twins(&self) -> Vec<(usize, usize)> {
+        let mut twins: Vec<_> = self.twins.iter().map(|(i, first)| (*i, *first)).collect();
+        twins.sort_unstable();
+        twins
     }
 
     pub fn state(&self, i: usize) -> State {
@@ -222,6 +238,24 @@ impl Job {
             compare_took_ms: ms(compare_took),
         }
     }
+}
+
+/// Finds the further names of files. Only what is equal in content and metadata is one file, whatever a tree says; and only what is made
+/// anew is linked, so that nothing that is there is written through a name that it happens to have.
+fn twins(plan: &RestorePlan) -> HashMap<usize, usize> {
+    let (mut first, mut twins) = (HashMap::new(), HashMap::new());
+    for (i, entry) in plan.tree.entries().iter().enumerate() {
+        let Some(link) = entry.attributes.link.as_deref().filter(|_| matches!(entry.kind, Kind::File { .. })) else { continue };
+        if matches!(plan.actions[i], Action::Keep | Action::Skip) {
+            continue;
+        }
+        let of = *first.entry(link).or_insert(i);
+        let other = &plan.tree.entries()[of];
+        if of != i && plan.actions[i] == Action::Create && other.kind == entry.kind && other.attributes == entry.attributes {
+            twins.insert(i, of);
+        }
+    }
+    twins
 }
 
 fn ms(duration: Duration) -> u64 {

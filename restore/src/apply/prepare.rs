@@ -5,11 +5,15 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::sync::atomic::Ordering;
 
+use repository::format::tree::spread;
+use rustix::fs::FileType;
+
 use super::job::{Job, State};
 use crate::parallel;
 use crate::plan::Action;
 use crate::progress::Stage;
-use crate::tree::{Data, Kind};
+use crate::report::Step;
+use crate::tree::{Data, Kind, Special};
 use crate::verify;
 
 /// Runs the part. Blocks.
@@ -27,13 +31,13 @@ pub(super) fn run(job: &Job) {
     }
     parallel::each(job.options.threads, job.plan.tree.entries().len(), &job.cancel, |i, buffer| match &job.entry(i).kind {
         Kind::Folder => {}
-        _ if matches!(job.action(i), Action::Keep | Action::Skip) || !parent_is_there(job, i) => {}
+        _ if matches!(job.action(i), Action::Keep | Action::Skip) || !parent_is_there(job, i) || job.twin(i).is_some() => {}
         Kind::File { size, data } => {
             if job.action(i) == Action::Compare && is_equal(job, i, *size, data, buffer) {
                 job.set_state(i, State::Left);
                 job.progress.advance(1, *size);
-            } else if let Some(bytes) = in_tree(data) {
-                match create(job, i).and_then(|file| file.write_all_at(bytes, 0)) {
+            } else if let Some(bytes) = data.in_tree() {
+                match create(job, i).and_then(|file| write_data(&file, *size, data, 0, bytes)) {
                     Ok(()) => job.set_state(i, State::Begun),
                     Err(error) => job.fail_io(i, "write it", error),
                 }
@@ -41,6 +45,7 @@ pub(super) fn run(job: &Job) {
             }
         }
         Kind::Symlink(target) => symlink(job, i, target),
+        Kind::Special(what) => special(job, i, *what),
     });
 }
 
@@ -49,12 +54,39 @@ pub(super) fn parent_is_there(job: &Job, i: usize) -> bool {
     job.entry(i).parent.is_none_or(|p| job.state(p as usize) != State::Failed)
 }
 
-/// The bytes of a file that needs no chunk.
-pub(super) fn in_tree(data: &Data) -> Option<&[u8]> {
-    match data {
-        Data::Inline(bytes) => Some(bytes),
-        Data::Chunks(chunks) if chunks.is_empty() => Some(&[]),
-        Data::Chunks(_) => None,
+/// Writes a part of a file's data. What lies in a hole is never written; the file gets its length where the end is one.
+pub(super) fn write_data(file: &File, size: u64, data: &Data, from: u64, bytes: &[u8]) -> io::Result<()> {
+    if !data.holes().is_empty() && from == 0 {
+        file.set_len(size)?;
+    }
+    spread(data.holes(), from, bytes.len()).into_iter().try_for_each(|(at, range)| file.write_all_at(&bytes[range], at))
+}
+
+/// Makes a pipe, socket or device. Nobody opens it: a pipe would wait, a device would act.
+fn special(job: &Job, i: usize, what: Special) {
+    let path = job.path(i);
+    let (kind, device) = match what {
+        Special::Fifo => (FileType::Fifo, None),
+        Special::Socket => (FileType::Socket, None),
+        Special::CharDevice(device) => (FileType::CharacterDevice, Some(device)),
+        Special::BlockDevice(device) => (FileType::BlockDevice, Some(device)),
+    };
+    if device.is_some() && !job.options.special_bits {
+        job.gap(i, "device".to_owned(), "devices are made only when asked for".to_owned());
+        return job.set_state(i, State::Left);
+    }
+    if job.action(i) == Action::Compare {
+        let there = job.root.stat(path.as_bytes()).ok().flatten();
+        let is_same = there.is_some_and(|there| FileType::from_raw_mode(there.st_mode) == kind);
+        return if is_same {
+            job.set_state(i, State::Begun);
+        } else {
+            job.fail(i, Step::Write, "a pipe, socket or device of another kind is there".to_owned());
+        };
+    }
+    match job.root.make_special(path.as_bytes(), kind, device.map(|device| (device.major, device.minor))) {
+        Ok(()) => job.set_state(i, State::Begun),
+        Err(error) => job.fail_io(i, "make it", error),
     }
 }
 

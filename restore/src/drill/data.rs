@@ -23,7 +23,7 @@ use crate::report::{Problem, RestoreReport, Step};
 use crate::scratch::Scratch;
 use crate::seen::{MAX_LOOK, Seen, restored_root};
 use crate::target::look;
-use crate::tree::{Data, GatherError, Kind, Selection, Tree, gather};
+use crate::tree::{GatherError, Kind, Selection, Tree, gather};
 
 /// Chunks that are asked for in one pass over the packs: 32 MiB of memory.
 const WINDOW: usize = 1 << 20;
@@ -173,7 +173,7 @@ async fn read_all(course: &mut Course<'_>, reader: &Reader, tree: &Tree, problem
     let counts = tree.counts();
     course.progress.begin(Stage::Restore, counts.files, counts.bytes);
     let chunks_of = |i: usize| match &tree.entries()[i].kind {
-        Kind::File { data: Data::Chunks(chunks), .. } => &**chunks,
+        Kind::File { data, .. } => data.chunks(),
         _ => &[],
     };
     let mut wanted: Vec<(ChunkId, u32)> = (0..tree.entries().len()).flat_map(chunks_of).map(|chunk| (chunk.id, chunk.len)).collect();

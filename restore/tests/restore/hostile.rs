@@ -1,9 +1,9 @@
 //! Restore points made to write elsewhere, and targets in which somebody has planted links.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, symlink};
 
-use repository::format::tree::{Chunks, Content, Node, NodeKind};
+use repository::format::tree::{Chunks, Content, Device, Hole, Node, NodeKind};
 use restore::path::TreePath;
 use restore::plan::{InTheWay, PlanOptions, plan};
 use restore::report::{Outcome, Step};
@@ -108,4 +108,54 @@ async fn a_marker_in_the_restore_point_does_not_pass_for_ours() {
     let snapshot = world.back_up(&Host::new().file("/.lifeboat-restore", "{}").file("/a", "a")).await;
     let report = world.restore(&snapshot, &world.target("t")).await;
     assert_eq!((report.outcome, report.written.files, report.problems.len()), (Outcome::Incomplete, 1, 1));
+}
+
+/// Bytes here, with `holes`, in a file of `size`.
+fn sparse(name: &[u8], bytes: &[u8], size: u64, holes: Vec<Hole>) -> Node {
+    let mut sparse = node(name, bytes);
+    sparse.kind = NodeKind::File { content: Content::solid(0, Chunks::Inline(bytes.to_vec())).with_holes(size, holes) };
+    sparse
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipes_holes_and_hard_links_come_back_and_lying_ones_do_no_harm() {
+    let world = World::new().await;
+    let snapshot = world.back_up(&Host::new().file("/x", "x")).await;
+    let linked = |name: &[u8], bytes: &[u8]| {
+        let mut node = node(name, bytes);
+        node.meta.link = Some(b"one".to_vec());
+        node
+    };
+    let kind = |name: &[u8], kind| Node { name: name.to_vec(), meta: meta(0o640), kind };
+    let memory = Device { major: 1, minor: 1 };
+    let (end, huge) = (20_u64 << 30, i64::MAX as u64);
+    let nodes = vec![
+        kind(b"device", NodeKind::CharDevice(memory)),
+        sparse(b"huge", b"", huge, vec![Hole { start: 0, len: huge }]),
+        linked(b"link 1", b"same"),
+        linked(b"link 2", b"same"),
+        linked(b"link 3", b"another content is another file"),
+        kind(b"pipe", NodeKind::Fifo),
+        kind(b"socket", NodeKind::Socket),
+        sparse(b"sparse", b"ab", end, vec![Hole { start: 1, len: 5 << 30 }, Hole { start: (5 << 30) + 2, len: end - (5 << 30) - 2 }]),
+    ];
+    let mut tree = Tree::new(TreePath::default());
+    tree.add(None, &TreePath::default(), nodes);
+    let target = world.target("t");
+    let planned = plan((&snapshot).into(), tree, &look(&target, &Tree::default()).unwrap(), &PlanOptions::default());
+    assert!(planned.preview().needed_bytes < 100_000, "holes need no room");
+    let report = world.apply(planned).await.unwrap();
+    // A file system has a greatest length of files, and says so; where it takes that file, nothing was read or written for it.
+    assert!(report.problems.iter().all(|problem| problem.path == "/huge"), "{:#?}", report.problems);
+    assert!(!target.join("device").exists(), "devices are made only when asked for");
+    assert!(report.gaps.iter().any(|gap| gap.path == "/device"), "{:#?}", report.gaps);
+    let stat = |name: &str| fs::symlink_metadata(target.join(name)).unwrap();
+    assert!(stat("pipe").file_type().is_fifo() && stat("socket").file_type().is_socket());
+    assert_eq!((stat("pipe").mode() & 0o7777, stat("pipe").mtime()), (0o640, 1_600_000_000));
+    assert_eq!((stat("link 1").ino(), stat("link 1").nlink()), (stat("link 2").ino(), 2));
+    assert_eq!(fs::read(target.join("link 3")).unwrap(), b"another content is another file");
+    assert_eq!((stat("sparse").len(), stat("sparse").blocks() < 100), (end, true));
+    let mut byte = [0];
+    std::os::unix::fs::FileExt::read_exact_at(&fs::File::open(target.join("sparse")).unwrap(), &mut byte, (5 << 30) + 1).unwrap();
+    assert_eq!(&byte, b"b");
 }
