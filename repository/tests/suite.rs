@@ -13,6 +13,7 @@ mod suite {
     pub mod damage;
     pub mod formats;
     pub mod index_cache;
+    pub mod index_memory;
     pub mod keys;
     pub mod numbers;
     pub mod prune;
