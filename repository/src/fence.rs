@@ -72,17 +72,10 @@ impl Protocol {
 /// The names below `condemned/`, and when the store gave them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Generations {
-    /// The store's own instant at its first answer: whatever is condemned later is not in the list.
-    read: Timestamp,
+    /// The store's own instant at its first answer, if it told: whatever is condemned later is not in the list.
+    read: Option<Timestamp>,
     /// Ascending.
     names: Vec<Name>,
-}
-
-impl Generations {
-    /// As a snapshot tells of it.
-    fn fence(&self) -> Fence {
-        Fence { read: self.read, generation: self.names.last().map(|name| name.seq) }
-    }
 }
 
 /// What stands in the way of reading the condemned lists.
@@ -133,6 +126,5 @@ async fn generations(repository: &Repository) -> Result<Generations, FenceError>
         }
     }
     found.sort_unstable();
-    let read = read.ok_or_else(|| FenceError::NoTime { location: repository.store().location() })?;
     Ok(Generations { read, names: found })
 }

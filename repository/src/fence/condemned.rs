@@ -22,7 +22,7 @@ const AT_ONCE: usize = 4;
 #[derive(Debug, Clone)]
 pub struct Condemned {
     domain: DomainId,
-    read: Timestamp,
+    read: Option<Timestamp>,
     newest: Option<u64>,
     names: BTreeSet<Name>,
     packs: BTreeSet<Digest>,
@@ -31,16 +31,14 @@ pub struct Condemned {
 impl Condemned {
     /// Reads all lists.
     pub async fn read(repository: &Repository, domain: &DomainId) -> Result<Self, FenceError> {
-        let none =
-            Self { domain: domain.clone(), read: Timestamp::UNIX_EPOCH, newest: None, names: BTreeSet::new(), packs: BTreeSet::new() };
+        let none = Self { domain: domain.clone(), read: None, newest: None, names: BTreeSet::new(), packs: BTreeSet::new() };
         none.again(repository).await
     }
 
     /// Reads what came since. Lists are never changed, so those that were read are not read again.
     pub async fn again(mut self, repository: &Repository) -> Result<Self, FenceError> {
         let listed: Generations = generations(repository).await?;
-        let Fence { read, generation } = listed.fence();
-        (self.read, self.newest) = (read, generation);
+        (self.read, self.newest) = (listed.read, listed.names.last().map(|name| name.seq));
         if !repository.protocol().is_fenced() {
             return Ok(self);
         }
@@ -62,9 +60,11 @@ impl Condemned {
         self.packs.contains(pack)
     }
 
-    /// As a snapshot tells of it.
-    pub fn fence(&self) -> Fence {
-        Fence { read: self.read, generation: self.newest }
+    /// As a snapshot tells of it. Only here the store must have told its time: a folder that cannot be written tells none, and what
+    /// stops a run there is better said by the first write that fails.
+    pub fn fence(&self, repository: &Repository) -> Result<Fence, FenceError> {
+        let read = self.read.ok_or_else(|| FenceError::NoTime { location: repository.store().location() })?;
+        Ok(Fence { read, generation: self.newest })
     }
 }
 

@@ -108,7 +108,7 @@ impl Committer<'_> {
                 return Err(WriteError::Condemned { n_packs: bad.len() });
             }
         }
-        Ok(condemned.fence())
+        Ok(condemned.fence(self.repository)?)
     }
 
     /// Bytes of a snapshot of the writer.

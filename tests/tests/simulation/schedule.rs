@@ -17,7 +17,7 @@ use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 
 use super::net::{Line, Net, Verdict};
 use super::oracle::judge;
-use super::work::{Template, Tree, add, back_up, prune_without_protocol, scrub, start};
+use super::work::{LATE, Template, Tree, add, back_up, prune_without_protocol, scrub, start};
 
 /// More calls than any schedule needs that ends.
 const STEPS_MAX: u32 = 20_000;
@@ -185,7 +185,7 @@ impl<'t> World<'t> {
                     self.done.acknowledged += 1;
                     self.acknowledged.insert(id, tree);
                 }
-                Ended::Backup { answer: Err(why), .. } if met || self.net.lag > Duration::ZERO => {
+                Ended::Backup { answer: Err(why), .. } if met || self.net.lag > Duration::ZERO || why.starts_with(LATE) => {
                     self.net.state().trace.push(format!("process {} failed: {why}", process.number));
                     self.done.refused += 1;
                 }

@@ -12,7 +12,7 @@ use repository::format::tree::{Meta, Node, NodeKind, TreeRef};
 use repository::keys::{ReaderKey, WriterKey, add_writer, generate_reader_key};
 use repository::repository::{CreateSpec, Repository, create};
 use repository::snapshots::SnapshotId;
-use repository::writer::{NewSnapshot, SnapshotStats, VerifyUpload, Writer, WriterOptions};
+use repository::writer::{NewSnapshot, SnapshotStats, VerifyUpload, WriteError, Writer, WriterOptions};
 use stores::store::{Store, list_all};
 use stores::{MemoryStore, Prefix};
 
@@ -89,6 +89,9 @@ fn told(error: impl std::error::Error) -> String {
     base::hint::whole_story(&error)
 }
 
+/// How the refusal of a snapshot begins that came too late to count. Who was held up for days needs no fault to meet it.
+pub const LATE: &str = "late: ";
+
 /// One backup, as `backup::run` drives the engine. The answer is an acknowledgement.
 pub async fn back_up(
     store: Arc<dyn Store>,
@@ -114,7 +117,11 @@ pub async fn back_up(
         errors: Vec::new(),
         canary: None,
     };
-    Ok(writer.commit(snapshot).await.map_err(told)?.snapshot.id)
+    match writer.commit(snapshot).await {
+        Ok(written) => Ok(written.snapshot.id),
+        Err(error @ WriteError::Late { .. }) => Err(format!("{LATE}{}", told(error))),
+        Err(error) => Err(told(error)),
+    }
 }
 
 /// Looks at everything without a key. The findings are answered.
