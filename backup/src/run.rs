@@ -42,7 +42,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Must be called inside a multi-threaded tokio runtime; walking, reading and hashing happen on threads of its own. When it is
 /// cancelled, or its future is dropped, nothing is acknowledged and the repository stays valid.
 ///
-/// When a prune has condemned packs that the run relied on, the source is read again, [`ROUNDS`] times at most.
+/// When a prune has condemned packs that the run relied on, or the index cache was changed under it, the source is read again,
+/// [`ROUNDS`] times at most.
 pub async fn run(
     spec: &BackupSpec,
     repository: &Repository,
@@ -57,6 +58,11 @@ pub async fn run(
         match once(spec, repository, key, options, Arc::clone(&clock), Arc::clone(&progress), cancel.clone()).await {
             Err(BackupError::Write(WriteError::Condemned { n_packs })) if round < ROUNDS => {
                 tracing::warn!(n_packs, "packs that this backup relied on were condemned or lost; what was in them is read again");
+                round += 1;
+            }
+            // What the index said a moment ago it no longer says: its cache was changed under the run, and is made anew by the next.
+            Err(BackupError::Write(WriteError::Unknown(chunk))) if round < ROUNDS => {
+                tracing::warn!(%chunk, "the cache of the index lost a chunk during the backup; the source is read again");
                 round += 1;
             }
             ended => return ended,

@@ -25,9 +25,26 @@ pub(super) fn now(root: &Path) -> Option<Timestamp> {
 }
 
 fn named(root: &Path) -> Option<std::fs::Metadata> {
-    let path = root.join(UNFINISHED).join(format!("clock-{}", std::process::id()));
+    let folder = root.join(UNFINISHED);
+    // A repository that was brought here by other means has none yet, and a backup with nothing new makes none.
+    let _ = std::fs::create_dir(&folder);
+    let path = folder.join(format!("clock-{}", std::process::id()));
     let file = File::options().write(true).create(true).truncate(true).open(&path).ok()?;
     let metadata = file.metadata().ok();
     let _ = std::fs::remove_file(&path); // what stays behind is swept with the other temporary files
     metadata
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_without_unnamed_files_tells_the_time_too_and_nothing_is_left() {
+        let place = tempfile::tempdir().unwrap();
+        assert!(named(place.path()).is_some(), "the folder for unfinished files is not there yet");
+        assert!(named(place.path()).is_some());
+        assert_eq!(std::fs::read_dir(place.path().join(UNFINISHED)).unwrap().count(), 0);
+        assert!(named(&place.path().join("gone")).is_none(), "no folder is made where no repository is");
+    }
 }
