@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::Span;
 use plans::Plan;
-use plans::plan::{Role, Tier};
+use plans::plan::{Capa, Role, ServiceClock, Tier, WeekSpan};
 use records::event::Promised;
 use serde::Serialize;
 
@@ -150,9 +150,29 @@ impl Default for FeedbackRules {
 }
 
 impl IncidentRules {
-    /// What the plan says.
-    pub fn of(_: &Plan) -> Self {
-        Self::default()
+    /// What the plan says; the values of [`Default`] for what it does not say.
+    pub fn of(plan: &Plan) -> Self {
+        let (told, unsaid) = (&plan.incidents, Self::default());
+        let hours = match &told.clock {
+            ServiceClock::Always => Hours::Always,
+            ServiceClock::Hours(parts) => Hours::Weekly { zone: plan.timezone.clone(), windows: apart(parts) },
+        };
+        let severity = |one: &&plans::plan::Severity| Severity {
+            name: one.id.to_string(),
+            impact: one.impact,
+            respond: one.respond,
+            resolve: one.resolve,
+            update: one.update,
+        };
+        let recurrence = told.recurrence.as_ref();
+        Self {
+            hours,
+            severities: told.by_gravity().iter().map(severity).collect(),
+            warn_at: told.warn_at.clone(),
+            open_for: if told.open_for.is_empty() { unsaid.open_for } else { told.open_for.iter().cloned().collect() },
+            recurrence: recurrence.map_or(unsaid.recurrence, |one| Recurrence { times: one.times.into(), within: one.within }),
+            capa: CapaRules::of(&told.capa),
+        }
     }
 
     /// The severity with this name.
@@ -167,10 +187,42 @@ impl IncidentRules {
     }
 }
 
+impl CapaRules {
+    fn of(told: &Capa) -> Self {
+        if *told == Capa::default() {
+            return Self::default();
+        }
+        Self {
+            on: told.on.iter().cloned().collect(),
+            due: told.due,
+            fields: told.fields.clone(),
+            close_by: told.close_by.clone(),
+            effectiveness_after: told.effectiveness_after,
+        }
+    }
+}
+
+/// The parts of a week in order, those that touch joined.
+fn apart(parts: &[WeekSpan]) -> Vec<(u32, u32)> {
+    let mut sorted: Vec<(u32, u32)> = parts.iter().map(|part| (part.from.into(), part.to.into())).collect();
+    sorted.sort_unstable();
+    let mut windows: Vec<(u32, u32)> = Vec::new();
+    for (from, to) in sorted {
+        match windows.last_mut() {
+            Some((_, end)) if from <= *end => *end = to.max(*end),
+            _ => windows.push((from, to)),
+        }
+    }
+    windows
+}
+
 impl FeedbackRules {
-    /// What the plan says.
-    pub fn of(_: &Plan) -> Self {
-        Self::default()
+    /// What the plan says; the values of [`Default`] where it has no classes.
+    pub fn of(plan: &Plan) -> Self {
+        let (told, unsaid) = (&plan.feedback, Self::default());
+        let says_nothing = told.classes.values().all(Option::is_none);
+        let classes = told.classes.iter().map(|(class, severity)| (class.word().to_owned(), severity.as_ref().map(ToString::to_string)));
+        Self { classes: if says_nothing { unsaid.classes } else { classes.collect() }, acknowledge: told.acknowledge, ..Self::default() }
     }
 }
 

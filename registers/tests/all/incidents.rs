@@ -9,10 +9,10 @@ use records::drill::Verdict;
 use records::event::SlaClock;
 use registers::incident::act::{Act, IncidentRefused, Report};
 use registers::incident::{Incident, Incidents, open};
-use registers::settings::{IncidentRules, harm};
+use registers::settings::{FeedbackRules, IncidentRules, harm};
 use registers::{Kind, overdue, trouble};
 
-use crate::{at, backed_up, drilled, facts, loaded, plan};
+use crate::{at, backed_up, drilled, facts, loaded, plan, plan_with};
 
 struct Desk {
     plan: Plan,
@@ -192,4 +192,37 @@ fn a_clock_that_jumps_back_between_two_entries_never_makes_time_negative() {
     desk.act("2026-11-23T11:00:00", |act| act.resolve("INC-1", "done", None, None)).unwrap();
     let reading = desk.one().clock(SlaClock::Resolution, &desk.rules, at("2026-11-24T00:00:00"));
     assert!(reading.clock_moved && !reading.is_breached(), "{reading:?}");
+}
+
+#[test]
+fn what_a_plan_says_of_incidents_and_feedback_is_what_counts() {
+    let plan = plan_with(&[(
+        "review:\n",
+        r"incidents:
+  severity: {grave: {impact: 4, respond: 10m, resolve: 2h, update: 15m}, small: {impact: 1, respond: 2d, resolve: 20d}}
+  warn_at: [30%]
+  open_for: [drill.failed]
+  capa: {on: [sla.breach], due: 7d, fields: [root_cause], close_by: [quality], effectiveness_after: 14d}
+  recurrence: {same: [service, cause], times: 3, in: 10d, require: knowledge-article}
+feedback: {classes: {appreciation: none, undertone: small, concern: small, complaint: grave, escalation: grave}, acknowledge: 2h}
+review:
+",
+    )]);
+    let rules = IncidentRules::of(&plan);
+    let names: Vec<&str> = rules.severities.iter().map(|severity| severity.name.as_str()).collect();
+    assert_eq!(names, ["grave", "small"]);
+    assert_eq!(rules.severity("grave").unwrap().promised().respond_s, 600);
+    assert_eq!((rules.warn_at.clone(), rules.recurrence.times, rules.capa.fields.len()), (vec![30], 3, 1));
+    assert_eq!(rules.open_for, ["drill.failed".to_owned()].into());
+    assert_eq!(rules.capa.due, "7d".parse().unwrap());
+    let feedback = FeedbackRules::of(&plan);
+    assert_eq!(feedback.classes["complaint"].as_deref(), Some("grave"));
+    assert_eq!(feedback.acknowledge, "2h".parse().unwrap());
+}
+
+#[test]
+fn a_plan_that_says_nothing_of_incidents_and_feedback_gets_the_built_in_rules() {
+    let plan = plan();
+    assert_eq!(IncidentRules::of(&plan), IncidentRules::default());
+    assert_eq!(FeedbackRules::of(&plan), FeedbackRules::default());
 }
