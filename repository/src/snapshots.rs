@@ -3,6 +3,7 @@
 //! [`list`] is for whoever has a key that opens the private part: the host itself, or a person. One bad object never hides
 //! the others: it is told beside them.
 
+pub(crate) mod chain;
 mod list;
 pub(crate) mod open;
 

@@ -19,12 +19,13 @@ use base::hint::whole_story;
 use crate::finding::Finding;
 use crate::format::chunk::Kind;
 use crate::format::index::{self, PackEntry, Statement};
-use crate::format::names::{self, Name, Numbered};
+use crate::format::names::{self, Numbered};
 use crate::format::pack::Frame;
 use crate::keys::OpenKeys;
 use crate::repository::Repository;
 use crate::seal::domain::{DomainSeal, Purpose, place};
 use crate::snapshots::SnapshotId;
+use crate::snapshots::chain;
 use crate::snapshots::open::public;
 use crate::trust::Numbering;
 
@@ -85,27 +86,37 @@ pub(super) async fn read(repository: &Repository, survey: &Survey, keys: Option<
 type NamedIndexes = BTreeMap<Numbered, Vec<SnapshotId>>;
 
 async fn read_snapshots(repository: &Repository, survey: &Survey, report: &mut CheckReport, told: &mut Told) -> NamedIndexes {
-    let (mut before, mut indexes) = (BTreeSet::new(), NamedIndexes::new());
+    let mut sound = BTreeMap::new();
     let mut fetched = fetch(repository, &survey.snapshots);
     while let Some((at, key, answer)) = fetched.next().await {
         let Some(object) = report.read(&key, answer) else { continue };
         report.bytes += object.len() as u64;
         match public(repository, &at, &object) {
-            Ok(public) => {
-                let id = SnapshotId::new(at.name.digest);
-                report.snapshots += 1;
-                before.extend(before_it(&at, public.prev));
-                for name in public.indexes {
-                    indexes.entry(Numbered { name, ..at.clone() }).or_default().push(id);
-                }
-                for pack in public.packs {
-                    told.entry((at.domain.clone(), pack)).or_default().snapshots.push(id);
-                }
-            }
+            Ok(public) => drop(sound.insert(at, (key, public))),
             Err(error) => report.found(Finding::new(&key, whole_story(&error))),
         }
     }
     drop(fetched);
+    let links = sound.iter().map(|(at, (_, public))| (at.clone(), public.prev)).collect();
+    let apart = chain::apart(repository.trust(), &links);
+    // The newest can be taken away unseen: only a statement from elsewhere shows that.
+    let before: BTreeSet<_> =
+        links.iter().filter(|(at, _)| !apart.contains_key(at)).filter_map(|(at, prev)| chain::before(at, *prev)).collect();
+    let mut indexes = NamedIndexes::new();
+    for (at, (key, public)) in sound {
+        if let Some(what) = apart.get(&at) {
+            report.found(Finding::new(&key, what.clone()));
+            continue;
+        }
+        let id = SnapshotId::new(at.name.digest);
+        report.snapshots += 1;
+        for name in public.indexes {
+            indexes.entry(Numbered { name, ..at.clone() }).or_default().push(id);
+        }
+        for pack in public.packs {
+            told.entry((at.domain.clone(), pack)).or_default().snapshots.push(id);
+        }
+    }
     for missing in before.iter().filter(|at| !survey.snapshots.contains_key(at)) {
         let key = names::snapshot(&missing.domain, &missing.writer, &missing.name);
         report.found(Finding::new(key, "it is missing: the next snapshot of its writer names it"));
@@ -115,13 +126,6 @@ async fn read_snapshots(repository: &Repository, survey: &Survey, report: &mut C
         report.found(Finding::new(object, "it is missing: a later snapshot of its writer is there"));
     }
     indexes
-}
-
-/// The snapshot before the one at `at`, which names it by its digest. The newest can be taken away unseen: only a statement from
-/// elsewhere shows that.
-fn before_it(at: &Numbered, prev: Option<Digest>) -> Option<Numbered> {
-    let name = Name { seq: at.name.seq.checked_sub(1)?, digest: prev? };
-    Some(Numbered { name, ..at.clone() })
 }
 
 /// The numbers below the highest of each writer that none of `known` has.
@@ -279,6 +283,7 @@ fn fetch<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::names::Name;
 
     #[test]
     fn numbers_that_nobody_has_are_told_and_two_objects_with_one_number_are_none() {
@@ -289,7 +294,7 @@ mod tests {
         };
         let known = [at(1, "a"), at(1, "b"), at(2, "c"), at(5, "d")];
         assert_eq!(gaps(known.iter()).iter().map(|(_, _, seq)| *seq).collect::<Vec<_>>(), [0, 3, 4]);
-        assert_eq!(before_it(&at(3, "x"), Some(Digest::of(b"c"))), Some(at(2, "c")));
-        assert_eq!((before_it(&at(3, "x"), None), before_it(&at(0, "x"), Some(Digest::of(b"c")))), (None, None));
+        assert_eq!(chain::before(&at(3, "x"), Some(Digest::of(b"c"))), Some(at(2, "c")));
+        assert_eq!((chain::before(&at(3, "x"), None), chain::before(&at(0, "x"), Some(Digest::of(b"c")))), (None, None));
     }
 }

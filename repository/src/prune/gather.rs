@@ -15,10 +15,10 @@ use stores::store::{Entry, list_all};
 
 use super::{Facts, Generation, PackFact, PruneError, SnapshotFact};
 use crate::fence::FenceError;
-use crate::format::names::{self, Name, Numbered, numbered};
+use crate::format::names::{self, Name, numbered};
 use crate::format::statement::{Attestation, Condemned, Document, Hold, Release, Tombstone, Undo, decode};
 use crate::repository::Repository;
-use crate::snapshots::{SnapshotId, open};
+use crate::snapshots::{SnapshotId, chain, open};
 use crate::trust::Act;
 
 type Unclear = Vec<(String, String)>;
@@ -75,20 +75,27 @@ pub async fn gather(repository: &Repository) -> Result<Facts, PruneError> {
 }
 
 async fn snapshots(repository: &Repository, facts: &mut Facts) -> Result<(), PruneError> {
-    let (mut before, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    let (mut sound, mut seen) = (BTreeMap::new(), BTreeSet::new());
     for entry in list(repository, "snapshots/").await? {
         let Some(at) = numbered("snapshots", &entry.key) else { continue };
         seen.insert(at.clone());
         match open::public(repository, &at, &get(repository, &entry.key).await?) {
-            Ok(public) => {
-                let prev = public.prev.zip(at.name.seq.checked_sub(1));
-                before.extend(prev.map(|(digest, seq)| Numbered { name: Name { seq, digest }, ..at.clone() }));
-                let packs = public.packs.into_iter().map(|pack| (at.domain.clone(), pack)).collect();
-                let (id, key) = (SnapshotId::new(at.name.digest), entry.key.to_string());
-                facts.snapshots.push(SnapshotFact { id, key, packs, tombstone: None, held: None, attested: false });
-            }
+            Ok(public) => drop(sound.insert(at, (entry.key, public))),
             Err(error) => facts.unclear.push((entry.key.to_string(), whole_story(&error))),
         }
+    }
+    let links = sound.iter().map(|(at, (_, public))| (at.clone(), public.prev)).collect();
+    let apart = chain::apart(repository.trust(), &links);
+    let before: BTreeSet<_> =
+        links.iter().filter(|(at, _)| !apart.contains_key(at)).filter_map(|(at, prev)| chain::before(at, *prev)).collect();
+    for (at, (key, public)) in sound {
+        if let Some(what) = apart.get(&at) {
+            facts.unclear.push((key.to_string(), what.clone()));
+            continue;
+        }
+        let packs = public.packs.into_iter().map(|pack| (at.domain.clone(), pack)).collect();
+        let (id, key) = (SnapshotId::new(at.name.digest), key.to_string());
+        facts.snapshots.push(SnapshotFact { id, key, packs, tombstone: None, held: None, attested: false });
     }
     for at in before.difference(&seen) {
         let key = names::snapshot(&at.domain, &at.writer, &at.name);

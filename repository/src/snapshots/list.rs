@@ -9,12 +9,13 @@ use futures_util::stream;
 use stores::key::{Key, Prefix};
 use stores::store::list_all;
 
+use super::chain;
 use super::open::{at, whole};
 use super::{Listing, Snapshot, SnapshotKey};
 use base::hint::whole_story;
 
 use crate::finding::Finding;
-use crate::format::names::Name;
+use crate::format::names::{self, Name, Numbered};
 use crate::reader::ReadError;
 use crate::repository::Repository;
 use crate::seal::domain::{DomainSeal, Purpose};
@@ -73,6 +74,7 @@ pub(crate) async fn list_opened(
         }
     }
     drop(found);
+    leave_apart(repository, &mut listing);
     gaps(&mut listing);
     listing.snapshots.sort_by(|a, b| (a.taken, &a.writer, a.seq).cmp(&(b.taken, &b.writer, b.seq)));
     listing.damaged.sort_by(|a, b| a.object.cmp(&b.object));
@@ -85,6 +87,20 @@ fn open_one(repository: &Repository, seals: &BTreeMap<DomainId, DomainSeal>, key
     whole(repository, &at, object, seal).map_err(|error| whole_story(&error))
 }
 
+/// Takes out what a writer stored under an older number after its right had ended.
+fn leave_apart(repository: &Repository, listing: &mut Listing) {
+    let link = |snapshot: &Snapshot| (place(snapshot), snapshot.prev.map(|prev| *prev.digest()));
+    let apart = chain::apart(repository.trust(), &listing.snapshots.iter().map(link).collect());
+    listing.snapshots.retain(|snapshot| !apart.contains_key(&place(snapshot)));
+    let name = |at: &Numbered| names::snapshot(&at.domain, &at.writer, &at.name);
+    listing.damaged.extend(apart.into_iter().map(|(at, what)| Finding::new(name(&at), what)));
+}
+
+fn place(snapshot: &Snapshot) -> Numbered {
+    let name = Name { seq: snapshot.seq, digest: *snapshot.id.digest() };
+    Numbered { domain: snapshot.domain.clone(), writer: snapshot.writer.clone(), name }
+}
+
 /// Each snapshot names the one before it, so storage cannot leave one out in the middle, or put another in its place, unseen. Two with
 /// one number, which two processes wrote at once, are both there; the next names one of them.
 fn gaps(listing: &mut Listing) {
@@ -92,9 +108,8 @@ fn gaps(listing: &mut Listing) {
     let known: BTreeSet<String> = sound.chain(listing.damaged.iter().map(|finding| finding.object.clone())).collect();
     let mut missing: BTreeSet<String> = BTreeSet::new();
     for snapshot in &listing.snapshots {
-        let Some((seq, prev)) = snapshot.seq.checked_sub(1).zip(snapshot.prev) else { continue };
-        let name = Name { seq, digest: *prev.digest() };
-        let key = crate::format::names::snapshot(&snapshot.domain, &snapshot.writer, &name).to_string();
+        let Some(at) = chain::before(&place(snapshot), snapshot.prev.map(|prev| *prev.digest())) else { continue };
+        let key = names::snapshot(&at.domain, &at.writer, &at.name).to_string();
         if !known.contains(&key) {
             missing.insert(key);
         }

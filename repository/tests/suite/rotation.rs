@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use base::Hint as _;
 use jiff::Timestamp;
+use repository::check::{self, Budget, Level};
 use repository::format::names;
 use repository::keys::{
     ChangeError, KeyError, StewardRole, add_steward, add_writer, change_people, end_steward, end_writer, generate_reader_key, plan_people,
     prove,
 };
+use repository::prune;
 use repository::repository::{OpenError, Repository};
+use repository::snapshots::{SnapshotKey, list};
 use repository::trust::{Act, Numbering, StatementError, TrustError};
-use stores::Store as _;
+use stores::{MemoryStore, Store as _};
 
 use super::create_and_open::{Place, place};
+use super::stocked::{Stocked, back_up_on};
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -166,4 +170,50 @@ async fn a_trust_document_that_a_former_owner_signed_is_damage() {
         matches!(&refused, OpenError::Damaged { key, what } if key == "trust/3.json" && what.contains("no owner has signed it")),
         "{refused:?}"
     );
+}
+
+/// A store with the same objects, apart from the first.
+async fn twin(disk: &MemoryStore, without: &str) -> MemoryStore {
+    let twin = MemoryStore::default();
+    for key in disk.keys().into_iter().filter(|key| !key.as_str().starts_with(without)) {
+        let bytes = disk.get(&key).await.unwrap();
+        let digest = base::Digest::of(&bytes);
+        twin.put_new(&key, bytes, digest).await.unwrap();
+    }
+    twin
+}
+
+#[tokio::test]
+async fn what_a_writer_stores_under_an_older_number_after_its_right_has_ended_is_named_and_not_believed() {
+    let stocked = Stocked::new().await;
+    let key = stocked.place.created.writer_key.clone();
+    // The host in false hands makes a first snapshot of its own, on a store that knows no other.
+    let (elsewhere, host) = (twin(stocked.disk(), "snapshots/").await, tempfile::tempdir().unwrap());
+    let forged = back_up_on(&elsewhere, host.path(), &key, &["third"]).await;
+    assert_eq!(forged.seq, 0);
+    let (office, web) = (key.domain().clone(), key.writer().clone());
+    let now = time("2026-11-26T00:00:00Z");
+    let ended = end_writer(&stocked.open().await, &stocked.place.ada, &office, &web, None, now).await.unwrap();
+    assert_eq!(ended.last.snapshot.map(|name| name.digest), Some(*stocked.snapshots[1].id.digest()));
+    let bytes = elsewhere.get(&forged.key()).await.unwrap();
+    let digest = base::Digest::of(&bytes);
+    stocked.disk().put_new(&forged.key(), bytes, digest).await.unwrap();
+
+    let repository = stocked.open().await;
+    let listing = list(&repository, &SnapshotKey::Reader(&stocked.place.ada)).await.unwrap();
+    assert_eq!(listing.snapshots, stocked.snapshots, "the true ones stay");
+    let named = |object: &str, what: &str| object == forged.key().as_str() && what.contains("not in the chain that leads to its last");
+    assert!(matches!(&listing.damaged[..], [one] if named(&one.object, &one.what)), "{:?}", listing.damaged);
+    let report = check::run(&repository, Level::Presence, None, Budget::All).await.unwrap();
+    assert!(report.findings.iter().any(|one| named(&one.object, &one.what)), "{report:?}");
+    let facts = prune::gather(&repository).await.unwrap();
+    assert!(facts.unclear.iter().any(|(object, what)| named(object, what)) && facts.snapshots.len() == 2, "{facts:?}");
+
+    // Where the chain is broken, what lies below it is named with the place, and comes back with the object.
+    let first = stocked.snapshots[0].key();
+    let last = stocked.snapshots[1].key();
+    let cut = Arc::new(twin(stocked.disk(), last.as_str()).await);
+    let listing = list(&Repository::open(cut).await.unwrap(), &SnapshotKey::Reader(&stocked.place.ada)).await.unwrap();
+    let told = listing.damaged.iter().find(|one| one.object == first.as_str()).unwrap();
+    assert!(listing.snapshots.is_empty() && told.what.ends_with(&format!("that chain is broken at {last}")), "{told:?}");
 }

@@ -37,26 +37,7 @@ impl Stocked {
 
     /// One backup of a folder for each name of `content`, each with a small and a large file.
     pub async fn back_up(&self, key: &WriterKey, content: &[&str]) -> Snapshot {
-        let cache_dir = self.host.path().join("cache");
-        let options = WriterOptions { cache_dir, threads: 2, level: 3, verify_upload: VerifyUpload::All };
-        let writer = Arc::new(Writer::open(&self.open().await, key, options).await.unwrap());
-        let (storing, names) = (Arc::clone(&writer), content.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
-        let root = tokio::task::spawn_blocking(move || store(&storing, &names)).await.unwrap();
-        let now = "2026-11-24T07:00:00Z".parse().unwrap();
-        let snapshot = NewSnapshot {
-            source: "docs".parse().unwrap(),
-            service_tags: Vec::new(),
-            host: "web".to_owned(),
-            paths: Vec::new(),
-            taken: now,
-            finished: now,
-            complete: true,
-            root,
-            stats: SnapshotStats::default(),
-            errors: Vec::new(),
-            canary: None,
-        };
-        Arc::into_inner(writer).unwrap().commit(snapshot).await.unwrap().snapshot
+        back_up_on(self.disk(), self.host.path(), key, content).await
     }
 
     pub fn disk(&self) -> &MemoryStore {
@@ -79,6 +60,30 @@ impl Stocked {
         keys.sort();
         keys
     }
+}
+
+/// As [`Stocked::back_up`], on any store and with the folder of any host.
+pub async fn back_up_on(disk: &MemoryStore, host: &std::path::Path, key: &WriterKey, content: &[&str]) -> Snapshot {
+    let repository = Repository::open(Arc::new(disk.clone())).await.unwrap();
+    let options = WriterOptions { cache_dir: host.join("cache"), threads: 2, level: 3, verify_upload: VerifyUpload::All };
+    let writer = Arc::new(Writer::open(&repository, key, options).await.unwrap());
+    let (storing, names) = (Arc::clone(&writer), content.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+    let root = tokio::task::spawn_blocking(move || store(&storing, &names)).await.unwrap();
+    let now = "2026-11-24T07:00:00Z".parse().unwrap();
+    let snapshot = NewSnapshot {
+        source: "docs".parse().unwrap(),
+        service_tags: Vec::new(),
+        host: "web".to_owned(),
+        paths: Vec::new(),
+        taken: now,
+        finished: now,
+        complete: true,
+        root,
+        stats: SnapshotStats::default(),
+        errors: Vec::new(),
+        canary: None,
+    };
+    Arc::into_inner(writer).unwrap().commit(snapshot).await.unwrap().snapshot
 }
 
 fn store(writer: &Writer, names: &[String]) -> TreeRef {
