@@ -25,6 +25,8 @@ mod registers;
 mod restoring;
 #[path = "all/reviewing.rs"]
 mod reviewing;
+#[path = "all/rotating.rs"]
+mod rotating;
 #[path = "all/standing.rs"]
 mod standing;
 #[path = "all/trouble.rs"]

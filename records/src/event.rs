@@ -9,6 +9,7 @@ pub mod backup;
 pub mod drill;
 pub mod host;
 pub mod incident;
+pub mod key;
 pub mod notice;
 pub mod plan;
 pub mod register;
@@ -26,6 +27,7 @@ pub use incident::{
     IncidentAcknowledged, IncidentChanged, IncidentClosed, IncidentDeclared, IncidentNoted, IncidentPaused, IncidentRepeated,
     IncidentResolved, IncidentResumed, Promised, SlaClock,
 };
+pub use key::{KeyRevoked, KeyRotated, KeyTried};
 pub use notice::{NoticeAbout, NoticeDelivered, NoticeFailed};
 pub use plan::{PlanLoaded, PlanRefused};
 pub use register::{Row, RowAdded, RowArchived, RowChanged};
@@ -148,6 +150,12 @@ events! {
     NoticeFailed = "notice.failed"
     /// A key was made.
     KeyCreated = "key.created"
+    /// The right of a host or a steward in a repository was ended.
+    KeyRevoked = "key.revoked"
+    /// Who can open a repository was changed, or its epoch.
+    KeyRotated = "key.rotated"
+    /// A custodian's key was tried on a repository.
+    KeyTried = "key.tried"
     /// An evidence pack was written.
     EvidenceExported = "evidence.exported"
     /// The daemon began to work.
@@ -190,6 +198,9 @@ impl Event {
             Self::NoticeDelivered(e) => format!("notice/{}", e.about.notice),
             Self::NoticeFailed(e) => format!("notice/{}", e.about.notice),
             Self::KeyCreated(e) => format!("key/{}", e.fingerprint),
+            Self::KeyRevoked(e) => format!("repository/{}", e.repository),
+            Self::KeyRotated(e) => format!("repository/{}", e.repository),
+            Self::KeyTried(e) => format!("key/{}", e.fingerprint),
             Self::EvidenceExported(e) => format!("evidence/{}", e.period),
             Self::DaemonStarted(e) => format!("host/{}", e.host),
             Self::DaemonStopped(e) => format!("host/{}", e.host),
@@ -231,6 +242,7 @@ impl Event {
             Self::BackupFailed(e) if e.interrupted => "interrupted",
             Self::BackupFailed(_) | Self::RestoreFailed(_) | Self::NoticeFailed(_) => "failed",
             Self::PlanRefused(_) => "refused",
+            Self::KeyTried(e) if !e.opened => "failed",
             Self::RestoreFinished(e) if e.mismatches > 0 => "failed",
             Self::CheckFinished(e) if e.n_findings > 0 => "failed",
             Self::DrillFinished(e) => e.record.outcome.as_str(),

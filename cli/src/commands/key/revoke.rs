@@ -3,6 +3,7 @@
 use base::id::{DomainId, RepositoryId};
 use jiff::Timestamp;
 use orchestrator::jobs::open::{self, reader_key};
+use records::event::KeyRevoked;
 use repository::keys::{StewardRole, end_steward, end_writer};
 
 use super::role::{Role, one_repository, refused};
@@ -72,6 +73,15 @@ pub(crate) async fn run(args: &RevokeArgs, settings: &Settings, output: Output) 
         revoked.last = ended.last.snapshot.map(|name| name.to_string());
         revoked.n_dropped = ended.n_dropped;
     }
+    let event = KeyRevoked {
+        repository: id.clone(),
+        role: revoked.role.to_owned(),
+        name: revoked.name.clone(),
+        since: args.since,
+        last: revoked.last.clone(),
+        n_dropped: revoked.n_dropped as u64,
+    };
+    parts.record(event).await.map_err(|error| Failure::of("LB0301", Exit::Failed, &error))?;
     output.answer("revoked", &revoked, || tell(&revoked));
     if steward.is_none() {
         output.warn("take its storage credential away, too: whoever holds that can still fill the storage");

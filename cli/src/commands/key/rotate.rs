@@ -2,7 +2,8 @@
 
 use base::id::RepositoryId;
 use orchestrator::jobs::open::{self, reader_key};
-use repository::keys::{change_people, plan_people};
+use records::event::KeyRotated;
+use repository::keys::{PeopleChange, change_people, plan_people};
 
 use super::role::{one_repository, refused};
 use crate::failure::{Exit, Failure};
@@ -46,6 +47,9 @@ pub(crate) async fn run(args: &RotateArgs, settings: &Settings, output: Output) 
     if !args.dry_run && !change.is_nothing() {
         let reader = reader_key(&parts, &plan, id)?;
         change_people(&opened, &reader, &change, parts.clock.now()).await.map_err(|error| refused(&error))?;
+        let PeopleChange { added, removed, new_epoch, .. } = change.clone();
+        let event = KeyRotated { repository: id.clone(), added, removed, new_epoch };
+        parts.record(event).await.map_err(|error| Failure::of("LB0301", Exit::Failed, &error))?;
     }
     let n_recipients = change.recipients.len();
     let rotated = Rotated {
