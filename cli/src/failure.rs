@@ -156,7 +156,7 @@ impl From<JobError> for Failure {
 fn open_code(error: &OpenError) -> (&'static str, Exit) {
     match error {
         OpenError::NoRepository { .. } => ("LB0210", Exit::NoRepository),
-        OpenError::Newer { .. } => ("LB0214", Exit::Failed),
+        OpenError::Newer { .. } | OpenError::Draft { .. } => ("LB0214", Exit::Failed),
         OpenError::Damaged { .. } => ("LB0230", Exit::Damage),
         OpenError::Store { source, .. } => store_code(source),
     }

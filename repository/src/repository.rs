@@ -16,7 +16,8 @@ use stores::store::Store;
 use crate::fence::Protocol;
 use crate::trust::Trust;
 
-pub use config::{Chunker, Config, FORMAT, MAX_CONFIG, PACK_KIND};
+pub use crate::format::limits::FORMAT;
+pub use config::{CHUNKER_ID, Chunker, Config, MAX_CONFIG, PACK_KIND};
 pub(crate) use create::Sealed;
 pub use create::{CreateError, CreateSpec, Created, create};
 pub use open::OpenError;

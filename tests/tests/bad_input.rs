@@ -62,6 +62,15 @@ fn a_repository_of_a_later_format_is_named_with_the_program_that_reads_it_and_le
 }
 
 #[test]
+fn a_repository_of_the_draft_before_format_1_is_no_damage_and_left_alone() {
+    let place = backed_up();
+    rewrite(&place.repository().join("repository.json"), |_| b"{\"format\":0,\"reader\":\"lifeboat 0.1\"}\nsigned\n".to_vec());
+    for args in OPENERS {
+        place.run_with_key(args).exits(1).says(&["LB0214", "format 0", "unreleased draft", "recover.py"]);
+    }
+}
+
+#[test]
 fn a_damaged_beginning_of_a_repository_is_damage_for_every_command() {
     for name in ["repository.json", "trust/1.json"] {
         for damage in [flip_a_bit, cut] {

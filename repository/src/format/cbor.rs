@@ -5,7 +5,7 @@ use minicbor::encode::{Encoder, Write};
 
 use super::chunk::{ChunkId, ChunkRef};
 use super::error::FormatError;
-use super::limits::{CHUNK_MAX, FORMAT};
+use super::limits::CHUNK_MAX;
 
 /// Reads `bytes` to their end, or tells what they are not.
 pub(super) fn whole<'b, T>(
@@ -25,11 +25,11 @@ pub(super) fn whole<'b, T>(
     Ok(value)
 }
 
-/// Refuses bytes that a newer program wrote, before anything else of them is believed.
+/// Refuses bytes of another format, before anything else of them is believed.
 pub(super) fn check_format(what: &'static str, bytes: &[u8]) -> Result<(), FormatError> {
     let mut decoder = Decoder::new(bytes);
     let found = decoder.array().and_then(|_| decoder.u32()).map_err(|source| FormatError::Cbor { what, source })?;
-    if found > FORMAT { Err(FormatError::Newer { what, found, known: FORMAT }) } else { Ok(()) }
+    FormatError::refuse_other(what, found)
 }
 
 /// The head of an array of exactly `n` items.

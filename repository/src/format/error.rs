@@ -1,5 +1,7 @@
 //! What is wrong with stored bytes.
 
+use super::limits::{DRAFT, FORMAT};
+
 /// Bytes that are not what they should be.
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
@@ -47,6 +49,12 @@ pub enum FormatError {
         /// The newest format that this program reads.
         known: u32,
     },
+    /// Written by a program that was never released.
+    #[error("a {what} is of format 0, an unreleased draft that this program does not read")]
+    Draft {
+        /// "tree", "pack table", "index object"…
+        what: &'static str,
+    },
     /// Written by a newer lifeboat within the same format: it has something that an older reader must not pass over.
     #[error("a {what} has {member}, which this program does not know; a newer lifeboat reads it")]
     Unknown {
@@ -55,6 +63,17 @@ pub enum FormatError {
         /// What is not known.
         member: Member,
     },
+}
+
+impl FormatError {
+    /// Refuses a format that this program does not read, before anything else of the bytes is believed.
+    pub(super) fn refuse_other(what: &'static str, found: u32) -> Result<(), Self> {
+        match found {
+            FORMAT => Ok(()),
+            DRAFT => Err(Self::Draft { what }),
+            _ => Err(Self::Newer { what, found, known: FORMAT }),
+        }
+    }
 }
 
 /// Something that a reader does not know, by its number.

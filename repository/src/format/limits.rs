@@ -1,7 +1,9 @@
-//! The numbers of format 0: what a writer makes and the most that a reader accepts.
+//! The numbers of format 1: what a writer makes and the most that a reader accepts.
 
 /// The format that this program writes, and the newest that it reads.
-pub const FORMAT: u32 = 0;
+pub const FORMAT: u32 = 1;
+/// The format before the first one: a draft that changed without notice. Nothing of it is read.
+pub const DRAFT: u32 = 0;
 
 /// The least a content-defined chunk has, but for the last one of a file.
 pub const CHUNK_MIN: usize = 32 << 10;

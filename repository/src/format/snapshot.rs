@@ -220,9 +220,7 @@ pub fn decode(line: &[u8]) -> Result<Public, FormatError> {
     let json = |source| FormatError::Json { what: WHAT, source };
     let wrong = |fault| FormatError::Wrong { what: WHAT, fault };
     let found = serde_json::from_slice::<Version>(line).map_err(json)?.lifeboat_snapshot;
-    if found > FORMAT {
-        return Err(FormatError::Newer { what: WHAT, found, known: FORMAT });
-    }
+    FormatError::refuse_other(WHAT, found)?;
     let line: Line = serde_json::from_slice(line).map_err(json)?;
     let chunks: Vec<_> = line.root.iter().map(|chunk| ChunkRef { id: ChunkId::from_bytes(*chunk.id.as_bytes()), len: chunk.len }).collect();
     if chunks.is_empty() || chunks.iter().any(|chunk| chunk.len == 0 || chunk.len as usize > CHUNK_MAX) {

@@ -66,14 +66,14 @@ macro_rules! documents {
 
 documents! {
     /// Packs that a prune means to delete. No writer uses a name again that was ever in such a list.
-    Condemned "condemned 0" {
+    Condemned "condemned 1" {
         /// The number in its name.
         generation: u64,
         /// Base64 of the digests, 32 bytes each, ascending; by domain.
         packs: BTreeMap<DomainId, String>,
     }
     /// A snapshot that may go.
-    Tombstone "tombstone 0" {
+    Tombstone "tombstone 1" {
         /// Its id.
         snapshot: Digest,
         /// Why, in a person's words or the rule's.
@@ -84,7 +84,7 @@ documents! {
         who: String,
     }
     /// A tombstone that no longer counts.
-    Undo "undo 0" {
+    Undo "undo 1" {
         /// The snapshot that stays after all.
         snapshot: Digest,
         /// SHA-256 of the tombstone's object.
@@ -93,7 +93,7 @@ documents! {
         who: String,
     }
     /// Snapshots that stay until the hold is released, whatever else is said.
-    Hold "hold 0" {
+    Hold "hold 1" {
         /// Their ids, ascending.
         snapshots: BTreeSet<Digest>,
         /// Why.
@@ -102,7 +102,7 @@ documents! {
         who: String,
     }
     /// The end of a hold.
-    Release "release 0" {
+    Release "release 1" {
         /// SHA-256 of the hold's object.
         hold: Digest,
         /// Why.
@@ -111,7 +111,7 @@ documents! {
         who: String,
     }
     /// Somebody with a key has walked the snapshot's trees, and its pack set has every pack that they need.
-    Attestation "attestation 0" {
+    Attestation "attestation 1" {
         /// Its id, which is the digest of its pack set, too.
         snapshot: Digest,
         /// Packs that the trees need.
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(packs, wanted);
         assert_eq!(list.of(&"other".parse().unwrap()).unwrap(), []);
         assert!(decode::<Tombstone>(&line).is_err());
-        let other = String::from_utf8(line).unwrap().replace("condemned 0", "condemned 1");
+        let other = String::from_utf8(line).unwrap().replace("condemned 1", "condemned 2");
         assert!(decode::<Condemned>(other.as_bytes()).is_err());
     }
 

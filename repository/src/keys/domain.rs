@@ -5,10 +5,11 @@ use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::KeyError;
+use super::lines::first_fault;
 use super::sign::random;
 
 const KIND: &str = "domain keys";
-const FIRST_LINE: &str = "lifeboat-domain-keys 0";
+const FIRST_LINE: &str = "lifeboat-domain-keys 1";
 
 /// What the writers of one domain need to name, cut and index: none of it opens a pack.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
@@ -37,8 +38,8 @@ impl DomainKeys {
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let bad = |line, what: &str| KeyError::Text { kind: KIND, line, what: what.to_owned() };
         let mut lines = text.lines();
-        if lines.next() != Some(FIRST_LINE) {
-            return Err(bad(1, "is not \"lifeboat-domain-keys 0\""));
+        if let Some(fault) = first_fault(FIRST_LINE, lines.next()) {
+            return Err(bad(1, &fault));
         }
         let mut key = |line: usize, name: &str| {
             let mut bytes = [0; 32];

@@ -4,10 +4,11 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use super::lines::first_fault;
 use super::sign::{SIGNATURE_LEN, SecretSigningKey, Speaker};
 use super::{KeyError, PublicKey};
 
-const FIRST_LINE: &str = "lifeboat-owner-key 0";
+const FIRST_LINE: &str = "lifeboat-owner-key 1";
 
 /// The secret key that signs `repository.json` and trust documents.
 #[derive(Clone)]
@@ -42,8 +43,10 @@ impl OwnerKey {
     /// Reads what [`Self::to_text`] wrote.
     pub(crate) fn parse(text: &str) -> Result<Self, KeyError> {
         let bad = |line, what: &str| KeyError::Text { kind: "owner key", line, what: what.to_owned() };
-        let rest = text.strip_prefix(FIRST_LINE).and_then(|rest| rest.strip_prefix('\n'));
-        let rest = rest.ok_or_else(|| bad(1, "is not \"lifeboat-owner-key 0\""))?;
+        let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+        if let Some(fault) = first_fault(FIRST_LINE, Some(first)) {
+            return Err(bad(1, &fault));
+        }
         let seed = rest.strip_prefix("sign ").and_then(|seed| seed.strip_suffix('\n'));
         seed.and_then(SecretSigningKey::from_hex).map(Self).ok_or_else(|| bad(2, "is not \"sign \" and 64 hexadecimal digits"))
     }

@@ -109,7 +109,7 @@ fn draft(
 }
 
 fn canary(sealed: &mut Sealed, object: &str, people: &[Recipient], id: &str) -> Result<Canary, KeyError> {
-    let text = format!("lifeboat canary 0\nrepository {id}\nnonce {}\n", hex::encode(random::<16>()?));
+    let text = format!("lifeboat canary 1\nrepository {id}\nnonce {}\n", hex::encode(random::<16>()?));
     sealed.add(object, people, text.as_bytes())?;
     Ok(Canary { object: object.to_owned(), plaintext: Digest::of(text.as_bytes()) })
 }

@@ -28,9 +28,9 @@ pub(crate) enum Speaker {
 impl Speaker {
     fn preamble(self) -> &'static [u8] {
         match self {
-            Self::Owner => b"lifeboat owner statement 0\n",
-            Self::Writer => b"lifeboat writer statement 0\n",
-            Self::Steward => b"lifeboat steward statement 0\n",
+            Self::Owner => b"lifeboat owner statement 1\n",
+            Self::Writer => b"lifeboat writer statement 1\n",
+            Self::Steward => b"lifeboat steward statement 1\n",
         }
     }
 

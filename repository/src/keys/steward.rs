@@ -17,7 +17,7 @@ use crate::repository::{Repository, RepositoryUid};
 use crate::trust;
 
 const KIND: &str = "steward key";
-const FIRST_LINE: &str = "lifeboat-steward-key 0";
+const FIRST_LINE: &str = "lifeboat-steward-key 1";
 
 /// What a steward's key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,9 +76,7 @@ impl StewardKey {
     /// names the line that is wrong and never quotes it.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let mut lines = Lines::new(KIND, text);
-        if lines.next() != Some(FIRST_LINE) {
-            return Err(lines.bad("is not \"lifeboat-steward-key 0\""));
-        }
+        lines.first(FIRST_LINE)?;
         let key = Self {
             repository: lines.field("repository", |text| text.parse().ok())?,
             trust: lines.field("trust", |text| text.parse().ok().filter(|version| *version > 0))?,

@@ -12,7 +12,7 @@ use super::{KeyError, PublicKey};
 use crate::repository::RepositoryUid;
 
 const KIND: &str = "writer key";
-const FIRST_LINE: &str = "lifeboat-writer-key 0";
+const FIRST_LINE: &str = "lifeboat-writer-key 1";
 
 /// The key of one host for one repository.
 #[derive(Clone)]
@@ -36,9 +36,7 @@ impl WriterKey {
     /// names the line that is wrong and never quotes it.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let mut lines = Lines::new(KIND, text);
-        if lines.next() != Some(FIRST_LINE) {
-            return Err(lines.bad("is not \"lifeboat-writer-key 0\""));
-        }
+        lines.first(FIRST_LINE)?;
         let key = Self {
             repository: lines.field("repository", |text| text.parse().ok())?,
             trust: lines.field("trust", |text| text.parse().ok().filter(|version| *version > 0))?,
@@ -133,7 +131,17 @@ mod tests {
         let text = key().to_text().expose_secret().to_owned();
         let line = |needle: &str| text.lines().find(|line| line.starts_with(needle)).unwrap().to_owned();
         for (from, to, fault) in [
-            ("lifeboat-writer-key 0".to_owned(), "lifeboat-writer-key 7".to_owned(), "line 2: is not \"lifeboat-writer-key 0\""),
+            (
+                "lifeboat-writer-key 1".to_owned(),
+                "lifeboat-writer-key 7".to_owned(),
+                "line 2: is of format 7, which a newer lifeboat reads",
+            ),
+            (
+                "lifeboat-writer-key 1".to_owned(),
+                "lifeboat-writer-key 0".to_owned(),
+                "line 2: is of format 0, which was an unreleased draft",
+            ),
+            ("lifeboat-writer-key 1".to_owned(), "lifeboat-owner-key 1".to_owned(), "line 2: is not \"lifeboat-writer-key 1\""),
             (line("writer "), "writer ../etc".to_owned(), "line 5: has no valid value after \"writer\""),
             (line("identity "), "identity AGE-SECRET-KEY-1XYZ".to_owned(), "line 7: has no valid value after \"identity\""),
             (line("sign "), String::new(), "line 9: does not begin with \"sign \""),

@@ -4,10 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::RepositoryUid;
+use crate::format::limits::{CHUNK_AVERAGE, CHUNK_MAX, CHUNK_MIN, DRAFT, FORMAT};
 use crate::keys::PublicKey;
-
-/// The format that this version writes, and the highest that it reads.
-pub const FORMAT: u32 = 0;
 
 /// The largest `repository.json` that is read, in bytes.
 pub const MAX_CONFIG: u64 = 64 << 10;
@@ -16,7 +14,10 @@ pub const MAX_CONFIG: u64 = 64 << 10;
 const GRACE_S: u32 = 72 * 3600;
 
 /// Packs that are age files of zstd frames.
-pub const PACK_KIND: &str = "age-zstd-0";
+pub const PACK_KIND: &str = "age-zstd-1";
+
+/// The chunker of this format. One that moves a boundary has another name.
+pub const CHUNKER_ID: &str = "keyed-gear-1";
 
 /// The first program that reads [`FORMAT`]; a program that is too old tells its user this.
 const READER: &str = "lifeboat 0.1";
@@ -29,7 +30,7 @@ pub struct Config {
     pub chunker: Chunker,
     /// When it was made, by the clock of who made it.
     pub created: Timestamp,
-    /// 0.
+    /// 1.
     pub format: u32,
     /// The grace period in seconds, for which what is deleted waits: a day at least.
     pub grace_s: u32,
@@ -61,13 +62,17 @@ pub struct Chunker {
 
 impl Default for Chunker {
     fn default() -> Self {
-        Self { average: 128 << 10, id: "keyed-gear-0".to_owned(), least: 32 << 10, most: 512 << 10 }
+        let [average, least, most] =
+            [CHUNK_AVERAGE, CHUNK_MIN, CHUNK_MAX].map(|len| u32::try_from(len).expect("lengths of chunks are small"));
+        Self { average, id: CHUNKER_ID.to_owned(), least, most }
     }
 }
 
 /// Why bytes are not a `repository.json` of this format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BadConfig {
+    /// The format before the first one, which nobody reads any more.
+    Draft,
     /// A later format than this program knows.
     Newer {
         /// The format found.
@@ -112,8 +117,10 @@ impl Config {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, BadConfig> {
         let broken = |what: &str| BadConfig::Broken(what.to_owned());
         let outline: Outline = serde_json::from_slice(bytes).map_err(|error| broken(&error.to_string()))?;
-        if outline.format > FORMAT {
-            return Err(BadConfig::Newer { found: outline.format, reader: outline.reader.map(|text| plain(&text)) });
+        match outline.format {
+            FORMAT => {}
+            DRAFT => return Err(BadConfig::Draft),
+            found => return Err(BadConfig::Newer { found, reader: outline.reader.map(|text| plain(&text)) }),
         }
         let config: Self = serde_json::from_slice(bytes).map_err(|error| broken(&error.to_string()))?;
         if config.to_bytes() != bytes {
@@ -122,9 +129,8 @@ impl Config {
         if config.id != RepositoryUid::derive(&config.owner, &config.nonce) {
             return Err(broken("its id does not follow from its owner and nonce"));
         }
-        let Chunker { least, average, most, .. } = config.chunker;
-        if !(64 <= least && least <= average && average <= most && most <= 64 << 20) {
-            return Err(broken("its chunk lengths make no sense"));
+        if config.chunker != Chunker::default() || config.packs != [PACK_KIND] {
+            return Err(broken("its chunker or its kind of packs is not that of its format"));
         }
         if config.grace_s < 24 * 3600 {
             return Err(broken("its grace period is shorter than a day"));
@@ -154,7 +160,7 @@ mod tests {
         let config = config();
         assert_eq!(Config::parse(&config.to_bytes()), Ok(config.clone()));
         let text = String::from_utf8(config.to_bytes()).unwrap();
-        for other in [text.replace(':', ": "), text.replace("\"format\":0", "\"format\":0,\"more\":1"), format!("{text}\n")] {
+        for other in [text.replace(':', ": "), text.replace("\"format\":1", "\"format\":1,\"more\":1"), format!("{text}\n")] {
             assert!(matches!(Config::parse(other.as_bytes()), Err(BadConfig::Broken(_))), "{other}");
         }
     }
@@ -163,6 +169,13 @@ mod tests {
     fn a_newer_format_is_refused_with_the_program_that_reads_it() {
         let newer = br#"{"format":7,"reader":"lifeboat 3.2\u001b[2J","shape":[1]}"#;
         assert_eq!(Config::parse(newer), Err(BadConfig::Newer { found: 7, reader: Some("lifeboat 3.2[2J".to_owned()) }));
+    }
+
+    #[test]
+    fn a_draft_is_refused_as_a_draft_whatever_else_it_says() {
+        assert_eq!(Config::parse(br#"{"format":0,"packs":["age-zstd-0"]}"#), Err(BadConfig::Draft));
+        let other = String::from_utf8(config().to_bytes()).unwrap().replace(CHUNKER_ID, "keyed-gear-2");
+        assert!(matches!(Config::parse(other.as_bytes()), Err(BadConfig::Broken(_))));
     }
 
     proptest! {

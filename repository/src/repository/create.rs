@@ -13,10 +13,11 @@ use stores::error::StoreError;
 use stores::key::Key;
 use stores::store::Store;
 
+use super::Repository;
 use super::config::{Chunker, Config};
 use super::open::{CONFIG_KEY, OpenError, first_object};
 use super::recover::{README_KEY, RECOVER_README, RECOVER_SCRIPT, SCRIPT_KEY};
-use super::{FORMAT, Repository};
+use crate::format::limits::FORMAT;
 use crate::keys::{self, DomainKeys, EpochIdentity, KeyError, OwnerKey, Recipient, WriterKey};
 use crate::trust::{self, Canary, Document, Epoch, ListedObject, ListedWriter};
 
@@ -177,7 +178,7 @@ impl Draft {
         let config = Config::new(owner.public(), hex::encode(keys::random::<16>()?), now, Chunker::default());
         let epoch = EpochIdentity::generate();
         let writer_key = WriterKey::generate(config.id, 1, spec.writer.clone(), spec.domain.clone())?;
-        let canary = format!("lifeboat canary 0\nrepository {}\nnonce {}\n", config.id, hex::encode(keys::random::<16>()?));
+        let canary = format!("lifeboat canary 1\nrepository {}\nnonce {}\n", config.id, hex::encode(keys::random::<16>()?));
 
         let mut sealed = Sealed::default();
         sealed.add(EPOCH_KEY, people, epoch.to_text().as_bytes())?;

@@ -9,8 +9,9 @@ use stores::key::{Key, Prefix};
 use stores::store::{Store, list_all};
 
 use super::Repository;
-use super::config::{BadConfig, Config, FORMAT, MAX_CONFIG};
+use super::config::{BadConfig, Config, MAX_CONFIG};
 use crate::fence::Protocol;
+use crate::format::limits::FORMAT;
 use crate::trust::{self, MAX_DOCUMENT, Trust};
 
 pub(super) const CONFIG_KEY: &str = "repository.json";
@@ -33,6 +34,12 @@ pub enum OpenError {
         known: u32,
         /// The program that reads it, as the repository itself says, for instance "lifeboat 2.1".
         reader: Option<String>,
+    },
+    /// A program that was never released wrote it. Nothing is wrong with it, and nothing reads it but that program.
+    #[error("the repository is of format 0, which was an unreleased draft; this program reads format {known}")]
+    Draft {
+        /// The highest format that this program reads.
+        known: u32,
     },
     /// An object without which nothing can be believed is missing or was changed.
     #[error("{key} is damaged: {what}")]
@@ -60,6 +67,11 @@ impl Hint for OpenError {
             }
             Self::Newer { reader: Some(reader), .. } => Some(format!("use {reader} or later")),
             Self::Newer { reader: None, .. } => Some("use a later version of lifeboat".to_owned()),
+            Self::Draft { .. } => Some(
+                "what is in it can be restored with the program that made it, or with the recover.py that lies in it; then make a new repository in \
+                 another place: lifeboat init"
+                    .to_owned(),
+            ),
             Self::Damaged { key, .. } => {
                 Some(format!("fetch {key} from another copy of the repository; docs/recover-by-hand.md restores the data without it"))
             }
@@ -89,6 +101,7 @@ async fn read_config(store: &dyn Store) -> Result<Config, OpenError> {
     // The format comes first: what a later one signs, and how, is not for us to judge.
     let (document, _) = trust::split(&object).map_err(damaged)?;
     let config = Config::parse(document).map_err(|bad| match bad {
+        BadConfig::Draft => OpenError::Draft { known: FORMAT },
         BadConfig::Newer { found, reader } => OpenError::Newer { found, known: FORMAT, reader },
         BadConfig::Broken(what) => damaged(what),
     })?;

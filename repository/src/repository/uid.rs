@@ -16,9 +16,9 @@ pub struct RepositoryUid([u8; 16]);
 
 impl RepositoryUid {
     /// The id of the repository that `owner` made with `nonce`, which tells several repositories of one owner apart:
-    /// the first 16 bytes of SHA-256 over `lifeboat repository 0 <owner> <nonce>` and a line feed, both in hexadecimal.
+    /// the first 16 bytes of SHA-256 over `lifeboat repository 1 <owner> <nonce>` and a line feed, both in hexadecimal.
     pub fn derive(owner: &PublicKey, nonce: &str) -> Self {
-        let digest = Digest::of(format!("lifeboat repository 0 {owner} {nonce}\n").as_bytes());
+        let digest = Digest::of(format!("lifeboat repository 1 {owner} {nonce}\n").as_bytes());
         Self(*digest.as_bytes().first_chunk().expect("a digest has 32 bytes"))
     }
 

@@ -20,8 +20,8 @@ pub enum Purpose {
 impl Purpose {
     const fn label(self) -> &'static [u8] {
         match self {
-            Self::Index => b"lifeboat index 0",
-            Self::Snapshot => b"lifeboat snapshot 0",
+            Self::Index => b"lifeboat index 1",
+            Self::Snapshot => b"lifeboat snapshot 1",
         }
     }
 }

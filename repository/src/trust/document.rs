@@ -10,9 +10,10 @@ use base::id::{DomainId, StewardId, WriterId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::format::limits::FORMAT;
 use crate::format::names::Name;
 use crate::keys::{EpochRecipient, PublicKey};
-use crate::repository::{FORMAT, RepositoryUid};
+use crate::repository::RepositoryUid;
 
 /// The largest trust document that is read, in bytes: some ten thousand writers.
 pub const MAX_DOCUMENT: u64 = 8 << 20;
@@ -27,7 +28,7 @@ pub struct Document {
     pub created: Timestamp,
     /// All epochs, oldest first; at least one.
     pub epochs: Vec<Epoch>,
-    /// The format of the repository: 0.
+    /// The format of the repository: 1.
     pub format: u32,
     /// All who were ever listed to sign tombstones, holds, condemned lists and attestations.
     pub maintainers: Vec<ListedSteward>,
@@ -220,7 +221,7 @@ mod tests {
             ("no epoch", (|d: &mut Document| d.epochs.clear()) as fn(&mut Document)),
             ("no owner", |d| d.owners.clear()),
             ("not numbered", |d| d.epochs[0].epoch = 2),
-            ("of format 1", |d| d.format = 1),
+            ("of format 2", |d| d.format = 2),
             ("an object twice", |d| d.objects.push(d.objects[0].clone())),
             ("a steward twice", |d| d.verifiers.push(steward())),
             ("a signing key twice", |d| d.maintainers.push(d.verifiers[0].clone())),

@@ -145,8 +145,18 @@ async fn a_newer_repository_is_refused_with_the_program_that_reads_it() {
     let place = place().await;
     place.disk.overwrite(&key("repository.json"), "{\"format\":3,\"reader\":\"lifeboat 4.1\",\"shape\":\"other\"}\nsigned anew\n");
     let newer = open(&place.disk).await.unwrap_err();
-    assert!(matches!(newer, OpenError::Newer { found: 3, known: 0, .. }), "{newer}");
+    assert!(matches!(newer, OpenError::Newer { found: 3, known: 1, .. }), "{newer}");
     assert_eq!(newer.hint().unwrap(), "use lifeboat 4.1 or later");
+}
+
+#[tokio::test]
+async fn a_repository_of_the_draft_is_refused_as_a_draft_and_never_called_damaged() {
+    let place = place().await;
+    let draft = String::from_utf8(bytes(&place.disk, "repository.json").await).unwrap();
+    place.disk.overwrite(&key("repository.json"), draft.replace("\"format\":1", "\"format\":0").replace("-1\"", "-0\""));
+    let refused = open(&place.disk).await.unwrap_err();
+    assert_eq!(refused.to_string(), "the repository is of format 0, which was an unreleased draft; this program reads format 1");
+    assert!(refused.hint().unwrap().contains("recover.py"), "{refused:?}");
 }
 
 #[tokio::test]
@@ -161,7 +171,7 @@ async fn every_flipped_bit_of_configuration_and_trust_is_damage_of_that_object()
             match open(&place.disk).await {
                 Err(OpenError::Damaged { key, .. }) if key == name => {}
                 // The one digit of the format: unknown is not corrupt.
-                Err(OpenError::Newer { .. }) if name == "repository.json" => {}
+                Err(OpenError::Newer { .. } | OpenError::Draft { .. }) if name == "repository.json" => {}
                 other => panic!("{name}, bit {bit}: {other:?}"),
             }
         }

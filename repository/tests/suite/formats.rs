@@ -192,33 +192,42 @@ proptest! {
         let _ = pack::parse_header(&frame);
         let _ = pack::parse_table(&frame, 0, 0);
         let _ = pack::parse_tail(&frame, u64::MAX);
-        let tree = [&[0x81, 0x00], bytes.as_slice()].concat();
+        let tree = [&[0x81, 0x01], bytes.as_slice()].concat();
         let _ = tree::decode(&tree);
     }
 }
 
 #[test]
 fn an_array_that_claims_to_be_endless_costs_no_memory() {
-    let endless = [&[0x82, 0x00, 0x9b], [0xff; 8].as_slice()].concat();
+    let endless = [&[0x82, 0x01, 0x9b], [0xff; 8].as_slice()].concat();
     // [h'78', 0, [0, 0, 0, null, null, 0, 0, and attributes without end
-    let node = [&[0x81, 0x00, 0x84, 0x41, 0x78, 0x00, 0x89, 0, 0, 0, 0xf6, 0xf6, 0, 0, 0x9b], [0xff; 8].as_slice()].concat();
+    let node = [&[0x81, 0x01, 0x84, 0x41, 0x78, 0x00, 0x89, 0, 0, 0, 0xf6, 0xf6, 0, 0, 0x9b], [0xff; 8].as_slice()].concat();
     assert!(tree::decode(&node).is_err());
     assert!(index::decode_packs(&endless).is_err());
 }
 
 #[test]
-fn a_newer_format_is_not_called_damage() {
-    let newer = [0x82, 0x01, 0x80];
+fn a_newer_format_and_the_draft_are_not_called_damage() {
+    let newer = [0x82, 0x02, 0x80];
     for error in [tree::decode(&newer).unwrap_err(), index::decode_packs(&newer).unwrap_err(), index::decode(&newer).unwrap_err()] {
         assert!(error.to_string().contains("is newer than this program"), "{error}");
     }
-    let error = snapshot::decode(br#"{"lifeboat_snapshot":1,"anything":{}}"#).unwrap_err();
+    let error = snapshot::decode(br#"{"lifeboat_snapshot":2,"anything":{}}"#).unwrap_err();
     assert!(error.to_string().contains("is newer than this program"), "{error}");
+    let draft = [0x82, 0x00, 0x80];
+    let errors = [
+        tree::decode(&draft).unwrap_err(),
+        index::decode(&draft).unwrap_err(),
+        snapshot::decode(br#"{"lifeboat_snapshot":0}"#).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.to_string().contains("is of format 0, an unreleased draft"), "{error}");
+    }
 }
 
 /// `[h'78', <kind>, [0, 0, 0, null, null, 0, 0, [], <more>], null]` behind the head of a tree.
 fn tree_with(kind: u8, more: &[u8]) -> Vec<u8> {
-    [&[0x81, 0x00, 0x84, 0x41, 0x78, kind, 0x89, 0, 0, 0, 0xf6, 0xf6, 0, 0, 0x80], more, &[0xf6]].concat()
+    [&[0x81, 0x01, 0x84, 0x41, 0x78, kind, 0x89, 0, 0, 0, 0xf6, 0xf6, 0, 0, 0x80], more, &[0xf6]].concat()
 }
 
 #[test]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Restores from a lifeboat repository (format 0) with nothing but age, zstd and python3.
+"""Restores from a lifeboat repository (format 1) with nothing but age, zstd and python3.
 
     recover.py list    REPO                          restore points; needs no key
     recover.py restore REPO KEY POINT OUT [PATH]     POINT as list shows it, or the first part of its name that no other
@@ -69,13 +69,13 @@ def cbor(data, at=0):
 def sequence(data):
     """The items of a directory: behind its head [format] one node after the other."""
     head, at = cbor(data)
-    if head != [0]: raise ValueError("not of format 0")
+    if head != [1]: raise ValueError("not of format 1")
     while at < len(data):
         item, at = cbor(data, at); yield item
 
 def versioned(data):
     value, end = cbor(data)
-    if end != len(data) or value[0] != 0: raise ValueError("not of format 0")
+    if end != len(data) or value[0] != 1: raise ValueError("not of format 1")
     return value[1:]
 
 def fail(text): sys.exit(f"recover.py: {text}")
@@ -90,7 +90,7 @@ def fault(text):
 def owned(path, owners):
     document, *lines = open(path, "rb").read().rstrip(b"\n").split(b"\n")
     for line in map(json.loads, lines):
-        message = b"lifeboat owner statement 0\n" + document
+        message = b"lifeboat owner statement 1\n" + document
         if line["key"] in owners and signed(bytes.fromhex(line["key"]), message, bytes.fromhex(line["signature"])): return json.loads(document)
     raise ValueError("no owner has signed it")
 
@@ -98,7 +98,8 @@ def trust(repo):
     try:
         owner = json.loads(open(f"{repo}/repository.json", "rb").readline())["owner"]
         config = owned(f"{repo}/repository.json", [owner])
-        told = hashlib.sha256(f"lifeboat repository 0 {owner} {config['nonce']}\n".encode()).hexdigest()[:32]
+        if config["format"] != 1: raise ValueError(f"it is of format {config['format']}, and this script reads format 1")
+        told = hashlib.sha256(f"lifeboat repository 1 {owner} {config['nonce']}\n".encode()).hexdigest()[:32]
         if told != config["id"]: raise ValueError("its id does not follow from its owner")
         owners, n, document = [owner], 1, None
         while os.path.exists(f"{repo}/trust/{n}.json"):
@@ -119,7 +120,7 @@ def snapshots(repo):
             try:
                 data = open(path, "rb").read(); line, signature = data.rstrip(b"\n").split(b"\n")
                 snapshot = json.loads(line)
-                if snapshot["lifeboat_snapshot"] != 0: raise ValueError("not of format 0")
+                if snapshot["lifeboat_snapshot"] != 1: raise ValueError("not of format 1")
                 if name[-64:] != hashlib.sha256(data).hexdigest(): raise ValueError("its name is not its SHA-256")
                 if name[:-65] != f"{snapshot['domain']}/{snapshot['writer']}/{snapshot['seq']:010}": raise ValueError("it belongs elsewhere")
                 key, last = writers.get((snapshot["domain"], snapshot["writer"]), (None, None))
@@ -127,7 +128,7 @@ def snapshots(repo):
                 if last is not None: # its right has ended; what has a later name than its last is not believed
                     seq_last, _, digest_last = (last["snapshot"] or "-1-").rpartition("-")
                     if (int(seq), digest) > (int(seq_last), digest_last): key = None
-                message = b"lifeboat writer statement 0\n" + line
+                message = b"lifeboat writer statement 1\n" + line
                 good = key and snapshot["repository"] == uid and signed(key, message, base64.b64decode(json.loads(signature)["signature"]))
                 if not good: fault(f"snapshot {name} is not signed by a writer of this repository")
                 found.append((snapshot["taken"], name, snapshot, bool(good)))
