@@ -6,13 +6,13 @@ use std::path::Path;
 
 use base::Digest;
 use crossbeam_channel::Receiver;
-use repository::format::tree::{Content, Meta, Node, NodeKind, TreeRef};
-use repository::writer::WriteError;
+use repository::format::tree::{Content, Device, Meta, Node, NodeKind, TreeRef};
+use repository::writer::{TreeDraft, WriteError};
 
 use crate::attributes::Attributes;
 use crate::read::{Outcome, Stored};
 use crate::shared::{Shared, add};
-use crate::stat::Stat;
+use crate::stat::{Special, Stat};
 use crate::unchanged::Place;
 use crate::unchanged::new::{Finished, New, Rows};
 use crate::unchanged::old::Old;
@@ -44,7 +44,8 @@ impl From<WriteError> for Unfinished {
 /// A folder in the making.
 #[derive(Debug, Default)]
 struct Frame {
-    nodes: Vec<Node>,
+    /// Its tree. What is certain of it is stored on the way, so that a folder of any size takes little memory here.
+    draft: TreeDraft,
     rows: Rows,
     /// Where its range of the new cache begins.
     began: u64,
@@ -86,12 +87,24 @@ impl Assembly<'_> {
         let Told { name, stat, attributes, whole, what } = told;
         let name = name.into_vec();
         match what {
-            What::File(content) => self.add_file(name, &stat, attributes, content, whole),
+            What::File(content) => self.add_file(name, &stat, attributes, content, whole)?,
             What::Symlink(target) => {
                 let payload = NewPayload::Symlink { target: &target };
                 let trusted = whole && self.trusts(&stat);
                 self.add_row(&NewRow { name: &name, stat: &stat, trusted, attributes: &attributes, payload });
-                self.add_node(name, &stat, attributes, NodeKind::Symlink { target });
+                self.add_node(name, &stat, attributes, NodeKind::Symlink { target })?;
+            }
+            What::Special(special) => {
+                let trusted = whole && self.trusts(&stat);
+                self.add_row(&NewRow { name: &name, stat: &stat, trusted, attributes: &attributes, payload: NewPayload::Special });
+                let device = Device { major: stat.device.0, minor: stat.device.1 };
+                let kind = match special {
+                    Special::Fifo => NodeKind::Fifo,
+                    Special::Socket => NodeKind::Socket,
+                    Special::CharDevice => NodeKind::CharDevice(device),
+                    Special::BlockDevice => NodeKind::BlockDevice(device),
+                };
+                self.add_node(name, &stat, attributes, kind)?;
             }
             What::Directory(tree, place) => {
                 let taken = match (&mut self.cache, self.old) {
@@ -99,17 +112,17 @@ impl Assembly<'_> {
                     _ => None,
                 };
                 let place = self.keep(taken);
-                self.add_directory(name, &stat, (attributes, whole), tree, place);
+                self.add_directory(name, &stat, (attributes, whole), tree, place)?;
             }
             What::Read { outcome, before } => match outcome.recv() {
                 Err(_) => return Err(Unfinished::Stopped),
                 Ok(Outcome::Failed(error)) => return Err(error.into()),
                 Ok(Outcome::LeftOut) => {}
                 Ok(Outcome::Stored(stored)) => {
-                    let Stored { stat, attributes, ticket, whole } = *stored;
-                    let content = ticket.wait()?;
+                    let Stored { stat, attributes, pending, whole } = *stored;
+                    let content = pending.content()?;
                     self.count(&content, before.as_ref());
-                    self.add_file(name, &stat, attributes, content, whole);
+                    self.add_file(name, &stat, attributes, content, whole)?;
                 }
             },
         }
@@ -118,21 +131,21 @@ impl Assembly<'_> {
 
     /// Ends the innermost folder. The answer is the whole, if it was the root.
     fn leave(&mut self, folder: &Folder) -> Result<Option<Assembled>, Unfinished> {
-        let Some(Frame { nodes, rows, began }) = self.frames.pop() else { return Err(Unfinished::Stopped) };
-        let tree = self.shared.writer.store_tree(&nodes)?;
+        let Some(Frame { draft, rows, began }) = self.frames.pop() else { return Err(Unfinished::Stopped) };
+        let tree = self.shared.writer.end_tree(draft)?;
         let written = self.cache.as_mut().map(|cache| cache.block(rows, began));
         let place = self.keep(written);
         if self.frames.is_empty() {
             return Ok(Some(self.finish(tree, place)));
         }
-        self.add_directory(folder.name.to_vec(), &folder.stat, (folder.attributes.clone(), folder.whole), tree, place);
+        self.add_directory(folder.name.to_vec(), &folder.stat, (folder.attributes.clone(), folder.whole), tree, place)?;
         Ok(None)
     }
 
     fn finish(&mut self, root: TreeRef, place: Option<Place>) -> Assembled {
         let cache = self.cache.take().zip(place).and_then(|(cache, place)| {
             let payload = NewPayload::Directory { place, tree: &root };
-            let row = NewRow { name: b"", stat: &Stat::default(), trusted: true, attributes: &Attributes::new(), payload };
+            let row = NewRow { name: b"", stat: &Stat::default(), trusted: true, attributes: &Attributes::default(), payload };
             note(cache.finish(&row, &self.shared.owners.digest(), self.shared.counts.totals()))
         });
         Assembled { root, cache }
@@ -150,20 +163,27 @@ impl Assembly<'_> {
         add(kind, 1);
     }
 
-    fn add_file(&mut self, name: Vec<u8>, stat: &Stat, attributes: Attributes, content: Content, whole: bool) {
+    fn add_file(&mut self, name: Vec<u8>, stat: &Stat, attributes: Attributes, content: Content, whole: bool) -> Result<(), WriteError> {
         let trusted = whole && self.trusts(stat);
         let payload = NewPayload::File(&content);
         self.add_row(&NewRow { name: &name, stat, trusted, attributes: &attributes, payload });
-        self.add_node(name, stat, attributes, NodeKind::File { content });
+        self.add_node(name, stat, attributes, NodeKind::File { content })
     }
 
-    fn add_directory(&mut self, name: Vec<u8>, stat: &Stat, (attributes, whole): (Attributes, bool), tree: TreeRef, place: Option<Place>) {
+    fn add_directory(
+        &mut self,
+        name: Vec<u8>,
+        stat: &Stat,
+        (attributes, whole): (Attributes, bool),
+        tree: TreeRef,
+        place: Option<Place>,
+    ) -> Result<(), WriteError> {
         if let Some(place) = place {
             let payload = NewPayload::Directory { place, tree: &tree };
             let trusted = whole && self.trusts(stat);
             self.add_row(&NewRow { name: &name, stat, trusted, attributes: &attributes, payload });
         }
-        self.add_node(name, stat, attributes, NodeKind::Directory { tree });
+        self.add_node(name, stat, attributes, NodeKind::Directory { tree })
     }
 
     fn add_row(&mut self, row: &NewRow<'_>) {
@@ -172,7 +192,7 @@ impl Assembly<'_> {
         }
     }
 
-    fn add_node(&mut self, name: Vec<u8>, stat: &Stat, xattrs: Attributes, kind: NodeKind) {
+    fn add_node(&mut self, name: Vec<u8>, stat: &Stat, attributes: Attributes, kind: NodeKind) -> Result<(), WriteError> {
         let owners = &self.shared.owners;
         let meta = Meta {
             mode: stat.permissions(),
@@ -182,11 +202,14 @@ impl Assembly<'_> {
             group: owners.group(stat.gid).map(str::to_owned),
             mtime_s: stat.mtime_s,
             mtime_ns: stat.mtime_ns,
-            xattrs,
-            ..Meta::default()
+            xattrs: attributes.xattrs,
+            flags: attributes.flags,
+            birth: attributes.birth,
+            link: attributes.link.map(|link| link.to_vec()),
         };
-        if let Some(frame) = self.frames.last_mut() {
-            frame.nodes.push(Node { name, meta, kind });
+        match self.frames.last_mut() {
+            Some(frame) => self.shared.writer.add_node(&mut frame.draft, &Node { name, meta, kind }),
+            None => Ok(()),
         }
     }
 

@@ -3,18 +3,21 @@
 //! `pipeline` runs one or more readers, each on a thread of its own. What becomes of a file is told to `assemble` through the job's
 //! own channel; what went wrong with it is told to `trouble` here.
 
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
+use repository::format::tree::{Content, Hole};
 use repository::writer::{StoreFileError, Ticket, WriteError};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use crate::attributes::{self, Attributes};
 use crate::directory;
+use crate::links::{Claim, Linked};
 use crate::shared::{Shared, add};
+use crate::sparse::{self, Source};
 use crate::stat::{Kind, Stat};
 use crate::trouble::{ATTRIBUTES, CHANGED, GREW, MISSING, UNREADABLE};
 
@@ -27,6 +30,8 @@ const ATTEMPTS: u32 = 2;
 #[derive(Debug)]
 pub(crate) struct Job {
     pub place: Place,
+    /// As the walk saw it.
+    pub stat: Stat,
     /// It may be read without a mark in its access time.
     pub keep_atime: bool,
     /// Takes one answer. `assemble` waits for it.
@@ -59,9 +64,43 @@ pub(crate) struct Stored {
     /// As it was when its reading began.
     pub stat: Stat,
     pub attributes: Attributes,
-    pub ticket: Ticket,
+    pub pending: Pending,
     /// It stood still and all of it could be read, so that the next run may take this for what it holds.
     pub whole: bool,
+}
+
+/// The content of a file that was read, once its chunks have names.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    Alone(Taken),
+    /// Of a file with several names.
+    Shared(Arc<Linked>),
+}
+
+impl Pending {
+    /// Waits for it.
+    pub fn content(self) -> Result<Content, WriteError> {
+        match self {
+            Self::Alone(taken) => taken.content(),
+            Self::Shared(linked) => linked.content(),
+        }
+    }
+}
+
+/// What was taken of a file and is with the writer.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    ticket: Ticket,
+    size: u64,
+    holes: Vec<Hole>,
+}
+
+impl Taken {
+    /// Waits until its chunks have names.
+    pub fn content(self) -> Result<Content, WriteError> {
+        let content = self.ticket.wait()?;
+        Ok(if self.holes.is_empty() { content } else { content.with_holes(self.size, self.holes) })
+    }
 }
 
 /// Why a file is not stored.
@@ -76,10 +115,18 @@ impl From<Errno> for Failure {
     }
 }
 
-/// What was taken of a file: small ones wait in the buffer, so that one that changed is stored only as it is in the end.
-enum Taken {
+/// A part of a file: small ones wait in the buffer, so that one that changed is stored only as it is in the end.
+struct Part {
+    data: Data,
+    /// Up to where it was read, over data and holes.
+    size: u64,
+    /// Those before that.
+    holes: Vec<Hole>,
+}
+
+enum Data {
     Buffered(usize),
-    Stored(Ticket, u64),
+    Stored(Ticket),
 }
 
 /// Reads until the walk has no more jobs.
@@ -101,9 +148,21 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn read(&mut self, job: &Job) -> Outcome {
+        let shared = self.shared;
+        let reading = match job.stat.is_linked().then(|| shared.links.claim(&job.stat, &shared.stop)) {
+            Some(Claim::Take(linked)) => return Outcome::Stored(Box::new(Stored::of(linked))),
+            Some(Claim::Read(reading)) => Some(reading),
+            Some(Claim::ReadAlone) | None => None,
+        };
         match self.store(job) {
-            Ok(Some(stored)) => Outcome::Stored(Box::new(stored)),
-            Ok(None) => Outcome::LeftOut,
+            Ok(stored) => Outcome::Stored(Box::new(match (reading, stored) {
+                (Some(reading), Stored { stat, attributes, pending: Pending::Alone(taken), whole }) => {
+                    let linked = Arc::new(Linked::new(stat, attributes, whole, taken));
+                    reading.done(&linked);
+                    Stored::of(linked)
+                }
+                (_, stored) => stored,
+            })),
             Err(Failure::Write(error)) => Outcome::Failed(error),
             Err(Failure::Source(_)) if self.shared.stop.is_ordered() => Outcome::LeftOut,
             Err(Failure::Source(error)) if error.kind() == io::ErrorKind::NotFound => {
@@ -120,88 +179,88 @@ impl Reader<'_> {
         }
     }
 
-    /// `None` when it is no file any more.
-    fn store(&mut self, job: &Job) -> Result<Option<Stored>, Failure> {
+    fn store(&mut self, job: &Job) -> Result<Stored, Failure> {
         let fd = match &job.place {
             Place::Folder { folder, name, .. } => directory::open_quietly(folder.as_fd(), name, OFlags::NOFOLLOW, job.keep_atime)?,
             Place::Root(path) => directory::open_quietly(rustix::fs::CWD, path, OFlags::empty(), job.keep_atime)?,
         };
         let mut stat = Stat::from(rustix::fs::fstat(&fd)?);
-        match stat.kind() {
-            Kind::File => {}
-            Kind::Special => {
-                self.shared.trouble.special(&job.place.path());
-                return Ok(None);
-            }
-            _ => return Err(Failure::Source(io::Error::other("it became something else while the folder was read"))),
+        if stat.kind() != Kind::File {
+            return Err(Failure::Source(io::Error::other("it became something else while the folder was read")));
         }
         add(&self.shared.counts.files_read, 1);
-        let mut attributes = attributes::of_open(fd.as_fd());
+        let mut attributes = attributes::of_open(fd.as_fd(), &stat);
         let mut attempt = 1;
-        let (taken, moved) = loop {
-            let taken = self.take(&fd, &stat)?;
+        let (part, moved) = loop {
+            let part = self.take(&fd, &stat)?;
             let after = Stat::from(rustix::fs::fstat(&fd)?);
-            let grew = if stat.size == 0 { taken.len() > 0 } else { after.size > stat.size && taken.len() == stat.size };
+            let grew = if stat.size == 0 { part.size > 0 } else { after.size > stat.size && part.size == stat.size };
             if grew {
                 // What was there when it was opened is whole: a log, most likely. Reading again would find it longer still.
-                let detail = format_args!("stored {} bytes, it has {} now", taken.len(), after.size);
+                let detail = format_args!("stored {} bytes, it has {} now", part.size, after.size);
                 self.shared.trouble.changed(&job.place.path(), GREW, detail);
-                break (taken, true);
+                break (part, true);
             }
             if after.same_as(&stat) {
-                break (taken, false);
+                break (part, false);
             }
             if attempt == ATTEMPTS {
                 self.shared.trouble.changed(&job.place.path(), CHANGED, "it was written to while it was read, twice");
-                break (taken, true);
+                break (part, true);
             }
             attempt += 1;
             stat = after;
-            attributes = attributes::of_open(fd.as_fd()); // it may have been these that changed
+            attributes = attributes::of_open(fd.as_fd(), &stat); // it may have been these that changed
             rustix::fs::seek(&fd, rustix::fs::SeekFrom::Start(0))?;
         };
-        let ticket = match taken {
-            Taken::Stored(ticket, _) => ticket,
-            Taken::Buffered(n) => self.shared.writer.store_bytes(self.buffer.get(..n).unwrap_or_default()).map_err(Failure::Write)?,
+        let Part { data, size, holes } = part;
+        let ticket = match data {
+            Data::Stored(ticket) => ticket,
+            Data::Buffered(n) => self.shared.writer.store_bytes(self.buffer.get(..n).unwrap_or_default()).map_err(Failure::Write)?,
         };
         let had_all = attributes.is_ok();
         let attributes = attributes.unwrap_or_else(|errno| {
             self.shared.trouble.error(&job.place.path(), ATTRIBUTES, io::Error::from(errno));
-            Attributes::new()
+            Attributes::default()
         });
-        Ok(Some(Stored { stat, attributes, ticket, whole: had_all && !moved }))
+        Ok(Stored { stat, attributes, pending: Pending::Alone(Taken { ticket, size, holes }), whole: had_all && !moved })
     }
 
     /// Reads as much as the file had when it was opened. Files of the kernel say 0 and have more: of these, one buffer.
-    fn take(&mut self, fd: &OwnedFd, stat: &Stat) -> Result<Taken, Failure> {
-        let limit = if stat.size == 0 { SMALL as u64 } else { stat.size };
-        let mut source = Source { fd, left: limit, shared: self.shared };
-        let Some(buffer) = usize::try_from(limit).ok().and_then(|limit| self.buffer.get_mut(..limit)) else {
+    fn take(&mut self, fd: &OwnedFd, stat: &Stat) -> Result<Part, Failure> {
+        let mut holes = sparse::holes(fd, stat.size);
+        let hollow = holes.iter().fold(0_u64, |sum, hole| sum.saturating_add(hole.len));
+        let (mut source, n_data) = if stat.size == 0 {
+            (Source::stream(fd, self.shared, SMALL as u64), SMALL as u64)
+        } else {
+            (Source::new(fd, self.shared, &holes, stat.size), stat.size.saturating_sub(hollow))
+        };
+        let buffer = usize::try_from(n_data).ok().and_then(|n| self.buffer.get_mut(..n));
+        let data = if let Some(buffer) = buffer {
+            let mut filled = 0;
+            while let n @ 1.. = source.read(buffer.get_mut(filled..).unwrap_or_default()).map_err(Failure::Source)? {
+                filled += n;
+            }
+            Data::Buffered(filled)
+        } else {
             // The kernel may read ahead further; where it cannot, nothing is lost.
             let _ = rustix::fs::fadvise(fd, 0, None, rustix::fs::Advice::Sequential);
-            let ticket = self.shared.writer.store_file(&mut source, stat.size).map_err(|error| match error {
+            let stored = self.shared.writer.store_file(&mut source, n_data);
+            Data::Stored(stored.map_err(|error| match error {
                 StoreFileError::Source(error) => Failure::Source(error),
                 StoreFileError::Write(error) => Failure::Write(error),
-            })?;
-            return Ok(Taken::Stored(ticket, limit - source.left));
+            })?)
         };
-        let mut filled = 0;
-        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match source.read(rest).map_err(Failure::Source)? {
-                0 => break,
-                n => filled += n,
-            }
-        }
-        Ok(Taken::Buffered(filled))
+        let size = source.reached();
+        holes.retain(|hole| hole.end() <= size);
+        Ok(Part { data, size, holes })
     }
 }
 
-impl Taken {
-    fn len(&self) -> u64 {
-        match self {
-            Self::Buffered(n) => *n as u64,
-            Self::Stored(_, n) => *n,
-        }
+impl Stored {
+    /// What each name of a file comes to.
+    fn of(linked: Arc<Linked>) -> Self {
+        Self { stat: linked.stat, attributes: linked.attributes.clone(), whole: linked.whole, pending: Pending::Shared(linked) }
     }
 }
 
@@ -211,34 +270,5 @@ impl Place {
             Self::Folder { path, name, .. } => [path, b"/".as_slice(), name].concat(),
             Self::Root(path) => path.to_vec(),
         }
-    }
-}
-
-/// An open file up to a limit. It counts what it reads, and ends with an error when the run is to stop.
-struct Source<'a> {
-    fd: &'a OwnedFd,
-    left: u64,
-    shared: &'a Shared,
-}
-
-impl Read for Source<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.shared.stop.is_ordered() {
-            return Err(io::Error::other("the run was told to stop"));
-        }
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let part = buffer.get_mut(..wanted).expect("it is no longer than the buffer");
-        if part.is_empty() {
-            return Ok(0);
-        }
-        let n = loop {
-            match rustix::io::read(self.fd, &mut *part) {
-                Err(Errno::INTR) => {}
-                answer => break answer?,
-            }
-        };
-        self.left -= n as u64;
-        add(&self.shared.counts.bytes_read, n as u64);
-        Ok(n)
     }
 }

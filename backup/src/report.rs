@@ -16,11 +16,11 @@ pub const MAX_NAMED: usize = 1000;
 pub struct BackupReport {
     /// As stored.
     pub snapshot: Snapshot,
-    /// Everything that the source holds was read, except what was excluded, vanished or is no file, folder or link.
+    /// Everything that the source holds was read, except what was excluded or vanished.
     pub complete: bool,
     /// Entries that were listed and gone when they were to be read. Not an error.
     pub vanished: u64,
-    /// Sockets, pipes and devices, which hold no data of their own.
+    /// Sockets, pipes and devices that are stored: by name, kind and number, as they hold no data of their own.
     pub special: u64,
     /// Files and folders that exclude rules, cache tags or file-system borders left out; what lies below them is not counted.
     pub excluded: u64,
@@ -28,19 +28,19 @@ pub struct BackupReport {
     pub n_errors: u64,
     /// What could not be read: the snapshot lacks it.
     pub errors: Vec<PathError>,
-    /// What was stored, or left out on purpose, and is worth a word: changed or grown while it was read, special files, own folders.
+    /// What was stored, or left out on purpose, and is worth a word: changed or grown while it was read, own folders.
     pub notes: Vec<PathError>,
     /// From the start of the walk to the acknowledgement, on the monotonic clock.
     pub took: Duration,
 }
 
 impl BackupReport {
-    pub(crate) fn new(snapshot: Snapshot, findings: Findings, took: Duration) -> Self {
+    pub(crate) fn new(snapshot: Snapshot, findings: Findings, special: u64, took: Duration) -> Self {
         Self {
             complete: snapshot.complete,
             snapshot,
             vanished: findings.vanished,
-            special: findings.special,
+            special,
             excluded: findings.excluded,
             n_errors: findings.n_errors,
             errors: findings.errors,

@@ -126,7 +126,7 @@ async fn once(
         tracing::warn!(%error, path = %cache.path.display(), "cannot keep the cache of unchanged files; the next backup reads every file");
     }
     let took = clock.monotonic().saturating_sub(began);
-    Ok(BackupReport::new(receipt.snapshot, findings, took))
+    Ok(BackupReport::new(receipt.snapshot, findings, get(&counts.special), took))
 }
 
 /// What the threads came to, in the words of the report. A run that met nothing but trouble must not look like a backup of an

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use repository::writer::Writer;
 
 use crate::eta::{self, Totals};
+use crate::links::Links;
 use crate::owners::Owners;
 use crate::progress::{Phase, Status};
 use crate::trouble::{Trouble, text_of};
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub trouble: Trouble,
     pub counts: Counts,
     pub owners: Owners,
+    /// Files with several names.
+    pub links: Links,
     /// When the run began, by the wall clock: before anything was looked at.
     pub started: Timestamp,
     pub stop: Stop,
@@ -54,6 +57,8 @@ pub(crate) struct Counts {
     pub files: AtomicU64,
     pub directories: AtomicU64,
     pub symlinks: AtomicU64,
+    /// Pipes, sockets and devices.
+    pub special: AtomicU64,
     pub bytes: AtomicU64,
     /// Bytes of the files that were not read, so that progress within a large file can be shown.
     pub bytes_unchanged: AtomicU64,
@@ -78,7 +83,7 @@ pub(crate) fn get(count: &AtomicU64) -> u64 {
 
 impl Counts {
     pub fn totals(&self) -> Totals {
-        Totals { entries: get(&self.files) + get(&self.directories) + get(&self.symlinks), bytes: get(&self.bytes) }
+        Totals { entries: get(&self.files) + get(&self.directories) + get(&self.symlinks) + get(&self.special), bytes: get(&self.bytes) }
     }
 
     pub fn set_current(&self, path: &[u8]) {

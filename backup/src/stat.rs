@@ -24,6 +24,10 @@ pub(crate) struct Stat {
     pub ino: u64,
     /// Not stored: device numbers change between boots.
     pub dev: u64,
+    /// How many names it has. Not stored: a name more or less moves the change time.
+    pub n_names: u32,
+    /// The numbers of a device, major and minor. Its row has them.
+    pub device: (u32, u32),
 }
 
 /// What kind of entry it is.
@@ -32,8 +36,19 @@ pub(crate) enum Kind {
     File,
     Directory,
     Symlink,
-    /// Socket, pipe or device.
-    Special,
+    /// What has a name and no content.
+    Special(Special),
+    /// A type that this program does not know.
+    Unknown,
+}
+
+/// What has a name and no content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Special {
+    Fifo,
+    Socket,
+    CharDevice,
+    BlockDevice,
 }
 
 impl Stat {
@@ -42,13 +57,22 @@ impl Stat {
             FileType::RegularFile => Kind::File,
             FileType::Directory => Kind::Directory,
             FileType::Symlink => Kind::Symlink,
-            _ => Kind::Special,
+            FileType::Fifo => Kind::Special(Special::Fifo),
+            FileType::Socket => Kind::Special(Special::Socket),
+            FileType::CharacterDevice => Kind::Special(Special::CharDevice),
+            FileType::BlockDevice => Kind::Special(Special::BlockDevice),
+            FileType::Unknown => Kind::Unknown,
         }
     }
 
     /// The twelve permission bits.
     pub fn permissions(&self) -> u32 {
         self.mode & 0o7777
+    }
+
+    /// Whether it has further names, which may lie in the source too. A folder never has.
+    pub fn is_linked(&self) -> bool {
+        self.n_names > 1 && self.kind() != Kind::Directory
     }
 
     /// Whether nothing that a snapshot records of the entry itself has changed since `before`. Any write, truncation, rename over it,
@@ -87,6 +111,8 @@ impl From<rustix::fs::Stat> for Stat {
             ctime_ns: stat.st_ctime_nsec as u32,
             ino: stat.st_ino as u64,
             dev: stat.st_dev as u64,
+            n_names: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
+            device: (rustix::fs::major(stat.st_rdev as u64), rustix::fs::minor(stat.st_rdev as u64)),
         }
     }
 }

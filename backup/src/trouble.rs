@@ -29,7 +29,6 @@ pub(crate) struct Trouble {
     lists: Mutex<Lists>,
     n_errors: AtomicU64,
     vanished: AtomicU64,
-    special: AtomicU64,
     excluded: AtomicU64,
 }
 
@@ -48,7 +47,6 @@ pub(crate) struct Findings {
     pub notes: Vec<PathError>,
     pub n_errors: u64,
     pub vanished: u64,
-    pub special: u64,
     pub excluded: u64,
 }
 
@@ -74,12 +72,6 @@ impl Trouble {
         self.vanished.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A socket, pipe or device.
-    pub fn special(&self, path: &[u8]) {
-        self.special.fetch_add(1, Ordering::Relaxed);
-        self.note(path, "a socket, pipe or device holds no data of its own");
-    }
-
     /// Rules left entries out.
     pub fn excluded(&self, entries: usize) {
         self.excluded.fetch_add(entries as u64, Ordering::Relaxed);
@@ -98,7 +90,6 @@ impl Trouble {
             notes: lists.notes,
             n_errors: self.n_errors(),
             vanished: self.vanished.load(Ordering::Relaxed),
-            special: self.special.load(Ordering::Relaxed),
             excluded: self.excluded.load(Ordering::Relaxed),
         }
     }

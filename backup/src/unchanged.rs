@@ -19,7 +19,7 @@ pub(crate) mod row;
 use base::Digest;
 
 /// The first and last bytes of a cache. The last of them is the version; another version is another file, and not read.
-const MAGIC: [u8; 8] = *b"lbseen\x00\x01";
+const MAGIC: [u8; 8] = *b"lbseen\x00\x02";
 /// Bytes of a checksum: the first of a SHA-256.
 const CHECKSUM: usize = 8;
 /// Bytes before the first block.

@@ -24,7 +24,7 @@ use crate::read::{Job, Outcome};
 use crate::roots::{Above, Place, Roots};
 use crate::shared::{Shared, add};
 use crate::spec::Files;
-use crate::stat::{Kind, Stat};
+use crate::stat::{Kind, Special, Stat};
 use crate::trouble::{ATTRIBUTES, MISSING, UNREADABLE};
 use crate::unchanged::{self, old::Old};
 use level::{Entry, Level};
@@ -77,6 +77,8 @@ pub(crate) enum What {
         before: Option<Content>,
     },
     Symlink(Vec<u8>),
+    /// A pipe, socket or device.
+    Special(Special),
     /// A folder in which nothing has changed.
     Directory(TreeRef, unchanged::Place),
 }
@@ -201,7 +203,7 @@ impl<'a> Walk<'a> {
         let was = self.row_of(&entry).and_then(|row| row.directory()).filter(|(tree, _)| self.knows(tree.chunks.iter().copied()));
         level.block = was.and_then(|(_, place)| self.read_block(&place));
         if !entry.same {
-            let attributes = self.attributes_of(&level);
+            let attributes = self.attributes_of(&level, &entry.stat);
             level.has_all_attributes = attributes.is_some();
             level.attributes = attributes.unwrap_or_default();
         }
@@ -306,9 +308,9 @@ impl<'a> Walk<'a> {
         self.roots.inner.iter().find(|(place, _)| *place == stat.place()).map(|(_, index)| *index)
     }
 
-    fn attributes_of(&self, level: &Level<'_>) -> Option<Attributes> {
-        let Some(folder) = &level.folder else { return Some(Attributes::new()) };
-        let read = attributes::of_open(folder.as_fd());
+    fn attributes_of(&self, level: &Level<'_>, stat: &Stat) -> Option<Attributes> {
+        let Some(folder) = &level.folder else { return Some(Attributes::default()) };
+        let read = attributes::of_open(folder.as_fd(), stat);
         read.inspect_err(|errno| self.shared.trouble.error(&self.path, ATTRIBUTES, std::io::Error::from(*errno))).ok()
     }
 

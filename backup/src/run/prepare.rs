@@ -11,6 +11,7 @@ use repository::writer::{Canary, Writer};
 
 use super::BackupError;
 use crate::canary;
+use crate::links::Links;
 use crate::owners::Owners;
 use crate::pipeline::Work;
 use crate::roots::{self, OwnFolder, Roots};
@@ -45,6 +46,7 @@ impl Prepared {
             trouble: self.trouble,
             counts: Counts::default(),
             owners: Owners::of_this_host(),
+            links: Links::default(),
             started,
             stop: Stop::default(),
             is_root: uid.is_root(),

@@ -118,6 +118,7 @@ mod tests {
     use repository::format::tree::{Content, TreeRef};
 
     use super::*;
+    use crate::attributes::Attributes;
     use crate::stat::Stat;
 
     const IDENTITY: Digest = Digest::from_bytes([7; 32]);
@@ -127,7 +128,7 @@ mod tests {
     }
 
     fn folder<'a>(name: &'a [u8], stat: &'a Stat, place: Place, tree: &'a TreeRef) -> NewRow<'a> {
-        const NONE: &Vec<(Vec<u8>, Vec<u8>)> = &Vec::new();
+        const NONE: &Attributes = &Attributes { xattrs: Vec::new(), flags: 0, birth: None, link: None };
         NewRow { name, stat, trusted: true, attributes: NONE, payload: NewPayload::Directory { place, tree } }
     }
 

@@ -1,23 +1,31 @@
 //! One entry of a folder, as the cache keeps it. Pure: bytes to rows and back, for `old` and `new`.
 //!
-//! Numbers are little-endian. `row := kind (u8) flags (u8) name length (u16) stat (48) name attributes? payload`; the lists in it
-//! carry a u32 count, their strings a u32 length.
+//! Numbers are little-endian. `row := kind (u8) flags (u8) name length (u16) stat (48) name more payload`; the lists in it
+//! carry a u32 count, their strings a u32 length. Between name and payload stands what `flags` tells of.
 
 use repository::format::chunk::{ChunkId, ChunkRef};
-use repository::format::tree::{Chunks, Content, TreeRef};
+use repository::format::tree::{Chunks, Content, Hole, TreeRef};
 
 use super::Place;
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, Link, Xattrs};
 use crate::stat::Stat;
 
 const FILE: u8 = 0;
 const FILE_INLINE: u8 = 1;
 const DIRECTORY: u8 = 2;
 const SYMLINK: u8 = 3;
+const SPECIAL: u8 = 4;
+// What a row has beside the rest, in this order.
 const TRUSTED: u8 = 1;
-const ATTRIBUTES: u8 = 2;
+const XATTRS: u8 = 2;
+const FLAGS: u8 = 4;
+const BIRTH: u8 = 8;
+const LINK: u8 = 16;
+const HOLES: u8 = 32;
 /// Bytes of a chunk reference.
 const CHUNK: usize = 36;
+/// Bytes of a hole.
+const HOLE: usize = 16;
 
 /// An entry as it was last seen. Lists stay bytes until somebody wants them.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +34,11 @@ pub(crate) struct Row<'a> {
     pub stat: Stat,
     /// Its times were settled when it was seen, so that equal ones mean that it is unchanged.
     pub trusted: bool,
-    attributes: &'a [u8],
+    xattrs: &'a [u8],
+    flags: u32,
+    birth: Option<(i64, u32)>,
+    link: Option<Link>,
+    holes: &'a [u8],
     pub payload: Payload<'a>,
 }
 
@@ -35,31 +47,44 @@ pub(crate) struct Row<'a> {
 pub(crate) enum Payload<'a> {
     File(&'a [u8]),
     FileInline(&'a [u8]),
-    Directory { place: Place, tree: &'a [u8] },
-    Symlink { target: &'a [u8] },
+    Directory {
+        place: Place,
+        tree: &'a [u8],
+    },
+    Symlink {
+        target: &'a [u8],
+    },
+    /// The numbers of a device; 0 for what is none.
+    Special {
+        device: (u32, u32),
+    },
 }
 
 impl Row<'_> {
-    /// The extended attributes it had.
+    /// The attributes it had.
     pub fn attributes(&self) -> Option<Attributes> {
-        let mut bytes = Cursor(self.attributes);
-        let mut attributes = Attributes::new();
+        let mut bytes = Cursor(self.xattrs);
+        let mut xattrs = Xattrs::new();
         while !bytes.0.is_empty() {
-            attributes.push((bytes.string()?.to_vec(), bytes.string()?.to_vec()));
+            xattrs.push((bytes.string()?.to_vec(), bytes.string()?.to_vec()));
         }
-        Some(attributes)
+        Some(Attributes { xattrs, flags: self.flags, birth: self.birth, link: self.link })
     }
 
     /// The content it had, if it was a file.
     pub fn content(&self) -> Option<Content> {
-        match self.payload {
-            Payload::FileInline(bytes) => Some(Content::solid(bytes.len() as u64, Chunks::Inline(bytes.to_vec()))),
-            Payload::File(list) => {
-                let chunks: Vec<_> = chunks(list).collect();
-                Some(Content::solid(chunks.iter().map(|chunk| u64::from(chunk.len)).sum(), Chunks::List(chunks)))
-            }
-            _ => None,
-        }
+        let chunks = match self.payload {
+            Payload::FileInline(bytes) => Chunks::Inline(bytes.to_vec()),
+            Payload::File(list) => Chunks::List(chunks(list).collect()),
+            _ => return None,
+        };
+        let data = match &chunks {
+            Chunks::Inline(bytes) => bytes.len() as u64,
+            Chunks::List(refs) => refs.iter().map(|chunk| u64::from(chunk.len)).sum(),
+        };
+        let holes: Vec<Hole> = self.holes.as_chunks::<HOLE>().0.iter().filter_map(|bytes| hole(bytes)).collect();
+        let size = holes.iter().fold(data, |sum, hole| sum.saturating_add(hole.len));
+        Some(Content::solid(data, chunks).with_holes(size, holes))
     }
 
     /// Its tree and where what lies below it stands, if it was a folder.
@@ -77,6 +102,11 @@ impl Row<'_> {
             _ => chunks(&[]),
         }
     }
+}
+
+fn hole(bytes: &[u8]) -> Option<Hole> {
+    let mut cursor = Cursor(bytes);
+    Some(Hole { start: cursor.u64()?, len: cursor.u64()? })
 }
 
 fn chunks(list: &[u8]) -> impl Iterator<Item = ChunkRef> {
@@ -103,22 +133,28 @@ pub(crate) fn read(bytes: &[u8], block_start: u64) -> Option<(Row<'_>, usize)> {
         mtime_s: i64::from_le_bytes(cursor.array()?),
         ctime_s: i64::from_le_bytes(cursor.array()?),
         ino: cursor.u64()?,
-        dev: 0,
+        ..Stat::default()
     };
     let name = cursor.take(usize::from(name_len))?;
-    let attributes = if flags & ATTRIBUTES == 0 { &[] } else { cursor.string()? };
+    let has = |what: u8| flags & what != 0;
+    let xattrs = if has(XATTRS) { cursor.string()? } else { &[] };
+    let inode_flags = if has(FLAGS) { cursor.u32()? } else { 0 };
+    let birth = if has(BIRTH) { Some((i64::from_le_bytes(cursor.array()?), cursor.u32()?)) } else { None };
+    let link = if has(LINK) { Some(cursor.array()?) } else { None };
+    let holes = if has(HOLES) { cursor.list(HOLE)? } else { &[] };
     let payload = match kind {
-        FILE => Payload::File(cursor.list()?),
+        FILE => Payload::File(cursor.list(CHUNK)?),
         FILE_INLINE => Payload::FileInline(cursor.string()?),
         SYMLINK => Payload::Symlink { target: cursor.string()? },
+        SPECIAL => Payload::Special { device: (cursor.u32()?, cursor.u32()?) },
         DIRECTORY => {
             let (back, block, range) = (cursor.u64()?, cursor.u64()?, cursor.u64()?);
             let place = Place { end: block_start.checked_sub(back)?, block, range };
-            Payload::Directory { place, tree: cursor.list()? }
+            Payload::Directory { place, tree: cursor.list(CHUNK)? }
         }
         _ => return None,
     };
-    let row = Row { name, stat, trusted: flags & TRUSTED != 0, attributes, payload };
+    let row = Row { name, stat, trusted: has(TRUSTED), xattrs, flags: inode_flags, birth, link, holes, payload };
     Some((row, bytes.len() - cursor.0.len()))
 }
 
@@ -138,6 +174,7 @@ pub(crate) enum NewPayload<'a> {
     File(&'a Content),
     Directory { place: Place, tree: &'a TreeRef },
     Symlink { target: &'a [u8] },
+    Special,
 }
 
 /// Appends a row. For a folder the answer is where in `out` its distance stands: it is written as the folder's end, to be turned
@@ -150,9 +187,9 @@ pub(crate) fn write(out: &mut Vec<u8>, row: &NewRow<'_>) -> Option<usize> {
         },
         NewPayload::Directory { .. } => DIRECTORY,
         NewPayload::Symlink { .. } => SYMLINK,
+        NewPayload::Special => SPECIAL,
     };
-    let has_attributes = if row.attributes.is_empty() { 0 } else { ATTRIBUTES };
-    out.extend([kind, if row.trusted { TRUSTED | has_attributes } else { has_attributes }]);
+    out.extend([kind, flags_of(row)]);
     out.extend(u16::try_from(row.name.len()).expect("a file name has at most 255 bytes").to_le_bytes());
     let stat = row.stat;
     for number in [stat.mode, stat.uid, stat.gid, stat.mtime_ns, stat.ctime_ns] {
@@ -163,18 +200,15 @@ pub(crate) fn write(out: &mut Vec<u8>, row: &NewRow<'_>) -> Option<usize> {
     out.extend(stat.ctime_s.to_le_bytes());
     out.extend(stat.ino.to_le_bytes());
     out.extend(row.name);
-    if has_attributes != 0 {
-        let length = row.attributes.iter().map(|(name, value)| 8 + name.len() + value.len()).sum::<usize>();
-        put_length(out, length);
-        for (name, value) in row.attributes {
-            put_string(out, name);
-            put_string(out, value);
-        }
-    }
+    put_more(out, row);
     match row.payload {
         NewPayload::File(Content { chunks: Chunks::Inline(bytes), .. }) => put_string(out, bytes),
         NewPayload::File(Content { chunks: Chunks::List(chunks), .. }) => put_chunks(out, chunks),
         NewPayload::Symlink { target } => put_string(out, target),
+        NewPayload::Special => {
+            out.extend(stat.device.0.to_le_bytes());
+            out.extend(stat.device.1.to_le_bytes());
+        }
         NewPayload::Directory { place, tree } => {
             let at = out.len();
             for number in [place.end, place.block, place.range] {
@@ -185,6 +219,53 @@ pub(crate) fn write(out: &mut Vec<u8>, row: &NewRow<'_>) -> Option<usize> {
         }
     }
     None
+}
+
+fn holes_of<'a>(row: &NewRow<'a>) -> &'a [Hole] {
+    match row.payload {
+        NewPayload::File(content) => &content.holes,
+        _ => &[],
+    }
+}
+
+fn flags_of(row: &NewRow<'_>) -> u8 {
+    let Attributes { xattrs, flags, birth, link } = row.attributes;
+    let all = [
+        (TRUSTED, row.trusted),
+        (XATTRS, !xattrs.is_empty()),
+        (FLAGS, *flags != 0),
+        (BIRTH, birth.is_some()),
+        (LINK, link.is_some()),
+        (HOLES, !holes_of(row).is_empty()),
+    ];
+    all.iter().fold(0, |sum, (flag, has)| if *has { sum | flag } else { sum })
+}
+
+fn put_more(out: &mut Vec<u8>, row: &NewRow<'_>) {
+    let Attributes { xattrs, flags, birth, link } = row.attributes;
+    if !xattrs.is_empty() {
+        put_length(out, xattrs.iter().map(|(name, value)| 8 + name.len() + value.len()).sum());
+        for (name, value) in xattrs {
+            put_string(out, name);
+            put_string(out, value);
+        }
+    }
+    if *flags != 0 {
+        out.extend(flags.to_le_bytes());
+    }
+    if let Some((s, ns)) = birth {
+        out.extend(s.to_le_bytes());
+        out.extend(ns.to_le_bytes());
+    }
+    out.extend(link.iter().flatten());
+    let holes = holes_of(row);
+    if !holes.is_empty() {
+        out.extend((holes.len() as u64).to_le_bytes());
+        for hole in holes {
+            out.extend(hole.start.to_le_bytes());
+            out.extend(hole.len.to_le_bytes());
+        }
+    }
 }
 
 /// Turns the end that [`write`] left at `at` into its distance from `start`.
@@ -240,9 +321,10 @@ impl<'a> Cursor<'a> {
         self.take(usize::try_from(length).ok()?)
     }
 
-    fn list(&mut self) -> Option<&'a [u8]> {
+    /// A count, and as many rows of `width` bytes.
+    fn list(&mut self, width: usize) -> Option<&'a [u8]> {
         let count = usize::try_from(self.u64()?).ok()?;
-        self.take(count.checked_mul(CHUNK)?)
+        self.take(count.checked_mul(width)?)
     }
 }
 
@@ -259,34 +341,47 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let stat = Stat { mode: 0o100_644, size: 3000, mtime_s: -5, mtime_ns: 7, ctime_s: 9, ino: u64::MAX, ..Stat::default() };
-        let attributes = vec![(b"user.a".to_vec(), vec![0, 255]), (b"user.b".to_vec(), Vec::new())];
+        let xattrs = vec![(b"user.a".to_vec(), vec![0, 255]), (b"user.b".to_vec(), Vec::new())];
+        let all = Attributes { xattrs, flags: 0x40, birth: Some((-7, 999_999_999)), link: Some([9; 16]) };
+        let none = Attributes::default();
         let content = Content::solid(3000, Chunks::List(vec![chunk(1), chunk(2)]));
+        let holes = vec![Hole { start: 0, len: 1 << 40 }, Hole { start: (1 << 40) + 3, len: 5 }];
+        let sparse = Content::solid(3, Chunks::Inline(b"abc".to_vec())).with_holes((1 << 40) + 8, holes);
         let inline = Content::solid(3, Chunks::Inline(b"abc".to_vec()));
         let tree = TreeRef { chunks: vec![chunk(3)] };
         let place = Place { end: 500, block: 70, range: 90 };
+        let device = Stat { device: (8, 1 << 19), ..stat };
         let mut bytes = Vec::new();
-        let mut put = |name: &[u8], trusted, attributes: &Attributes, payload| {
-            write(&mut bytes, &NewRow { name, stat: &stat, trusted, attributes, payload })
+        let mut put = |name: &[u8], stat: &Stat, trusted, attributes: &Attributes, payload| {
+            write(&mut bytes, &NewRow { name, stat, trusted, attributes, payload })
         };
-        assert_eq!(put(b"\xff\n-file", true, &attributes, NewPayload::File(&content)), None);
-        assert_eq!(put(b"tiny", false, &Vec::new(), NewPayload::File(&inline)), None);
-        let at = put(b"dir", true, &Vec::new(), NewPayload::Directory { place, tree: &tree }).unwrap();
-        assert_eq!(put(b"link", true, &Vec::new(), NewPayload::Symlink { target: b"to" }), None);
+        assert_eq!(put(b"\xff\n-file", &stat, true, &all, NewPayload::File(&content)), None);
+        assert_eq!(put(b"tiny", &stat, false, &none, NewPayload::File(&inline)), None);
+        let at = put(b"dir", &stat, true, &none, NewPayload::Directory { place, tree: &tree }).unwrap();
+        assert_eq!(put(b"link", &stat, true, &none, NewPayload::Symlink { target: b"to" }), None);
+        assert_eq!(put(b"hollow", &stat, true, &all, NewPayload::File(&sparse)), None);
+        assert_eq!(put(b"device", &device, true, &none, NewPayload::Special), None);
         set_distance(&mut bytes, at, 800);
 
         let (file, n) = read(&bytes, 800).unwrap();
         assert_eq!((file.name, file.stat, file.trusted), (b"\xff\n-file".as_slice(), stat, true));
-        assert_eq!((file.attributes(), file.content()), (Some(attributes), Some(content)));
+        assert_eq!((file.attributes(), file.content()), (Some(all.clone()), Some(content)));
         assert_eq!(file.chunks().collect::<Vec<_>>(), [chunk(1), chunk(2)]);
         let rest = &bytes[n..];
         let (tiny, n) = read(rest, 800).unwrap();
-        assert_eq!((tiny.trusted, tiny.content(), tiny.attributes()), (false, Some(inline), Some(Vec::new())));
+        assert_eq!((tiny.trusted, tiny.content(), tiny.attributes()), (false, Some(inline), Some(none)));
         let rest = &rest[n..];
         let (dir, n) = read(rest, 800).unwrap();
         assert_eq!(dir.directory(), Some((tree, place)));
-        let (link, n_link) = read(&rest[n..], 800).unwrap();
+        let rest = &rest[n..];
+        let (link, n) = read(rest, 800).unwrap();
         assert!(matches!(link.payload, Payload::Symlink { target: b"to" }));
-        assert_eq!(n + n_link, rest.len());
+        let rest = &rest[n..];
+        let (hollow, n) = read(rest, 800).unwrap();
+        assert_eq!((hollow.attributes(), hollow.content()), (Some(all), Some(sparse)));
+        let (device, n_device) = read(&rest[n..], 800).unwrap();
+        assert!(matches!(device.payload, Payload::Special { device } if device == (8, 1 << 19)));
+        assert_eq!(n + n_device, rest.len());
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::level::{Entry, Level};
 use super::{Event, Folder, Stopped, Told, Walk, What};
-use crate::attributes;
+use crate::attributes::{self, Attributes};
 use crate::read::{Job, Place};
 use crate::shared::add;
 use crate::stat::Kind;
@@ -39,8 +39,8 @@ impl<'a> Walk<'a> {
         if entry.same {
             return self.send(told_again(level, &entry).ok_or(Stopped)?);
         }
-        if entry.stat.kind() == Kind::Symlink {
-            let told = self.read_link(level, &entry);
+        if !matches!(entry.stat.kind(), Kind::File) {
+            let told = self.read_closed(level, &entry);
             return told.map_or(Ok(()), |told| self.send(Event::Entry(Box::new(told))));
         }
         let before = level.row(&entry).and_then(|row| row.content());
@@ -61,9 +61,9 @@ impl<'a> Walk<'a> {
         let (sender, outcome) = crossbeam_channel::bounded(1);
         let keep_atime = self.shared.keeps_atime(entry.stat.uid);
         // The reader is told first: `assemble` waits only for what a reader has been told already.
-        self.jobs.send(Job { place, keep_atime, outcome: sender }).map_err(|_| Stopped)?;
+        self.jobs.send(Job { place, stat: entry.stat, keep_atime, outcome: sender }).map_err(|_| Stopped)?;
         let what = What::Read { outcome, before };
-        self.send(Event::Entry(Box::new(Told { name, stat: entry.stat, attributes: Vec::new(), whole: true, what })))
+        self.send(Event::Entry(Box::new(Told { name, stat: entry.stat, attributes: Attributes::default(), whole: true, what })))
     }
 
     fn folder_of_innermost(&mut self) -> Option<(Arc<std::os::fd::OwnedFd>, Arc<[u8]>)> {
@@ -73,22 +73,27 @@ impl<'a> Walk<'a> {
         Some((folder, Arc::clone(path)))
     }
 
-    fn read_link(&self, level: &Level<'_>, entry: &Entry) -> Option<Told> {
+    /// A link, pipe, socket or device: what is told of it without opening it.
+    fn read_closed(&self, level: &Level<'_>, entry: &Entry) -> Option<Told> {
         let name = level.name(entry);
         let folder = level.folder.as_ref().ok_or(Errno::STALE);
         let read = folder.and_then(|folder| {
-            let target = rustix::fs::readlinkat(folder.as_fd(), name, Vec::new())?.into_bytes();
-            let attributes = attributes::of_link(folder.as_fd(), name).inspect_err(|errno| {
+            let what = match entry.stat.kind() {
+                Kind::Special(special) => What::Special(special),
+                _ => What::Symlink(rustix::fs::readlinkat(folder.as_fd(), name, Vec::new())?.into_bytes()),
+            };
+            let attributes = attributes::of_name(folder.as_fd(), name, &entry.stat).inspect_err(|errno| {
                 self.shared.trouble.error(&self.path_of(name), ATTRIBUTES, std::io::Error::from(*errno));
             });
-            Ok((target, attributes))
+            Ok((what, attributes))
         });
         match read {
-            Ok((target, attributes)) => {
-                add(&self.shared.counts.symlinks, 1);
+            Ok((what, attributes)) => {
+                let counts = &self.shared.counts;
+                add(if matches!(what, What::Special(_)) { &counts.special } else { &counts.symlinks }, 1);
                 let whole = attributes.is_ok();
                 let attributes = attributes.unwrap_or_default();
-                Some(Told { name: name.into(), stat: entry.stat, attributes, whole, what: What::Symlink(target) })
+                Some(Told { name: name.into(), stat: entry.stat, attributes, whole, what })
             }
             Err(Errno::NOENT) => {
                 self.shared.trouble.vanished();
@@ -127,7 +132,7 @@ impl<'a> Walk<'a> {
             return self.send(Event::Leave(Box::new(Folder {
                 name: Box::default(),
                 stat: crate::stat::Stat::default(),
-                attributes: Vec::new(),
+                attributes: Attributes::default(),
                 whole: true,
             })));
         }
@@ -147,6 +152,10 @@ fn told_again(level: &Level<'_>, entry: &Entry) -> Option<Event> {
     let what = match row.payload {
         Payload::File(_) | Payload::FileInline(_) => What::File(row.content()?),
         Payload::Symlink { target } => What::Symlink(target.to_vec()),
+        Payload::Special { .. } => match entry.stat.kind() {
+            Kind::Special(special) => What::Special(special),
+            _ => return None,
+        },
         Payload::Directory { .. } => {
             let (tree, place) = row.directory()?;
             What::Directory(tree, place)

@@ -109,8 +109,8 @@ impl Walk<'_> {
     /// Whether an entry is backed up.
     fn takes(&self, level: &Level<'_>, name: &[u8], stat: &Stat) -> bool {
         let is_directory = match stat.kind() {
-            Kind::Special => {
-                self.shared.trouble.special(&self.path_of(name));
+            Kind::Unknown => {
+                self.shared.trouble.error(&self.path_of(name), UNREADABLE, "it is of a kind that this version does not know");
                 return false;
             }
             kind => kind == Kind::Directory,
@@ -170,6 +170,7 @@ impl Walk<'_> {
                 add(&counts.bytes_unchanged, entry.stat.size);
             }
             (Kind::Symlink, Payload::Symlink { .. }) => add(&counts.symlinks, 1),
+            (Kind::Special(_), Payload::Special { device }) if device == entry.stat.device => add(&counts.special, 1),
             (Kind::Directory, Payload::Directory { .. }) => {}
             _ => return false,
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use backup::{BackupError, BackupOptions, BackupReport, BackupSpec, Files, Progre
 use base::Digest;
 use base::clock::{Clock as _, ManualClock, SystemClock};
 use bytes::Bytes;
-use repository::format::tree::{Meta, NodeKind, TreeRef};
+use repository::format::tree::{Meta, Node, NodeKind, TreeRef};
 use repository::keys::{ReaderKey, WriterKey, generate_reader_key};
 use repository::reader::{Reader, ReaderOptions};
 use repository::repository::{CreateSpec, Repository, create};
@@ -194,6 +195,25 @@ impl Host {
         Reader::open(&self.repository, &self.reader, options).await.unwrap()
     }
 
+    /// All nodes of a snapshot, by path from the source's folder.
+    pub async fn nodes(&self, snapshot: &Snapshot) -> BTreeMap<String, Node> {
+        let reader = self.open_reader().await;
+        let mut found = BTreeMap::new();
+        let mut left: Vec<(PathBuf, TreeRef)> = vec![(PathBuf::from("/"), snapshot.root.clone())];
+        while let Some((folder, tree)) = left.pop() {
+            for node in reader.tree(&tree).await.unwrap() {
+                let path = folder.join(OsStr::from_bytes(&node.name));
+                if let NodeKind::Directory { tree } = &node.kind {
+                    left.push((path.clone(), tree.clone()));
+                }
+                if let Ok(below) = path.strip_prefix(self.source.path()) {
+                    found.insert(below.to_str().unwrap().to_owned(), node);
+                }
+            }
+        }
+        found
+    }
+
     /// Everything in a snapshot, by path from the root.
     pub async fn everything(&self, snapshot: &Snapshot) -> BTreeMap<PathBuf, (Seen, Meta)> {
         let reader = self.open_reader().await;
@@ -253,8 +273,14 @@ pub fn on_disk(folder: &Path) -> BTreeMap<PathBuf, Seen> {
                 Seen::Directory
             } else if kind.is_symlink() {
                 Seen::Symlink(std::fs::read_link(&path).unwrap().as_os_str().as_bytes().to_vec())
-            } else {
+            } else if kind.is_fifo() {
+                Seen::Special("pipe")
+            } else if kind.is_socket() {
+                Seen::Special("socket")
+            } else if kind.is_file() {
                 Seen::File(std::fs::read(&path).unwrap())
+            } else {
+                Seen::Special("device")
             };
             found.insert(path.strip_prefix(folder).unwrap().to_owned(), seen);
         }

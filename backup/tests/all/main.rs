@@ -6,6 +6,7 @@ extern crate lifeboat_backup as backup; // as other crates name it
 mod contents;
 mod excludes;
 mod host;
+mod kinds;
 mod moving;
 mod random;
 mod refusals;

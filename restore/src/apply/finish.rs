@@ -18,6 +18,8 @@ pub(super) fn run(job: &Job) {
     let counts = job.plan.preview().total;
     job.progress.begin(Stage::Compare, counts.files, counts.bytes);
     parallel::each(job.options.threads, job.plan.tree.entries().len(), &job.cancel, |i, buffer| match &job.entry(i).kind {
+        Kind::File { size, .. } if job.twin(i).is_some() => job.progress.advance(1, *size),
+        _ if job.twin(i).is_some() => {}
         Kind::File { size, data } => {
             file(job, i, *size, data, buffer);
             job.progress.advance(1, *size);
@@ -89,9 +91,6 @@ fn flags(job: &Job, i: usize) {
 }
 
 fn file(job: &Job, i: usize, size: u64, data: &Data, buffer: &mut Vec<u8>) {
-    if job.twin(i).is_some() {
-        return;
-    }
     let state = job.state(i);
     if !matches!(state, State::Begun | State::Left | State::Damaged) {
         return untouched(job, i, state);

@@ -240,12 +240,12 @@ impl Job {
     }
 }
 
-/// Finds the further names of files. Only what is equal in content and metadata is one file, whatever a tree says; and only what is made
-/// anew is linked, so that nothing that is there is written through a name that it happens to have.
+/// Finds the further names of files, links, pipes and the like. Only what is equal in content and metadata is one file, whatever a tree
+/// says; and only what is made anew is linked, so that nothing that is there is written through a name that it happens to have.
 fn twins(plan: &RestorePlan) -> HashMap<usize, usize> {
     let (mut first, mut twins) = (HashMap::new(), HashMap::new());
     for (i, entry) in plan.tree.entries().iter().enumerate() {
-        let Some(link) = entry.attributes.link.as_deref().filter(|_| matches!(entry.kind, Kind::File { .. })) else { continue };
+        let Some(link) = entry.attributes.link.as_deref().filter(|_| entry.kind != Kind::Folder) else { continue };
         if matches!(plan.actions[i], Action::Keep | Action::Skip) {
             continue;
         }
