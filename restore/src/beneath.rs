@@ -5,7 +5,7 @@
 //! plants while the restore runs can lead it elsewhere. It never follows a symbolic link below the root.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timestamps, Uid};
@@ -189,6 +189,13 @@ impl Root {
             rustix::fs::chownat(place.parent.fd(), place.name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
         }
         Ok(rustix::fs::utimensat(place.parent.fd(), place.name, times, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    /// Sets an extended attribute of a symbolic link itself. procfs leads to it, since no call takes a folder and a name.
+    pub fn set_symlink_xattr(&self, path: &[u8], name: &[u8], value: &[u8]) -> io::Result<()> {
+        let place = self.place(path)?;
+        let link = [format!("/proc/self/fd/{}/", place.parent.fd().as_raw_fd()).as_bytes(), place.name].concat();
+        Ok(rustix::fs::lsetxattr(link.as_slice(), name, value, rustix::fs::XattrFlags::empty())?)
     }
 
     /// Gives the file `from` another name. A link in its place would be given the name itself: it is not followed.

@@ -55,7 +55,13 @@ impl Setter {
 
     /// Sets owner, mode and time of a pipe, socket or device, which is not opened for it.
     pub fn set_special(self, root: &Root, path: &[u8], wanted: &Attributes, tell: Tell<'_>) {
+        // The owner first: a change of owner takes setuid and setgid away.
         let owner = self.owners.then_some((wanted.uid, wanted.gid));
+        let done = times(wanted).map_err(std::io::Error::from).and_then(|times| root.set_symlink_meta(path, owner, &times));
+        if let Err(error) = &done {
+            tell("owner or time".to_owned(), error.to_string());
+        }
+        let dropped = if self.special && done.is_ok() { 0 } else { SPECIAL };
         let opened = root.open_place(path).and_then(|fd| {
             // Through procfs, since fchmod(2) takes no place; what the descriptor holds cannot be moved away.
             let place = format!("/proc/self/fd/{}", fd.as_raw_fd());
@@ -67,14 +73,10 @@ impl Setter {
                     note(&what, rustix::fs::setxattr(place.as_str(), name.as_slice(), value, XattrFlags::empty()), tell);
                 }
             }
-            Ok(rustix::fs::chmod(place.as_str(), Mode::from_raw_mode(wanted.mode & 0o777))?)
+            Ok(rustix::fs::chmod(place.as_str(), Mode::from_raw_mode(wanted.mode & 0o7777 & !dropped))?)
         });
         if let Err(error) = opened {
             tell("mode".to_owned(), error.to_string());
-        }
-        let done = times(wanted).map_err(std::io::Error::from).and_then(|times| root.set_symlink_meta(path, owner, &times));
-        if let Err(error) = done {
-            tell("owner or time".to_owned(), error.to_string());
         }
     }
 
@@ -93,15 +95,20 @@ impl Setter {
         note("flags", done, tell);
     }
 
-    /// Sets what a symbolic link has: owner and time. Its extended attributes are told as not set.
+    /// Sets what a symbolic link has: owner, extended attributes and time.
     pub fn set_symlink(self, root: &Root, path: &[u8], wanted: &Attributes, tell: Tell<'_>) {
+        for (name, value) in wanted.xattrs.iter().flat_map(|list| list.iter()) {
+            let what = format!("xattr {}", shown(name));
+            if is_guarded(name) && !self.special {
+                tell(what, GUARDED.to_owned());
+            } else if let Err(error) = root.set_symlink_xattr(path, name, value) {
+                tell(what, error.to_string());
+            }
+        }
         let owner = self.owners.then_some((wanted.uid, wanted.gid));
         let done = times(wanted).map_err(std::io::Error::from).and_then(|times| root.set_symlink_meta(path, owner, &times));
         if let Err(error) = done {
             tell("owner or time".to_owned(), error.to_string());
-        }
-        for (name, _) in wanted.xattrs.iter().flat_map(|list| list.iter()) {
-            tell(format!("xattr {}", shown(name)), "attributes of symbolic links are not restored".to_owned());
         }
     }
 }
