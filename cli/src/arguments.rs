@@ -30,9 +30,12 @@ pub(crate) struct Global {
     /// Folder of caches, always safe to delete [default: /var/cache/lifeboat]
     #[arg(long, global = true, env = "LIFEBOAT_CACHE", value_name = "FOLDER", help_heading = "Global options")]
     pub cache: Option<PathBuf>,
-    /// File with the key of a person who may read; several times for several keys
+    /// File with the key of a person who may read, or with a share of one; several times for several keys or shares
     #[arg(long, global = true, env = "LIFEBOAT_KEY_FILE", value_name = "FILE", help_heading = "Global options")]
     pub key_file: Vec<PathBuf>,
+    /// File with the passphrase of a key file that has one; without it the terminal asks
+    #[arg(long, global = true, env = "LIFEBOAT_PASSPHRASE_FILE", value_name = "FILE", help_heading = "Global options")]
+    pub passphrase_file: Option<PathBuf>,
     /// Answer in JSON, one object a line
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,

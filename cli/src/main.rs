@@ -5,6 +5,7 @@
 mod arguments;
 mod commands;
 mod failure;
+mod key_files;
 mod logs;
 mod look;
 mod moment;

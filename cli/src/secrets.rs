@@ -45,6 +45,19 @@ pub(crate) fn path_of(reference: &SecretRef) -> Result<PathBuf, ConnectError> {
     }
 }
 
+/// Reads standard input, as far as a secret goes.
+pub(crate) fn read_input() -> Result<String, ConnectError> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(MAX_SECRET_BYTES).read_to_string(&mut text);
+    read.map(|_| text).map_err(|error| ConnectError {
+        what: "standard input cannot be read".to_owned(),
+        hint: None,
+        kind: ConnectKind::Key,
+        source: Some(Box::new(error)),
+    })
+}
+
 /// Reads a file that only its owner may read.
 pub(crate) fn read_private(path: &Path) -> Result<String, ConnectError> {
     let failed = |error: std::io::Error| ConnectError {

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub cache: PathBuf,
     /// Files with keys that read; none on a host that only writes.
     pub key_files: Vec<PathBuf>,
+    /// File with the passphrase of a key file.
+    pub passphrase_file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -48,6 +50,7 @@ impl Settings {
         Ok(Self {
             plan_was_given: global.plan.is_some(),
             key_files: global.key_file.clone(),
+            passphrase_file: global.passphrase_file.clone(),
             plan: match &global.plan {
                 Some(path) => path.clone(),
                 None if Path::new("plans").is_dir() => PathBuf::from("plans"),

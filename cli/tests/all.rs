@@ -27,6 +27,8 @@ mod restoring;
 mod reviewing;
 #[path = "all/rotating.rs"]
 mod rotating;
+#[path = "all/sharing.rs"]
+mod sharing;
 #[path = "all/standing.rs"]
 mod standing;
 #[path = "all/trouble.rs"]

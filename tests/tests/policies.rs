@@ -48,18 +48,42 @@ fn allows(policy: &Value, request: &Request<'_>) -> bool {
 
 #[test]
 fn each_role_may_do_what_it_needs_and_nothing_that_harms() {
-    const PLACES: [&str; 8] =
-        ["repository.json", "trust/1.json", "keys/epoch-1.age", "packs/h/aa/x", "index/h/h/0", "snapshots/h/h/0", "condemned/0", "other"];
+    const PLACES: [&str; 14] = [
+        "repository.json",
+        "trust/1.json",
+        "keys/epoch-1.age",
+        "packs/DOMAIN/aa/x",
+        "index/DOMAIN/WRITER/0",
+        "snapshots/DOMAIN/WRITER/0",
+        "condemned/0",
+        "other",
+        // Of another host of the same domain, and of another domain, whose name may begin in the same way.
+        "index/DOMAIN/WRITER2/0",
+        "snapshots/DOMAIN/OTHER/0",
+        "packs/DOMAIN2/aa/x",
+        "index/DOMAIN2/WRITER/0",
+        "snapshots/OTHER/WRITER/0",
+        "tombstones/x/y",
+    ];
     let readable = |role: &str| -> &[&str] {
         if role == "writer" {
-            &["repository.json", "trust/1.json", "keys/epoch-1.age", "index/h/h/0", "snapshots/h/h/0", "condemned/0"]
+            &[
+                "repository.json",
+                "trust/1.json",
+                "keys/epoch-1.age",
+                "index/DOMAIN/WRITER/0",
+                "snapshots/DOMAIN/WRITER/0",
+                "condemned/0",
+                "index/DOMAIN/WRITER2/0",
+                "snapshots/DOMAIN/OTHER/0",
+            ]
         } else {
             &PLACES
         }
     };
     let storable = |role: &str| -> &[&str] {
         match role {
-            "writer" => &["packs/h/aa/x", "index/h/h/0", "snapshots/h/h/0"],
+            "writer" => &["packs/DOMAIN/aa/x", "index/DOMAIN/WRITER/0", "snapshots/DOMAIN/WRITER/0"],
             "maintainer" => &PLACES,
             _ => &[],
         }

@@ -1,11 +1,13 @@
 //! `lifeboat key …`: keys of people and of this host.
 
+mod check;
 mod new;
 mod revoke;
 pub(crate) mod role;
 mod rotate;
 mod sheet;
 mod show;
+mod split;
 
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -21,6 +23,12 @@ pub(crate) enum KeyCommand {
     Revoke(revoke::RevokeArgs),
     /// Bring those who can open a repository in line with the plan, and encrypt to a new key from then on
     Rotate(rotate::RotateArgs),
+    /// Key drill: prove that the keys at hand open all that they must, and write it down
+    Check(check::CheckArgs),
+    /// Split a recovery key into shares for several people, of which some give it back
+    Split(split::SplitArgs),
+    /// Put a recovery key together again from its shares
+    Combine(split::CombineArgs),
     /// Print the recovery sheet of a key, for paper
     Sheet(sheet::SheetArgs),
 }
@@ -31,6 +39,9 @@ pub(crate) async fn run(command: &KeyCommand, settings: &Settings, output: Outpu
         KeyCommand::Show => show::run(settings, output).await,
         KeyCommand::Revoke(args) => revoke::run(args, settings, output).await,
         KeyCommand::Rotate(args) => rotate::run(args, settings, output).await,
+        KeyCommand::Check(args) => check::run(args, settings, output).await,
+        KeyCommand::Split(args) => split::split(args, settings, output),
+        KeyCommand::Combine(args) => split::combine(args, output),
         KeyCommand::Sheet(args) => sheet::run(args, settings, output).await,
     }
 }

@@ -1,6 +1,6 @@
 //! Makes for the orchestrator what only this crate can name: stores, keys, channels, the texts of the plan.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use alerts::Channel;
 use async_trait::async_trait;
@@ -15,18 +15,19 @@ use stores::{Store, StoreError};
 use super::channels;
 use super::places::{self, PlaceError};
 use crate::settings::Settings;
-use crate::{plan_files, secrets};
+use crate::{key_files, plan_files, secrets};
 
 /// The connections of this installation.
 #[derive(Debug, Clone)]
 pub(crate) struct Wiring {
     settings: Settings,
+    reader: Arc<OnceLock<Option<ReaderKey>>>,
 }
 
 impl Wiring {
     /// The connections that these settings describe.
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings }
+        Self { settings, reader: Arc::default() }
     }
 }
 
@@ -74,20 +75,12 @@ impl Connect for Wiring {
     }
 
     fn reader_key(&self) -> Result<Option<ReaderKey>, ConnectError> {
-        if self.settings.key_files.is_empty() {
-            return Ok(None);
+        // Asked for once: a passphrase is typed once, and its work is done once.
+        if let Some(known) = self.reader.get() {
+            return Ok(known.clone());
         }
-        let mut text = String::new();
-        for path in &self.settings.key_files {
-            text.push_str(&secrets::read_private(path)?);
-            text.push('\n');
-        }
-        ReaderKey::parse(&text).map(Some).map_err(|error| ConnectError {
-            what: "the key file cannot be used".to_owned(),
-            hint: error.hint(),
-            kind: ConnectKind::Key,
-            source: Some(Box::new(error)),
-        })
+        let key = key_files::reader_key(&self.settings)?;
+        Ok(self.reader.get_or_init(|| key).clone())
     }
 
     fn channel(&self, id: &ChannelId, channel: &plan::Channel) -> Result<Arc<dyn Channel>, ConnectError> {

@@ -51,8 +51,9 @@ fn a_key_at_hand_is_proven_to_open_the_repository_and_a_wrong_one_is_not() {
     let place = Place::made();
     let said = place.run(["key", "show"]).exits(0);
     assert!(!said.out.contains("The key at hand"), "{}", said.all());
-    said.says(&["This host writes with", "recovery", "escrow"]);
+    let said = said.says(&["This host writes with", "recovery", "escrow"]);
     place.run_with_key(["key", "show"]).exits(0).says(&[" ok   main: opened", "at hand now"]);
+    said.says(&["In main", "trust document 1 of", "epoch 1  opened by ", "new packs go to it", "writer ", "never tried"]);
     place.run(["key", "new", "--for", "recovery", "--out", "other.key"]).exits(0);
     let wrong = place.run(["key", "show", "--key-file", "other.key"]).exits(12);
     wrong.says(&["FAIL  main:", "the key at hand"]);

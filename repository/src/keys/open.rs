@@ -128,6 +128,27 @@ pub async fn prove(repository: &Repository, reader: &ReaderKey) -> Result<Proof,
     Ok(Proof { object: object.key.clone(), recipients: reader.recipients() })
 }
 
+/// What a whole key drill shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// Every object that the key opened.
+    pub objects: Vec<String>,
+}
+
+/// Opens with `reader` all that a recovery key must open: the canary, the key of every epoch, the owner key, and behind them the keys of
+/// every domain. The first that stays closed is the error.
+pub async fn prove_all(repository: &Repository, reader: &ReaderKey) -> Result<Proven, KeyError> {
+    let mut objects = vec![prove(repository, reader).await?.object];
+    let opened = reader.open(repository).await?;
+    objects.extend(repository.trust().epochs().iter().map(|epoch| epoch.object.clone()));
+    reader.open_owner(repository).await?;
+    objects.push(repository.trust().owner_object()?.key.clone());
+    if let Some((domain, what)) = opened.closed.into_iter().next() {
+        return Err(KeyError::Damaged { object: format!("keys/domain/{domain}/"), what });
+    }
+    Ok(Proven { objects })
+}
+
 async fn open_domain(repository: &Repository, key: &str, epochs: &BTreeMap<u32, EpochIdentity>) -> Result<DomainKeys, KeyError> {
     let object = repository.trust().object(key)?;
     let sealed = fetch(repository, object).await?;

@@ -52,6 +52,15 @@ impl ReaderKey {
         self.recipients.clone()
     }
 
+    /// A key for each of its identities, so that each can be tried by itself.
+    pub fn each(&self) -> Vec<Self> {
+        let one = |(identity, recipient): (&Arc<dyn age::Identity + Send + Sync>, &String)| Self {
+            identities: vec![Arc::clone(identity)],
+            recipients: vec![recipient.clone()],
+        };
+        self.identities.iter().zip(&self.recipients).map(one).collect()
+    }
+
     /// The identities, as the age crate takes them.
     pub(crate) fn identities(&self) -> Vec<&dyn age::Identity> {
         self.identities.iter().map(|one| &**one as &dyn age::Identity).collect()

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use base::id::RepositoryId;
 use records::seal::{EVIDENCE_NAMESPACE, allowed_line};
-use repository::keys::{StewardRole, generate_reader_key};
+use repository::keys::{StewardRole, generate_reader_key, protect};
 use secrecy::ExposeSecret as _;
 
 use super::role::{self, Listed, Role, Wanted};
 use crate::failure::{Exit, Failure};
+use crate::key_files::{self, Ask};
 use crate::output::Output;
 use crate::settings::Settings;
 use crate::{private_file, signing_key, wiring};
@@ -28,6 +29,9 @@ pub(crate) struct NewArgs {
     /// The repository that lists the key, where the plan has several
     #[arg(long, value_name = "ID", requires = "role")]
     repository: Option<RepositoryId>,
+    /// Encrypt a recovery key with a passphrase: from --passphrase-file, or asked for at the terminal
+    #[arg(long)]
+    passphrase: bool,
     /// New file for the secret half [default: standard output for recovery, this host's keys for evidence, review.key for review,
     /// NAME.ROLE with --role]
     #[arg(long, value_name = "FILE")]
@@ -56,8 +60,15 @@ struct Made {
 }
 
 pub(crate) async fn run(args: &NewArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    if args.passphrase && !matches!((args.purpose, args.role), (Some(Purpose::Recovery), _) | (_, Some(Role::Reader))) {
+        return Err(Failure::new(
+            "LB0002",
+            Exit::Usage,
+            "--passphrase is for recovery keys: what a host or a service reads by itself has none",
+        ));
+    }
     let listed = match args.role {
-        Some(Role::Reader) => return recovery(args.name.as_deref(), args.out.as_deref(), settings, output).await,
+        Some(Role::Reader) => return recovery(args, args.name.as_deref(), settings, output).await,
         Some(Role::Writer) => Some(Listed::Writer),
         Some(Role::Maintainer) => Some(Listed::Steward(StewardRole::Maintainer)),
         Some(Role::Verifier) => Some(Listed::Steward(StewardRole::Verifier)),
@@ -69,7 +80,7 @@ pub(crate) async fn run(args: &NewArgs, settings: &Settings, output: Output) -> 
     }
     let purpose = args.purpose.expect("the arguments demand a purpose, or a role with a name");
     match purpose {
-        Purpose::Recovery => recovery(None, args.out.as_deref(), settings, output).await,
+        Purpose::Recovery => recovery(args, None, settings, output).await,
         Purpose::Evidence => {
             let file = args.out.clone().unwrap_or_else(|| settings.evidence_key());
             let key = signing_key::make(&file, &signing_key::issuer_of_host())?;
@@ -100,8 +111,14 @@ pub(crate) async fn run(args: &NewArgs, settings: &Settings, output: Output) -> 
     }
 }
 
-async fn recovery(name: Option<&str>, out: Option<&Path>, settings: &Settings, output: Output) -> Result<Exit, Failure> {
-    let (_, secret, recipient) = generate_reader_key();
+async fn recovery(args: &NewArgs, name: Option<&str>, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let out = args.out.as_deref();
+    let (_, mut secret, recipient) = generate_reader_key();
+    if args.passphrase {
+        let passphrase = key_files::passphrase(settings, "New passphrase: ", Ask::Twice).map_err(|error| Failure::of_connect(&error))?;
+        let protected = protect(&secret, &passphrase).map_err(|error| Failure::of("LB0222", Exit::Failed, &error))?;
+        secret = secrecy::SecretString::from(protected);
+    }
     if let Some(file) = out {
         private_file::write_new(file, secret.expose_secret())?;
     }

@@ -10,7 +10,7 @@ use super::role::one_repository;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::Settings;
-use crate::{plan_files, secrets, wiring};
+use crate::{key_files, plan_files, wiring};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SheetArgs {
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &SheetArgs, settings: &Settings, output: Output) -
 }
 
 /// "Joy Okafor, safe B2": who keeps the key, and where.
-fn custodian(plan: &Plan, key: &RecoveryKey) -> Option<String> {
+pub(super) fn custodian(plan: &Plan, key: &RecoveryKey) -> Option<String> {
     let name = key.custodian.as_ref().map(|id| plan.contacts.get(id).map_or_else(|| id.to_string(), |contact| contact.name.clone()));
     match (name, &key.kept) {
         (Some(name), Some(kept)) => Some(format!("{name}, {kept}")),
@@ -63,12 +63,10 @@ fn custodian(plan: &Plan, key: &RecoveryKey) -> Option<String> {
 
 /// The secret half of `recipient`, from the key files.
 fn secret_of(recipient: &str, settings: &Settings) -> Result<String, Failure> {
-    for path in &settings.key_files {
-        let text = secrets::read_private(path).map_err(|error| Failure::of_connect(&error))?;
-        let belongs = |line: &&str| ReaderKey::parse(line).is_ok_and(|key| key.recipients().iter().any(|one| one == recipient));
-        if let Some(line) = text.lines().find(belongs) {
-            return Ok(line.trim().to_owned());
-        }
+    let text = key_files::lines(settings).map_err(|error| Failure::of_connect(&error))?;
+    let belongs = |line: &&str| ReaderKey::parse(line).is_ok_and(|key| key.recipients().iter().any(|one| one == recipient));
+    if let Some(line) = text.lines().find(belongs) {
+        return Ok(line.trim().to_owned());
     }
     Err(Failure::new("LB0220", Exit::Key, format!("no key file holds the secret half of {recipient}"))
         .fix("give the file of that custodian: --key-file FILE"))

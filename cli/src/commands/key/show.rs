@@ -1,24 +1,34 @@
-//! `lifeboat key show`: which keys this host holds, who holds the others, and whether a key at hand opens the repositories.
+//! `lifeboat key show`: which keys this host holds, who holds the others and when they were last tried, who may do what in each repository,
+//! and whether a key at hand opens them.
+
+mod listed;
+
+use std::collections::BTreeMap;
 
 use base::Hint as _;
 use base::hint::whole_story;
 use base::id::{RecoveryKeyId, RepositoryId};
+use jiff::Timestamp;
 use orchestrator::Connect as _;
 use plans::Plan;
+use records::event::Event;
+use records::journal::Filter;
 use repository::keys::{ReaderKey, prove};
 
 use crate::failure::{Exit, Failure};
 use crate::look::{self, Seen};
 use crate::output::{Output, folded};
 use crate::settings::Settings;
-use crate::wiring::Wiring;
+use crate::wiring::{self, Wiring};
 use crate::{plan_files, signing_key};
+use listed::Listed;
 
 #[derive(serde::Serialize)]
 struct Keys {
     writers: Vec<Writer>,
     evidence: Option<Evidence>,
     recovery: Vec<Recovery>,
+    listed: Vec<Listed>,
     proofs: Vec<Proof>,
 }
 
@@ -46,6 +56,15 @@ struct Recovery {
     custodian: Option<String>,
     kept: Option<String>,
     at_hand: bool,
+    /// The last key drill that this host knows of.
+    tried: Option<LastTried>,
+}
+
+#[derive(Clone, serde::Serialize)]
+struct LastTried {
+    at: Timestamp,
+    repository: RepositoryId,
+    opened: bool,
 }
 
 #[derive(serde::Serialize)]
@@ -69,7 +88,8 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> Result<Exit, Fai
     let keys = Keys {
         writers: seen.iter().map(writer).collect(),
         evidence: evidence(settings, &plan),
-        recovery: recovery(&plan, reader.as_ref()),
+        recovery: recovery(&plan, reader.as_ref(), &tried(settings).await?),
+        listed: seen.iter().filter_map(|seen| Some(listed::listed(&plan, &seen.id, seen.reached.as_ref().ok()?))).collect(),
         proofs,
     };
     output.answer("keys", &keys, || text(&keys));
@@ -104,7 +124,24 @@ fn evidence(settings: &Settings, plan: &Plan) -> Option<Evidence> {
     Some(Evidence { file, fingerprint: key.ok().map(|key| key.fingerprint()), trouble })
 }
 
-fn recovery(plan: &Plan, reader: Option<&ReaderKey>) -> Vec<Recovery> {
+/// The newest key drill of each key, by its public half and by its name in the plan.
+async fn tried(settings: &Settings) -> Result<BTreeMap<String, LastTried>, Failure> {
+    let mut newest = BTreeMap::new();
+    if !settings.journal().exists() {
+        return Ok(newest);
+    }
+    let journal = wiring::journal(settings).await?;
+    let entries = journal.entries(Filter::actions(["key.tried"])).await.map_err(|error| Failure::of("LB0301", Exit::Failed, &error))?;
+    for entry in entries {
+        let Event::KeyTried(tried) = entry.event else { continue };
+        let last = LastTried { at: entry.at, repository: tried.repository, opened: tried.opened };
+        newest.extend(tried.key.map(|key| (key.to_string(), last.clone())));
+        newest.insert(tried.fingerprint, last);
+    }
+    Ok(newest)
+}
+
+fn recovery(plan: &Plan, reader: Option<&ReaderKey>, tried: &BTreeMap<String, LastTried>) -> Vec<Recovery> {
     let held = reader.map(ReaderKey::recipients).unwrap_or_default();
     let line = |key: &plans::plan::RecoveryKey| Recovery {
         id: key.id.clone(),
@@ -112,6 +149,7 @@ fn recovery(plan: &Plan, reader: Option<&ReaderKey>) -> Vec<Recovery> {
         custodian: key.custodian.as_ref().map(|id| plan.contacts.get(id).map_or_else(|| id.to_string(), |contact| contact.name.clone())),
         kept: key.kept.clone(),
         at_hand: held.contains(&key.recipient),
+        tried: tried.get(&key.recipient).or_else(|| tried.get(key.id.as_str())).cloned(),
     };
     plan.recovery_keys.values().map(line).collect()
 }
@@ -148,7 +186,16 @@ fn text(keys: &Keys) -> String {
         let at_hand = if key.at_hand { "; at hand now" } else { "" };
         text += &folded(&format!("  {}", key.id), &format!("{custodian}{kept}{at_hand}"));
         text.extend(["    ", &key.recipient, "\n"]);
+        let tried = match &key.tried {
+            Some(LastTried { at, repository, opened }) => {
+                let how = if *opened { "and opened" } else { "and DID NOT open" };
+                format!("last tried {}, {how} {repository}", at.strftime("%Y-%m-%d"))
+            }
+            None => "never tried: lifeboat key check --key-file FILE".to_owned(),
+        };
+        text.extend(["    ", &tried, "\n"]);
     }
+    text.extend(keys.listed.iter().map(listed::text));
     if !keys.proofs.is_empty() {
         text += "\nThe key at hand\n";
     }
