@@ -10,7 +10,7 @@ use crate::commands;
 #[derive(Debug, Parser)]
 #[command(name = "lifeboat", version, propagate_version = false, disable_help_subcommand = true, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 incomplete, 10 no repository, 11 busy, 12 key missing or wrong, \
-    20 plan invalid, 30 drill failed, 31 damage found, 32 evidence does not verify, 75 try again, 130 interrupted.")]
+    20 plan invalid, 21 plan differs, 30 drill failed, 31 damage found, 32 evidence does not verify, 75 try again, 130 interrupted.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub global: Global,

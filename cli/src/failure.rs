@@ -34,6 +34,8 @@ pub(crate) enum Exit {
     Key = 12,
     /// The plan has faults.
     PlanInvalid = 20,
+    /// The plan differs from the one that it was compared with.
+    PlanDiffers = 21,
     /// A drill failed, was void, or was aborted.
     DrillFailed = 30,
     /// Damage was found in a repository.

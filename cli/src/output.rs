@@ -49,6 +49,11 @@ impl Output {
         Self { json: global.json, quiet: global.quiet }
     }
 
+    /// The same, speaking JSON: for commands whose form is chosen by a flag of their own.
+    pub(crate) fn in_json(self) -> Self {
+        Self { json: true, ..self }
+    }
+
     /// Whether answers are JSON.
     pub(crate) fn is_json(self) -> bool {
         self.json

@@ -19,6 +19,8 @@ mod incidents;
 mod keys;
 #[path = "all/looking.rs"]
 mod looking;
+#[path = "all/planning.rs"]
+mod planning;
 #[path = "all/registers.rs"]
 mod registers;
 #[path = "all/restoring.rs"]

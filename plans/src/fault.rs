@@ -155,6 +155,13 @@ impl Collector {
         self.faults.iter().any(|(of, fault)| *of == file && fault.severity == Severity::Error && within(fault.span.start))
     }
 
+    /// What stands where a secret stands is told by the secret alone: other faults of that value may quote it.
+    fn leave_secrets_alone(&mut self) {
+        let secrets: Vec<(usize, Range<usize>)> =
+            self.faults.iter().filter(|(_, fault)| fault.covers_secret()).map(|(file, fault)| (*file, fault.span.clone())).collect();
+        self.faults.retain(|(file, fault)| fault.covers_secret() || !secrets.contains(&(*file, fault.span.clone())));
+    }
+
     /// All faults in the order of files, lines and columns, each once.
     pub fn finish(mut self) -> Vec<Fault> {
         if let (true, Some((file, last))) = (!self.left_out.is_empty(), self.faults.last().cloned()) {
@@ -162,6 +169,7 @@ impl Collector {
             let rule = &crate::rules::language::TOO_MANY_FAULTS;
             self.faults.push((file, Fault { rule: rule.id, severity: rule.severity, what, why: None, hint: None, ..last }));
         }
+        self.leave_secrets_alone();
         self.faults.sort_by_key(|(file, fault)| (*file, fault.line, fault.column));
         self.faults.dedup_by(|(_, a), (_, b)| a == b);
         self.faults.into_iter().map(|(_, fault)| fault).collect()

@@ -5,6 +5,7 @@
 //! Nothing here does I/O, reads a clock or the environment; `clippy.toml` beside this crate's manifest holds it to that.
 
 pub mod backup;
+pub mod change;
 mod check;
 mod document;
 pub mod drill;

@@ -140,7 +140,7 @@ fn judge(plan: &Plan, fact: &DrillFact, now: Timestamp) -> (Posture, Option<Stri
 }
 
 /// The five numbers of a service: for each of them the weakest among its sources.
-fn copies(plan: &Plan, service: &Service, errors: &BTreeMap<RepositoryId, u64>) -> Copies {
+pub(crate) fn copies(plan: &Plan, service: &Service, errors: &BTreeMap<RepositoryId, u64>) -> Copies {
     let numbers = service.sources.iter().filter_map(|id| plan.sources.get(id)).map(|source| {
         let places: Vec<_> = source.to.iter().filter_map(|id| plan.repositories.get(id)).collect();
         let media: BTreeSet<&str> = places.iter().map(|place| place.media.as_str()).collect();

@@ -1,6 +1,9 @@
 //! `lifeboat plan …`: look at the plan without doing anything.
 
+mod calendar;
 mod check;
+mod diff;
+mod graph;
 mod schedule;
 mod schema;
 mod show;
@@ -13,6 +16,10 @@ use crate::settings::Settings;
 pub(crate) enum PlanCommand {
     /// Check the plan and name every fault at once
     Check(check::CheckArgs),
+    /// Show what the plan changes against a commit of git, and what that does to RTO, RPO and copies
+    Diff(diff::DiffArgs),
+    /// Draw services and what they need, or the steps of a recovery workflow
+    Graph(graph::GraphArgs),
     /// Show the plan as it is understood, defaults filled in
     Show,
     /// Show when backups and drills run next
@@ -24,6 +31,8 @@ pub(crate) enum PlanCommand {
 pub(crate) fn run(command: &PlanCommand, settings: &Settings, output: Output) -> Result<Exit, Failure> {
     match command {
         PlanCommand::Check(args) => check::run(args, settings, output),
+        PlanCommand::Diff(args) => diff::run(args, settings, output),
+        PlanCommand::Graph(args) => graph::run(args, settings, output),
         PlanCommand::Show => show::run(settings, output),
         PlanCommand::Schedule(args) => schedule::run(args, settings, output),
         PlanCommand::Schema => schema::run(output),
