@@ -35,7 +35,7 @@ enum Format {
     Json,
     /// SARIF 2.1.0, which code hosts show beside the changed lines
     Sarif,
-    /// JUnit XML, one case a rule
+    /// `JUnit` XML, one case a rule
     Junit,
 }
 

@@ -1,4 +1,4 @@
-//! The faults of a plan as JUnit XML: one case a rule, so that the count of cases stays the same from run to run.
+//! The faults of a plan as `JUnit` XML: one case a rule, so that the count of cases stays the same from run to run.
 
 use std::fmt::Write as _;
 

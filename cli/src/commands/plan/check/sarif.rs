@@ -1,5 +1,7 @@
 //! The faults of a plan as SARIF 2.1.0 (OASIS), which code hosts show beside the lines of a change.
 
+use std::fmt::Write as _;
+
 use plans::load::{Text, Waived};
 use plans::rules::{self, Rule};
 use plans::{Fault, Severity};
@@ -96,7 +98,9 @@ fn uri(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => uri.push(char::from(byte)),
-            other => uri.push_str(&format!("%{other:02X}")),
+            other => {
+                let _ = write!(uri, "%{other:02X}"); // a String takes all
+            }
         }
     }
     uri

@@ -143,7 +143,7 @@ fn review(plan: &Plan) -> Table {
         who += ", each another person";
     }
     if sign.not_author > 0 {
-        who += &format!(", {} not an author", sign.not_author);
+        who = format!("{who}, {} not an author", sign.not_author);
     }
     let change = if review.on_change.is_empty() { "every material section".to_owned() } else { join(&review.on_change) };
     let rows = [("every", review.every.to_string()), ("reminded", join(&review.remind)), ("signed by", who), ("also when changed", change)];
