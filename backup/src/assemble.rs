@@ -84,19 +84,20 @@ struct Assembly<'a> {
 
 impl Assembly<'_> {
     fn entry(&mut self, told: Told) -> Result<(), Unfinished> {
-        let Told { name, stat, attributes, whole, what } = told;
+        let Told { name, stat, attributes, whole, mounted, what } = told;
         let name = name.into_vec();
         match what {
             What::File(content) => self.add_file(name, &stat, attributes, content, whole)?,
             What::Symlink(target) => {
                 let payload = NewPayload::Symlink { target: &target };
                 let trusted = whole && self.trusts(&stat);
-                self.add_row(&NewRow { name: &name, stat: &stat, trusted, attributes: &attributes, payload });
+                self.add_row(&NewRow { name: &name, stat: &stat, trusted, mounted, attributes: &attributes, payload });
                 self.add_node(name, &stat, attributes, NodeKind::Symlink { target })?;
             }
             What::Special(special) => {
                 let trusted = whole && self.trusts(&stat);
-                self.add_row(&NewRow { name: &name, stat: &stat, trusted, attributes: &attributes, payload: NewPayload::Special });
+                let payload = NewPayload::Special;
+                self.add_row(&NewRow { name: &name, stat: &stat, trusted, mounted, attributes: &attributes, payload });
                 let device = Device { major: stat.device.0, minor: stat.device.1 };
                 let kind = match special {
                     Special::Fifo => NodeKind::Fifo,
@@ -112,7 +113,7 @@ impl Assembly<'_> {
                     _ => None,
                 };
                 let place = self.keep(taken);
-                self.add_directory(name, &stat, (attributes, whole), tree, place)?;
+                self.add_directory(name, &stat, (attributes, whole, mounted), tree, place)?;
             }
             What::Read { outcome, before } => match outcome.recv() {
                 Err(_) => return Err(Unfinished::Stopped),
@@ -138,14 +139,15 @@ impl Assembly<'_> {
         if self.frames.is_empty() {
             return Ok(Some(self.finish(tree, place)));
         }
-        self.add_directory(folder.name.to_vec(), &folder.stat, (folder.attributes.clone(), folder.whole), tree, place)?;
+        self.add_directory(folder.name.to_vec(), &folder.stat, (folder.attributes.clone(), folder.whole, folder.mounted), tree, place)?;
         Ok(None)
     }
 
     fn finish(&mut self, root: TreeRef, place: Option<Place>) -> Assembled {
         let cache = self.cache.take().zip(place).and_then(|(cache, place)| {
             let payload = NewPayload::Directory { place, tree: &root };
-            let row = NewRow { name: b"", stat: &Stat::default(), trusted: true, attributes: &Attributes::default(), payload };
+            let row =
+                NewRow { name: b"", stat: &Stat::default(), trusted: true, mounted: false, attributes: &Attributes::default(), payload };
             note(cache.finish(&row, &self.shared.owners.digest(), self.shared.counts.totals()))
         });
         Assembled { root, cache }
@@ -166,7 +168,7 @@ impl Assembly<'_> {
     fn add_file(&mut self, name: Vec<u8>, stat: &Stat, attributes: Attributes, content: Content, whole: bool) -> Result<(), WriteError> {
         let trusted = whole && self.trusts(stat);
         let payload = NewPayload::File(&content);
-        self.add_row(&NewRow { name: &name, stat, trusted, attributes: &attributes, payload });
+        self.add_row(&NewRow { name: &name, stat, trusted, mounted: false, attributes: &attributes, payload });
         self.add_node(name, stat, attributes, NodeKind::File { content })
     }
 
@@ -174,14 +176,14 @@ impl Assembly<'_> {
         &mut self,
         name: Vec<u8>,
         stat: &Stat,
-        (attributes, whole): (Attributes, bool),
+        (attributes, whole, mounted): (Attributes, bool, bool),
         tree: TreeRef,
         place: Option<Place>,
     ) -> Result<(), WriteError> {
         if let Some(place) = place {
             let payload = NewPayload::Directory { place, tree: &tree };
             let trusted = whole && self.trusts(stat);
-            self.add_row(&NewRow { name: &name, stat, trusted, attributes: &attributes, payload });
+            self.add_row(&NewRow { name: &name, stat, trusted, mounted, attributes: &attributes, payload });
         }
         self.add_node(name, stat, attributes, NodeKind::Directory { tree })
     }

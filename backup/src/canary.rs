@@ -14,8 +14,6 @@ use repository::format::snapshot::Canary;
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use crate::trouble::text_of;
-
 /// Writes `relative` below `root`, in place of the last one. Folders on the way must exist, and none of them may be a link.
 pub(crate) fn write(root: &Path, relative: &Path, now: Timestamp) -> io::Result<Canary> {
     let mut nonce = [0; 16];
@@ -28,7 +26,7 @@ pub(crate) fn write(root: &Path, relative: &Path, now: Timestamp) -> io::Result<
         let _ = rustix::fs::unlinkat(&folder, temporary.as_str(), AtFlags::empty()); // the first error is the one to tell
     }
     result?;
-    Ok(Canary { path: text_of(root.join(relative).as_os_str().as_bytes()), nonce, at: now })
+    Ok(Canary { path: base::name::shown(root.join(relative).as_os_str().as_bytes()), nonce, at: now })
 }
 
 fn replace(folder: &OwnedFd, temporary: &str, name: &[u8], line: &str) -> io::Result<()> {

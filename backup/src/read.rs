@@ -19,7 +19,7 @@ use crate::links::{Claim, Linked};
 use crate::shared::{Shared, add};
 use crate::sparse::{self, Source};
 use crate::stat::{Kind, Stat};
-use crate::trouble::{ATTRIBUTES, CHANGED, GREW, MISSING, UNREADABLE};
+use crate::trouble::{ATTRIBUTES, MISSING, UNREADABLE};
 
 /// Files of up to this many bytes are read whole into one buffer, which is used again.
 const SMALL: usize = 256 << 10;
@@ -167,7 +167,7 @@ impl Reader<'_> {
             Err(Failure::Source(_)) if self.shared.stop.is_ordered() => Outcome::LeftOut,
             Err(Failure::Source(error)) if error.kind() == io::ErrorKind::NotFound => {
                 match &job.place {
-                    Place::Folder { .. } => self.shared.trouble.vanished(),
+                    Place::Folder { .. } => self.shared.trouble.vanished(&job.place.path()),
                     Place::Root(path) => self.shared.trouble.error(path, MISSING, error),
                 }
                 Outcome::LeftOut
@@ -198,14 +198,14 @@ impl Reader<'_> {
             if grew {
                 // What was there when it was opened is whole: a log, most likely. Reading again would find it longer still.
                 let detail = format_args!("stored {} bytes, it has {} now", part.size, after.size);
-                self.shared.trouble.changed(&job.place.path(), GREW, detail);
+                self.shared.trouble.grew(&job.place.path(), detail);
                 break (part, true);
             }
             if after.same_as(&stat) {
                 break (part, false);
             }
             if attempt == ATTEMPTS {
-                self.shared.trouble.changed(&job.place.path(), CHANGED, "it was written to while it was read, twice");
+                self.shared.trouble.changed(&job.place.path(), "it was written to while it was read, twice");
                 break (part, true);
             }
             attempt += 1;

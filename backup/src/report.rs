@@ -20,6 +20,13 @@ pub struct BackupReport {
     pub complete: bool,
     /// Entries that were listed and gone when they were to be read. Not an error.
     pub vanished: u64,
+    /// The first [`MAX_NAMED`] of them.
+    pub gone: Vec<PathError>,
+    /// Files that were written to while they were read, and again while they were read once more: what is stored of them may be half
+    /// old and half new. The first of these and of those that grew are in `notes`.
+    pub n_changed: u64,
+    /// Files that grew while they were read, and are stored up to the length that they had then.
+    pub n_grown: u64,
     /// Sockets, pipes and devices that are stored: by name, kind and number, as they hold no data of their own.
     pub special: u64,
     /// Files and folders that exclude rules, cache tags or file-system borders left out; what lies below them is not counted.
@@ -40,6 +47,9 @@ impl BackupReport {
             complete: snapshot.complete,
             snapshot,
             vanished: findings.vanished,
+            gone: findings.gone,
+            n_changed: findings.n_changed,
+            n_grown: findings.n_grown,
             special,
             excluded: findings.excluded,
             n_errors: findings.n_errors,

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 
 use crate::exclude::Excludes;
 use crate::run::BackupError;
@@ -25,6 +25,8 @@ pub(crate) struct Root {
     pub stat: Stat,
     /// Open, if it is a folder.
     pub folder: Option<Arc<OwnedFd>>,
+    /// Another file system than that of the folder above is mounted on it.
+    pub is_mounted: bool,
     pub excludes: Excludes,
 }
 
@@ -76,7 +78,10 @@ pub(crate) fn resolve(files: &Files, own: Vec<OwnFolder>, source: &base::id::Sou
                 if let Some(own) = own.iter().find(|own| own.place == stat.place()) {
                     return Err(BackupError::Own { path: path.clone(), what: own.what });
                 }
-                list.push(Root { path: path.clone(), stat, folder, excludes });
+                let is_mounted = folder.as_ref().is_some_and(|folder| {
+                    rustix::fs::statat(folder, "..", AtFlags::empty()).is_ok_and(|above| Stat::from(above).dev != stat.dev)
+                });
+                list.push(Root { path: path.clone(), stat, folder, is_mounted, excludes });
             }
             Err(error) => {
                 let kind = if is_missing(&error) { MISSING } else { UNREADABLE };

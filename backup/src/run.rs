@@ -25,7 +25,7 @@ use crate::progress::{Phase, Progress};
 use crate::report::BackupReport;
 use crate::shared::{Counts, Shared, Stop, get, status};
 use crate::spec::{BackupOptions, BackupSpec};
-use crate::trouble::{Findings, text_of};
+use crate::trouble::Findings;
 
 /// Before this the program did not exist, so a clock that says so is wrong: 2020-01-01T00:00:00Z. A laptop with an empty battery
 /// starts in 1970, and snapshots from there would confuse retention for ever.
@@ -111,7 +111,7 @@ async fn once(
         source: spec.source.clone(),
         service_tags: spec.service_tags.clone(),
         host: spec.host.clone(),
-        paths: spec.files.paths.iter().map(|path| text_of(path.as_os_str().as_bytes())).collect(),
+        paths: spec.files.paths.iter().map(|path| base::name::shown(path.as_os_str().as_bytes())).collect(),
         taken: started,
         finished,
         complete,

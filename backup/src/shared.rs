@@ -11,7 +11,7 @@ use crate::eta::{self, Totals};
 use crate::links::Links;
 use crate::owners::Owners;
 use crate::progress::{Phase, Status};
-use crate::trouble::{Trouble, text_of};
+use crate::trouble::Trouble;
 
 /// All of it.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ pub(crate) fn status(shared: &Shared, phase: Phase, expected: Option<Totals>, el
         bytes_new: written.bytes_new,
         bytes_stored: written.bytes_stored,
         n_errors: shared.trouble.n_errors(),
-        current: text_of(&shared.counts.current.lock().unwrap_or_else(PoisonError::into_inner)),
+        current: base::name::shown(&shared.counts.current.lock().unwrap_or_else(PoisonError::into_inner)),
         elapsed,
         expected,
         eta: if phase == Phase::Reading { eta::remaining(expected, done, elapsed) } else { None },

@@ -1,9 +1,10 @@
 //! Collects what went otherwise than planned while a source was read. All threads of a run share one.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use base::name::shown;
 use repository::format::snapshot::PathError;
 
 use crate::report::MAX_NAMED;
@@ -12,14 +13,18 @@ use crate::report::MAX_NAMED;
 pub(crate) const UNREADABLE: &str = "unreadable";
 /// A path of the source that is not there, or that the walk did not come to.
 pub(crate) const MISSING: &str = "missing";
+/// A file system that was mounted is not.
+pub(crate) const UNMOUNTED: &str = "not mounted";
 /// Its data is stored, its extended attributes are not.
 pub(crate) const ATTRIBUTES: &str = "attributes unreadable";
 /// The canary could not be written.
 pub(crate) const CANARY: &str = "canary not written";
-/// Stored as it was read, twice different.
+/// Written to while it was read, and again while it was read once more: what is stored may be half old and half new.
 pub(crate) const CHANGED: &str = "changed while read";
 /// Stored up to the size that it had when it was opened.
 pub(crate) const GREW: &str = "grew while read";
+/// Listed, and gone when it was to be read.
+pub(crate) const VANISHED: &str = "vanished";
 /// Left out on purpose.
 pub(crate) const SKIPPED: &str = "skipped";
 
@@ -28,6 +33,8 @@ pub(crate) const SKIPPED: &str = "skipped";
 pub(crate) struct Trouble {
     lists: Mutex<Lists>,
     n_errors: AtomicU64,
+    n_changed: AtomicU64,
+    n_grown: AtomicU64,
     vanished: AtomicU64,
     excluded: AtomicU64,
 }
@@ -36,6 +43,7 @@ pub(crate) struct Trouble {
 struct Lists {
     errors: Vec<PathError>,
     changed: Vec<PathError>,
+    vanished: Vec<PathError>,
     notes: Vec<PathError>,
 }
 
@@ -44,8 +52,11 @@ struct Lists {
 pub(crate) struct Findings {
     pub errors: Vec<PathError>,
     pub changed: Vec<PathError>,
+    pub gone: Vec<PathError>,
     pub notes: Vec<PathError>,
     pub n_errors: u64,
+    pub n_changed: u64,
+    pub n_grown: u64,
     pub vanished: u64,
     pub excluded: u64,
 }
@@ -57,9 +68,16 @@ impl Trouble {
         self.add(|lists| &mut lists.errors, path, kind, detail);
     }
 
-    /// Something was stored, but moved while it was read.
-    pub fn changed(&self, path: &[u8], kind: &str, detail: impl Display) {
-        self.add(|lists| &mut lists.changed, path, kind, detail);
+    /// A file was stored, but was written to each time it was read.
+    pub fn changed(&self, path: &[u8], detail: impl Display) {
+        self.n_changed.fetch_add(1, Ordering::Relaxed);
+        self.add(|lists| &mut lists.changed, path, CHANGED, detail);
+    }
+
+    /// A file was stored up to the length that it had when its reading began.
+    pub fn grew(&self, path: &[u8], detail: impl Display) {
+        self.n_grown.fetch_add(1, Ordering::Relaxed);
+        self.add(|lists| &mut lists.changed, path, GREW, detail);
     }
 
     /// Something was left out, as it should be.
@@ -68,8 +86,9 @@ impl Trouble {
     }
 
     /// An entry was listed and is gone.
-    pub fn vanished(&self) {
+    pub fn vanished(&self, path: &[u8]) {
         self.vanished.fetch_add(1, Ordering::Relaxed);
+        self.add(|lists| &mut lists.vanished, path, VANISHED, "it was listed, and gone when it was to be read");
     }
 
     /// Rules left entries out.
@@ -87,8 +106,11 @@ impl Trouble {
         Findings {
             errors: lists.errors,
             changed: lists.changed,
+            gone: lists.vanished,
             notes: lists.notes,
             n_errors: self.n_errors(),
+            n_changed: self.n_changed.load(Ordering::Relaxed),
+            n_grown: self.n_grown.load(Ordering::Relaxed),
             vanished: self.vanished.load(Ordering::Relaxed),
             excluded: self.excluded.load(Ordering::Relaxed),
         }
@@ -98,38 +120,14 @@ impl Trouble {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let list = list(&mut lists);
         if list.len() < MAX_NAMED {
-            list.push(PathError { path: text_of(path), kind: kind.to_owned(), detail: detail.to_string() });
+            list.push(PathError { path: shown(path), kind: kind.to_owned(), detail: detail.to_string() });
         }
     }
-}
-
-/// A path as text on one line: control characters and bytes that are not UTF-8 are escaped, like `\n` and `\xff`.
-pub(crate) fn text_of(path: &[u8]) -> String {
-    let mut text = String::with_capacity(path.len());
-    for part in path.utf8_chunks() {
-        for c in part.valid().chars() {
-            if c.is_control() || c == '\\' {
-                text.extend(c.escape_default());
-            } else {
-                text.push(c);
-            }
-        }
-        for byte in part.invalid() {
-            let _ = write!(text, "\\x{byte:02x}"); // writing to a String cannot fail
-        }
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_is_told_on_one_line_and_can_be_told_apart() {
-        assert_eq!(text_of("/srv/ünï".as_bytes()), "/srv/ünï");
-        assert_eq!(text_of(b"/a\nb\xff\x1b[1m\\n"), "/a\\nb\\xff\\u{1b}[1m\\\\n");
-    }
 
     #[test]
     fn a_million_errors_are_counted_and_some_are_named() {

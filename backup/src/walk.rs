@@ -25,7 +25,7 @@ use crate::roots::{Above, Place, Roots};
 use crate::shared::{Shared, add};
 use crate::spec::Files;
 use crate::stat::{Kind, Special, Stat};
-use crate::trouble::{ATTRIBUTES, MISSING, UNREADABLE};
+use crate::trouble::{ATTRIBUTES, MISSING, UNMOUNTED, UNREADABLE};
 use crate::unchanged::{self, old::Old};
 use level::{Entry, Level};
 
@@ -53,6 +53,8 @@ pub(crate) struct Folder {
     pub attributes: Attributes,
     /// Its attributes could be read, so that the next run may trust them.
     pub whole: bool,
+    /// Another file system is mounted on it, or should be.
+    pub mounted: bool,
 }
 
 /// An entry that is not an entered folder.
@@ -63,6 +65,8 @@ pub(crate) struct Told {
     pub attributes: Attributes,
     /// As for a [`Folder`]. For a file that is read, the reader tells.
     pub whole: bool,
+    /// As for a [`Folder`].
+    pub mounted: bool,
     pub what: What,
 }
 
@@ -200,6 +204,7 @@ impl<'a> Walk<'a> {
             }
         };
         level.parent_path = length;
+        level.mounted = self.is_mounted(&entry, &level);
         let was = self.row_of(&entry).and_then(|row| row.directory()).filter(|(tree, _)| self.knows(tree.chunks.iter().copied()));
         level.block = was.and_then(|(_, place)| self.read_block(&place));
         if !entry.same {
@@ -208,6 +213,26 @@ impl<'a> Walk<'a> {
             level.attributes = attributes.unwrap_or_default();
         }
         self.settle(level)
+    }
+
+    /// Whether another file system is mounted on the folder that the walk goes into, or should be. When one was there at the last backup
+    /// and the folder is empty now, it is not a folder that was emptied but a disk that is not mounted: a restore point without a word
+    /// of it would pass for a good one. It is told until the file system is back, or something is put into the folder, or it is removed.
+    fn is_mounted(&self, entry: &Entry, level: &Level<'_>) -> bool {
+        let parent = self.levels.last().expect("the walk is in a folder");
+        let root = parent.above.and_then(|_| self.roots.list.get(level.root));
+        let mounted = match root {
+            Some(root) => level.above.is_none() && root.is_mounted,
+            None => parent.place.0 != entry.stat.dev,
+        };
+        let was = self.row_of(entry).is_some_and(|row| row.mounted);
+        let is_wanted = root.is_some() || !self.files.one_file_system;
+        let missing = was && !mounted && is_wanted && level.entries.is_empty();
+        if missing {
+            let why = "a file system was mounted here at the last backup, and now the folder is empty: mount it, or remove the folder";
+            self.shared.trouble.error(&self.path, UNMOUNTED, why);
+        }
+        mounted || missing
     }
 
     /// Compares a folder with its block and makes it the innermost one.
@@ -331,7 +356,7 @@ impl<'a> Walk<'a> {
         match errno {
             // It was there a moment ago; without it the snapshot is not what was asked for.
             Errno::NOENT if is_root => self.shared.trouble.error(&self.path, MISSING, std::io::Error::from(errno)),
-            Errno::NOENT => self.shared.trouble.vanished(),
+            Errno::NOENT => self.shared.trouble.vanished(&self.path),
             _ => self.shared.trouble.error(&self.path, UNREADABLE, std::io::Error::from(errno)),
         }
     }

@@ -23,9 +23,7 @@ use self::frames::FrameCache;
 use self::holes::Filled;
 use crate::chunk::ChunkHasher;
 use crate::finding::Finding;
-use crate::format::FormatError;
-use crate::format::limits::TREE_MAX;
-use crate::format::tree::{self, ChunkId, Chunks, Content, Node, TreeRef};
+use crate::format::tree::{ChunkId, Chunks, Content, Node, Pieces, TreeRef};
 use crate::index::{self, Index, IndexError, PackInfo, Place};
 use crate::keys::{EpochIdentity, OpenKeys, ReaderKey};
 use crate::pack::read::PackOpener;
@@ -190,14 +188,12 @@ impl Reader {
     pub async fn tree(&self, tree: &TreeRef) -> Result<Vec<Node>, ReadError> {
         let first = tree.chunks.first().map_or(ChunkId::from_bytes([0; 32]), |chunk| chunk.id);
         let bad = |source| ReadError::Tree { chunk: first, source: Arc::new(source) };
-        if tree.len() > TREE_MAX {
-            return Err(bad(FormatError::TooLarge { what: "tree", size: tree.len(), limit: TREE_MAX }));
-        }
-        let mut bytes = Vec::new();
+        let (mut pieces, mut nodes) = (Pieces::default(), Vec::new());
         for chunk in &tree.chunks {
-            bytes.extend_from_slice(&frames::chunk(&self.inner, chunk).await?);
+            pieces.push(&frames::chunk(&self.inner, chunk).await?, &mut nodes).map_err(bad)?;
         }
-        tree::decode(&bytes).map_err(bad)
+        pieces.end().map_err(bad)?;
+        Ok(nodes)
     }
 
     /// The bytes of one file, in order, with zeros for its holes.

@@ -147,6 +147,7 @@ pub async fn ls(
     depth: Depth,
     visit: &mut (dyn FnMut(Listed) + Send),
 ) -> Result<Vec<Problem>, ListError> {
+    let path = &meant(reader, snapshot, path).await;
     let top = match resolve(reader, snapshot, path).await? {
         Found::Root(tree) | Found::Node(Node { kind: NodeKind::Directory { tree }, .. }) => tree,
         Found::Node(node) => {
@@ -210,10 +211,34 @@ pub(crate) async fn resolve(reader: &Reader, snapshot: &Snapshot, path: &TreePat
             Found::Root(tree) | Found::Node(Node { kind: NodeKind::Directory { tree }, .. }) => tree,
             Found::Node(_) => return Err(not_there()),
         };
-        let nodes = reader.tree(folder).await.map_err(|source| read(path, snapshot, source))?;
-        found = Found::Node(nodes.into_iter().find(|node| node.name == name).ok_or_else(not_there)?);
+        let mut nodes = reader.tree(folder).await.map_err(|source| read(path, snapshot, source))?;
+        let place = place_of(&nodes, name).ok_or_else(not_there)?;
+        found = Found::Node(nodes.swap_remove(place));
     }
     Ok(found)
+}
+
+/// The node of a name as people type it: the name itself or, where there is none, as listings show it, with escapes.
+fn place_of(nodes: &[Node], name: &[u8]) -> Option<usize> {
+    let is = |name: &[u8]| nodes.iter().position(|node| node.name == name);
+    is(name).or_else(|| is(&base::name::unshown(name)))
+}
+
+/// The path that is meant by one that people typed, which may have the escapes of a listing. One that is not there stays as it is.
+pub(crate) async fn meant(reader: &Reader, snapshot: &Snapshot, path: &TreePath) -> TreePath {
+    let (mut meant, mut tree) = (TreePath::default(), snapshot.root.clone());
+    if !path.as_bytes().contains(&b'\\') {
+        return path.clone();
+    }
+    for name in path.names() {
+        let Ok(nodes) = reader.tree(&tree).await else { return path.clone() };
+        let Some(node) = place_of(&nodes, name).and_then(|place| nodes.into_iter().nth(place)) else { return path.clone() };
+        meant = meant.join(&node.name);
+        if let NodeKind::Directory { tree: below } = node.kind {
+            tree = below;
+        }
+    }
+    meant
 }
 
 async fn walk(

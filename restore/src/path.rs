@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+pub use base::name::shown;
+
 /// The longest path that is restored, in bytes. Longer ones are listed as findings; it bounds what a hostile tree can cost.
 pub const MAX_PATH: usize = 64 * 1024;
 
@@ -64,6 +66,11 @@ impl TreePath {
         Ok(path)
     }
 
+    /// Parses a path as reports and restore points have it, in the form of [`shown`].
+    pub fn from_shown(text: &str) -> Result<Self, BadPath> {
+        Self::parse(&base::name::unshown(text.as_bytes()))
+    }
+
     /// The path of the entry `name` below this one. `name` has passed [`check_name`].
     #[must_use]
     pub fn join(&self, name: &[u8]) -> Self {
@@ -110,35 +117,6 @@ impl fmt::Debug for TreePath {
     }
 }
 
-/// Bytes of a name for people and for reports: UTF-8 stays, control characters, "\\" and other bytes become "\\xNN".
-///
-/// Two different names never look the same, and no name can move a terminal's cursor.
-pub fn shown(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(bytes.len());
-    let escape = |out: &mut String, bytes: &[u8]| {
-        for b in bytes {
-            let _ = write!(out, "\\x{b:02x}"); // writing to a String cannot fail
-        }
-    };
-    for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c == '\\' || c.is_control() || is_direction(c) {
-                escape(&mut out, c.encode_utf8(&mut [0; 4]).as_bytes());
-            } else {
-                out.push(c);
-            }
-        }
-        escape(&mut out, chunk.invalid());
-    }
-    out
-}
-
-/// Characters that reorder what is shown around them (Unicode UAX #9), so that a name could pose as another.
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,13 +147,8 @@ mod tests {
         let www = TreePath::parse(b"/srv/www").unwrap();
         assert!(www.join(b"x").is_within(&www) && www.is_within(&www));
         assert!(!TreePath::parse(b"/srv/www2").unwrap().is_within(&www));
-    }
-
-    #[test]
-    fn shown_names_are_text_and_never_ambiguous() {
-        assert_eq!(shown("né".as_bytes()), "né");
-        assert_eq!(shown(b"a\nb\xff\\"), "a\\x0ab\\xff\\x5c");
-        assert_ne!(shown(b"\\xff"), shown(b"\xff"));
-        assert_eq!(shown("a\u{202e}b".as_bytes()), "a\\xe2\\x80\\xaeb");
+        let odd = TreePath::parse(b"/srv/\xff/back\\slash").unwrap();
+        assert_eq!(TreePath::from_shown(&odd.to_string()), Ok(odd));
+        assert!(TreePath::from_shown("/srv/\\x2e\\x2e").is_err(), "an escape climbs no more than what it stands for");
     }
 }

@@ -58,7 +58,7 @@ enum Tampering {
 pub fn restored_root<'a>(paths: impl IntoIterator<Item = &'a str>) -> TreePath {
     let mut common: Option<Vec<Vec<u8>>> = None;
     for path in paths {
-        let names: Vec<Vec<u8>> = TreePath::parse(path.as_bytes()).unwrap_or_default().names().map(<[u8]>::to_vec).collect();
+        let names: Vec<Vec<u8>> = TreePath::from_shown(path).unwrap_or_default().names().map(<[u8]>::to_vec).collect();
         common = Some(match common {
             None => names,
             Some(before) => before.into_iter().zip(names).take_while(|(a, b)| a == b).map(|(a, _)| a).collect(),
@@ -191,6 +191,7 @@ mod tests {
             (&["/srv/www", "/srv/www2"], "/srv"),
             (&["/srv", "/etc"], "/"),
             (&["/srv/www", "/srv/www/sub"], "/srv/www"),
+            (&["/srv/back\\x5cslash", "/srv/back\\x5cslash/sub"], "/srv/back\\x5cslash"),
             (&[], "/"),
         ] {
             assert_eq!(restored_root(paths.iter().copied()).to_string(), root, "{paths:?}");

@@ -362,9 +362,12 @@ pub async fn gather(reader: &Reader, snapshot: &Snapshot, selection: &Selection,
     let point = snapshot.id.short();
     let base = match &selection.layout {
         Layout::Full => TreePath::default(),
-        Layout::Below(base) => base.clone(),
+        Layout::Below(base) => crate::list::meant(reader, snapshot, base).await,
     };
-    let mut wanted = selection.paths.clone();
+    let mut wanted = Vec::with_capacity(selection.paths.len());
+    for path in &selection.paths {
+        wanted.push(crate::list::meant(reader, snapshot, path).await);
+    }
     if wanted.is_empty() {
         wanted.push(base.clone());
     }

@@ -129,7 +129,7 @@ mod tests {
 
     fn folder<'a>(name: &'a [u8], stat: &'a Stat, place: Place, tree: &'a TreeRef) -> NewRow<'a> {
         const NONE: &Attributes = &Attributes { xattrs: Vec::new(), flags: 0, birth: None, link: None };
-        NewRow { name, stat, trusted: true, attributes: NONE, payload: NewPayload::Directory { place, tree } }
+        NewRow { name, stat, trusted: true, mounted: false, attributes: NONE, payload: NewPayload::Directory { place, tree } }
     }
 
     /// A root that holds `a`, which holds `b`, which holds a file.

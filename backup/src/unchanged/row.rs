@@ -22,6 +22,7 @@ const FLAGS: u8 = 4;
 const BIRTH: u8 = 8;
 const LINK: u8 = 16;
 const HOLES: u8 = 32;
+const MOUNTED: u8 = 64;
 /// Bytes of a chunk reference.
 const CHUNK: usize = 36;
 /// Bytes of a hole.
@@ -34,6 +35,8 @@ pub(crate) struct Row<'a> {
     pub stat: Stat,
     /// Its times were settled when it was seen, so that equal ones mean that it is unchanged.
     pub trusted: bool,
+    /// Another file system was mounted on the folder.
+    pub mounted: bool,
     xattrs: &'a [u8],
     flags: u32,
     birth: Option<(i64, u32)>,
@@ -154,7 +157,7 @@ pub(crate) fn read(bytes: &[u8], block_start: u64) -> Option<(Row<'_>, usize)> {
         }
         _ => return None,
     };
-    let row = Row { name, stat, trusted: has(TRUSTED), xattrs, flags: inode_flags, birth, link, holes, payload };
+    let row = Row { name, stat, trusted: has(TRUSTED), mounted: has(MOUNTED), xattrs, flags: inode_flags, birth, link, holes, payload };
     Some((row, bytes.len() - cursor.0.len()))
 }
 
@@ -164,6 +167,7 @@ pub(crate) struct NewRow<'a> {
     pub name: &'a [u8],
     pub stat: &'a Stat,
     pub trusted: bool,
+    pub mounted: bool,
     pub attributes: &'a Attributes,
     pub payload: NewPayload<'a>,
 }
@@ -237,6 +241,7 @@ fn flags_of(row: &NewRow<'_>) -> u8 {
         (BIRTH, birth.is_some()),
         (LINK, link.is_some()),
         (HOLES, !holes_of(row).is_empty()),
+        (MOUNTED, row.mounted),
     ];
     all.iter().fold(0, |sum, (flag, has)| if *has { sum | flag } else { sum })
 }
@@ -353,7 +358,7 @@ mod tests {
         let device = Stat { device: (8, 1 << 19), ..stat };
         let mut bytes = Vec::new();
         let mut put = |name: &[u8], stat: &Stat, trusted, attributes: &Attributes, payload| {
-            write(&mut bytes, &NewRow { name, stat, trusted, attributes, payload })
+            write(&mut bytes, &NewRow { name, stat, trusted, mounted: trusted, attributes, payload })
         };
         assert_eq!(put(b"\xff\n-file", &stat, true, &all, NewPayload::File(&content)), None);
         assert_eq!(put(b"tiny", &stat, false, &none, NewPayload::File(&inline)), None);
@@ -372,7 +377,7 @@ mod tests {
         assert_eq!((tiny.trusted, tiny.content(), tiny.attributes()), (false, Some(inline), Some(none)));
         let rest = &rest[n..];
         let (dir, n) = read(rest, 800).unwrap();
-        assert_eq!(dir.directory(), Some((tree, place)));
+        assert_eq!((dir.directory(), dir.mounted, tiny.mounted), (Some((tree, place)), true, false));
         let rest = &rest[n..];
         let (link, n) = read(rest, 800).unwrap();
         assert!(matches!(link.payload, Payload::Symlink { target: b"to" }));

@@ -63,7 +63,14 @@ impl<'a> Walk<'a> {
         // The reader is told first: `assemble` waits only for what a reader has been told already.
         self.jobs.send(Job { place, stat: entry.stat, keep_atime, outcome: sender }).map_err(|_| Stopped)?;
         let what = What::Read { outcome, before };
-        self.send(Event::Entry(Box::new(Told { name, stat: entry.stat, attributes: Attributes::default(), whole: true, what })))
+        self.send(Event::Entry(Box::new(Told {
+            name,
+            stat: entry.stat,
+            attributes: Attributes::default(),
+            whole: true,
+            mounted: false,
+            what,
+        })))
     }
 
     fn folder_of_innermost(&mut self) -> Option<(Arc<std::os::fd::OwnedFd>, Arc<[u8]>)> {
@@ -93,10 +100,10 @@ impl<'a> Walk<'a> {
                 add(if matches!(what, What::Special(_)) { &counts.special } else { &counts.symlinks }, 1);
                 let whole = attributes.is_ok();
                 let attributes = attributes.unwrap_or_default();
-                Some(Told { name: name.into(), stat: entry.stat, attributes, whole, what })
+                Some(Told { name: name.into(), stat: entry.stat, attributes, whole, mounted: false, what })
             }
             Err(Errno::NOENT) => {
-                self.shared.trouble.vanished();
+                self.shared.trouble.vanished(&self.path_of(name));
                 None
             }
             Err(errno) => {
@@ -117,14 +124,20 @@ impl<'a> Walk<'a> {
             _ => (child.attributes.clone(), child.has_all_attributes),
         };
         if child.is_told {
-            return self.send(Event::Leave(Box::new(Folder { name: name.into(), stat: entry.stat, attributes, whole })));
+            return self.send(Event::Leave(Box::new(Folder {
+                name: name.into(),
+                stat: entry.stat,
+                attributes,
+                whole,
+                mounted: child.mounted,
+            })));
         }
         if !parent.is_told {
             return Ok(()); // unchanged in an unchanged one, so far
         }
         let (tree, place) = row.and_then(|row| row.directory()).expect("an unchanged folder has a row");
         let what = What::Directory(tree, place);
-        self.send(Event::Entry(Box::new(Told { name: name.into(), stat: entry.stat, attributes, whole, what })))
+        self.send(Event::Entry(Box::new(Told { name: name.into(), stat: entry.stat, attributes, whole, mounted: child.mounted, what })))
     }
 
     fn tell_top(&self, top: &Level<'a>) -> Result<(), Stopped> {
@@ -134,6 +147,7 @@ impl<'a> Walk<'a> {
                 stat: crate::stat::Stat::default(),
                 attributes: Attributes::default(),
                 whole: true,
+                mounted: false,
             })));
         }
         let root = self.old.and_then(|old| old.root()?.directory());
@@ -161,6 +175,7 @@ fn told_again(level: &Level<'_>, entry: &Entry) -> Option<Event> {
             What::Directory(tree, place)
         }
     };
-    let told = Told { name: level.name(entry).into(), stat: entry.stat, attributes: row.attributes()?, whole: true, what };
+    let told =
+        Told { name: level.name(entry).into(), stat: entry.stat, attributes: row.attributes()?, whole: true, mounted: row.mounted, what };
     Some(Event::Entry(Box::new(told)))
 }

@@ -33,6 +33,8 @@ pub(super) struct Level<'a> {
     pub entries: Vec<Entry>,
     /// The entry that the walk has come to.
     pub next: usize,
+    /// Another file system is mounted on it, or should be.
+    pub mounted: bool,
     /// What was in it the last time.
     pub block: Option<Block>,
     /// `assemble` has been told that it begins, and of all entries before `next`.
@@ -99,7 +101,7 @@ impl Walk<'_> {
             match directory::stat(folder.as_fd(), name) {
                 Ok(stat) if self.takes(level, name, &stat) => level.add(place, stat),
                 Ok(_) => {}
-                Err(Errno::NOENT) => self.shared.trouble.vanished(),
+                Err(Errno::NOENT) => self.shared.trouble.vanished(&self.path_of(name)),
                 Err(errno) => self.shared.trouble.error(&self.path_of(name), UNREADABLE, std::io::Error::from(errno)),
             }
         }

@@ -7,6 +7,8 @@ mod contents;
 mod excludes;
 mod host;
 mod kinds;
+mod large;
+mod mounts;
 mod moving;
 mod random;
 mod refusals;

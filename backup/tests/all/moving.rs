@@ -48,6 +48,10 @@ async fn what_vanishes_before_it_is_read_is_counted_and_is_no_error() {
     std::fs::create_dir(host.at("d-folder")).unwrap();
     let report = host.back_up().await;
     assert_eq!((report.vanished, report.complete, report.n_errors), (21, true, 0));
+    assert_eq!((report.n_changed, report.n_grown, report.notes.len()), (0, 0, 0));
+    assert_eq!(report.gone.len(), 21);
+    let (folder, kind) = (host.at("d-folder"), "vanished");
+    assert!(report.gone.iter().all(|gone| gone.kind == kind) && report.gone.iter().any(|gone| Path::new(&gone.path) == folder));
     let names = host.names(&report.snapshot).await;
     assert_eq!(names.len(), 303);
     assert!(names.contains(&"z".to_owned()) && !names.contains(&"c7".to_owned()) && !names.contains(&"d-folder".to_owned()));
@@ -86,6 +90,7 @@ async fn a_file_that_grows_is_stored_as_it_was_when_it_was_opened() {
     assert!(report.complete);
     let [note] = report.notes.as_slice() else { panic!("{:?}", report.notes) };
     assert_eq!((note.path.as_str(), note.kind.as_str()), (host.at("a-large").to_str().unwrap(), "grew while read"));
+    assert_eq!((report.n_grown, report.n_changed, report.vanished), (1, 0, 0));
     assert_eq!(report.snapshot.errors, report.notes, "the restore point says so too");
     assert!(host.restored(&report.snapshot).await[Path::new("a-large")] == Seen::File(before));
     let again = host.back_up().await;
@@ -139,6 +144,7 @@ async fn a_file_that_never_rests_is_stored_with_a_note_and_does_not_hold_the_bac
     assert!(report.complete);
     let [note] = report.notes.as_slice() else { panic!("{:?}", report.notes) };
     assert_eq!((note.path.as_str(), note.kind.as_str()), (host.at("restless").to_str().unwrap(), "changed while read"));
+    assert_eq!((report.n_changed, report.n_grown, report.vanished), (1, 0, 0));
     assert_eq!(host.names(&report.snapshot).await, ["restless", "still"]);
     host.back_up().await;
     assert_eq!(host.shown().files_read, 1, "only the restless one is read again");

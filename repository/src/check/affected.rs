@@ -11,7 +11,7 @@ use super::report::CheckReport;
 use super::statements::index_packs;
 use crate::finding::Finding;
 use crate::format::names::{self, numbered};
-use crate::format::tree::{ChunkId, Node, NodeKind, TreeRef};
+use crate::format::tree::{ChunkId, NodeKind, TreeRef};
 use crate::reader::Reader;
 use crate::repository::Repository;
 use crate::snapshots::{Snapshot, SnapshotId};
@@ -96,20 +96,12 @@ async fn walk(
         let here = if path.is_empty() { "/" } else { &path };
         tree.chunks.iter().for_each(|chunk| take(here, &chunk.id));
         for node in reader.tree(&tree).await.unwrap_or_default() {
-            let below = format!("{path}/{}", shown(&node));
+            let below = format!("{path}/{}", base::name::shown(&node.name));
             match node.kind {
                 NodeKind::Directory { tree } => left.push((below, tree)),
                 NodeKind::File { content } => content.refs().iter().for_each(|chunk| take(&below, &chunk.id)),
                 _ => {}
             }
         }
-    }
-}
-
-/// A name as it can be printed: bytes that are no text, and control characters, are escaped.
-fn shown(node: &Node) -> String {
-    match std::str::from_utf8(&node.name) {
-        Ok(name) if !name.chars().any(char::is_control) => name.to_owned(),
-        _ => node.name.escape_ascii().to_string(),
     }
 }

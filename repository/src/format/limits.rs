@@ -31,8 +31,10 @@ pub const HEADER_MAX: usize = 4 << 10;
 /// The most bytes of a pack's table.
 pub const TABLE_MAX: usize = 32 << 20;
 
-/// The most bytes that the nodes of one directory take.
-pub const TREE_MAX: u64 = 512 << 20;
+/// The most bytes that the nodes of one directory take: about fifty million of them.
+pub const TREE_MAX: u64 = 8 << 30;
+/// The most bytes of a directory that are in memory at once, and so of one node.
+pub const NODES_MAX: u64 = 512 << 20;
 /// The longest name of a node and of an extended attribute.
 pub const NAME_MAX: usize = 1024;
 /// The longest name of a group of hard links.

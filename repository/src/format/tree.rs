@@ -11,7 +11,7 @@ use super::cbor::{array, bytes, check_format, chunk_ref, put_chunk_refs, rows};
 pub use super::chunk::{ChunkId, ChunkRef};
 pub use super::content::{Chunks, Content, Hole, spread};
 use super::error::{FormatError, Member};
-use super::limits::{FORMAT, NAME_MAX, TREE_MAX, VALUE_MAX};
+use super::limits::{FORMAT, NAME_MAX, NODES_MAX, TREE_MAX, VALUE_MAX};
 pub use super::meta::Meta;
 use super::{content, meta};
 
@@ -137,23 +137,80 @@ impl Draft {
 
 /// Reads what [`encode`] wrote.
 pub fn decode(tree: &[u8]) -> Result<Vec<Node>, FormatError> {
-    if tree.len() as u64 > TREE_MAX {
-        return Err(FormatError::TooLarge { what: WHAT, size: tree.len() as u64, limit: TREE_MAX });
-    }
-    check_format(WHAT, tree)?;
-    let (mut d, mut nodes) = (Decoder::new(tree), Vec::<Node>::new());
-    head(&mut d).map_err(|source| FormatError::Cbor { what: WHAT, source })?;
-    while d.position() < tree.len() {
-        let mut unknown = None;
-        let read = node(&mut d, &mut unknown);
-        if let Some(member) = unknown {
-            return Err(FormatError::Unknown { what: WHAT, member });
-        }
-        let node = read.map_err(|source| FormatError::Cbor { what: WHAT, source })?;
-        check(&node, nodes.last().map(|before| before.name.as_slice()))?;
-        nodes.push(node);
-    }
+    let (mut pieces, mut nodes) = (Pieces::default(), Vec::new());
+    pieces.push(tree, &mut nodes)?;
+    pieces.end()?;
     Ok(nodes)
+}
+
+/// Reads a directory of which the bytes come piece by piece, so that they are never in memory as a whole.
+#[derive(Debug, Default)]
+pub struct Pieces {
+    /// What was not read yet: a part of a node.
+    rest: Vec<u8>,
+    /// Reading it again is worth the while from this many bytes on: a node can be long.
+    enough: usize,
+    has_head: bool,
+    total: u64,
+    before: Option<Vec<u8>>,
+}
+
+impl Pieces {
+    /// Takes the next piece, and appends the nodes that are whole.
+    pub fn push(&mut self, piece: &[u8], nodes: &mut Vec<Node>) -> Result<(), FormatError> {
+        self.total = self.total.saturating_add(piece.len() as u64);
+        for (size, limit) in [(self.total, TREE_MAX), ((self.rest.len() + piece.len()) as u64, NODES_MAX)] {
+            if size > limit {
+                return Err(FormatError::TooLarge { what: WHAT, size, limit });
+            }
+        }
+        self.rest.extend_from_slice(piece);
+        if self.rest.len() < self.enough {
+            return Ok(());
+        }
+        let taken = self.take(nodes)?;
+        self.rest.drain(..taken);
+        self.enough = self.rest.len() * 2;
+        Ok(())
+    }
+
+    /// Says that there are no more pieces.
+    pub fn end(mut self) -> Result<(), FormatError> {
+        let mut nodes = Vec::new();
+        let taken = self.take(&mut nodes)?;
+        if self.has_head && taken == self.rest.len() && nodes.is_empty() {
+            return Ok(());
+        }
+        let end = Error::end_of_input();
+        Err(FormatError::Cbor { what: WHAT, source: end })
+    }
+
+    /// Reads what is whole of the rest. The answer is how many bytes that is.
+    fn take(&mut self, nodes: &mut Vec<Node>) -> Result<usize, FormatError> {
+        let mut d = Decoder::new(&self.rest);
+        let mut taken = 0;
+        if !self.has_head {
+            check_format(WHAT, &self.rest)?;
+            head(&mut d).map_err(|source| FormatError::Cbor { what: WHAT, source })?;
+            (self.has_head, taken) = (true, d.position());
+        }
+        while d.position() < self.rest.len() {
+            let mut unknown = None;
+            let read = node(&mut d, &mut unknown);
+            if let Some(member) = unknown {
+                return Err(FormatError::Unknown { what: WHAT, member });
+            }
+            let node = match read {
+                Err(error) if error.is_end_of_input() => break,
+                read => read.map_err(|source| FormatError::Cbor { what: WHAT, source })?,
+            };
+            check(&node, self.before.as_deref())?;
+            self.before.get_or_insert_default().clone_from(&node.name);
+            nodes.push(node);
+            taken = d.position();
+        }
+        Ok(taken)
+    }
 }
 
 /// Whether a name can be one step of a path, and no step out of its directory.
@@ -249,4 +306,29 @@ fn node(d: &mut Decoder<'_>, unknown: &mut Option<Member>) -> Result<Node, Error
         }
     };
     Ok(Node { name, meta, kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_comes_piece_by_piece_is_the_one_that_was_written() {
+        let node = |n: u32| {
+            let chunks = (0..n * 7).map(|i| ChunkRef { id: ChunkId::from_bytes([3; 32]), len: i + 1 }).collect();
+            let kind = if n.is_multiple_of(2) { NodeKind::Fifo } else { NodeKind::Directory { tree: TreeRef { chunks } } };
+            Node { name: format!("{n:03}").into_bytes(), meta: Meta { birth: Some((-1, n)), ..Meta::default() }, kind }
+        };
+        let nodes: Vec<Node> = (0..40).map(node).collect();
+        let bytes = encode(&nodes).unwrap();
+        assert_eq!(decode(&bytes).unwrap(), nodes);
+        for size in [3, 7, 100, 5000] {
+            let (mut pieces, mut read) = (Pieces::default(), Vec::new());
+            bytes.chunks(size).for_each(|piece| pieces.push(piece, &mut read).unwrap());
+            pieces.end().unwrap();
+            assert_eq!(read, nodes, "in pieces of {size}");
+        }
+        assert!(decode(&bytes[..bytes.len() - 1]).is_err() && decode(b"").is_err());
+        assert!(Pieces::default().end().is_err());
+    }
 }

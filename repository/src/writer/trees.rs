@@ -10,7 +10,8 @@ use super::error::WriteError;
 use super::upload::Uploads;
 use crate::chunk::cut::is_whole;
 use crate::format::chunk::{ChunkId, ChunkRef, Kind};
-use crate::format::limits::CHUNK_MAX;
+use crate::format::error::FormatError;
+use crate::format::limits::{CHUNK_MAX, TREE_MAX};
 use crate::format::tree::{self, Node, NodeKind, TreeRef};
 use crate::pack::fill::{FillError, FillSpec, Filler};
 
@@ -29,6 +30,8 @@ const DRAFT_MAX: usize = 2 * CHUNK_MAX;
 pub struct TreeDraft {
     tree: tree::Draft,
     chunks: Vec<ChunkRef>,
+    /// Bytes of these chunks.
+    taken: u64,
 }
 
 /// What is known of the trees that were named.
@@ -66,6 +69,11 @@ impl Trees {
             _ => {}
         }
         draft.tree.push(node).map_err(|error| WriteError::Tree(Arc::new(error)))?;
+        let size = draft.taken + draft.tree.bytes().len() as u64;
+        if size > TREE_MAX {
+            // A reader would refuse it: a restore point that cannot be restored must not come to be.
+            return Err(WriteError::Tree(Arc::new(FormatError::TooLarge { what: "tree", size, limit: TREE_MAX })));
+        }
         if draft.tree.bytes().len() < DRAFT_MAX {
             return Ok(());
         }
@@ -79,13 +87,14 @@ impl Trees {
             taken += len;
         }
         draft.tree.drop_front(taken);
+        draft.taken += taken as u64;
         Ok(())
     }
 
     /// Ends a directory.
     pub(super) fn end(&self, core: &Core, uploads: &Uploads, draft: TreeDraft) -> Result<TreeRef, WriteError> {
         core.check()?;
-        let TreeDraft { tree, mut chunks } = draft;
+        let TreeDraft { tree, mut chunks, .. } = draft;
         let mut rest = tree.bytes();
         let whole = chunks.is_empty() && is_whole(rest.len() as u64);
         while !rest.is_empty() {

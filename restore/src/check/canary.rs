@@ -60,9 +60,9 @@ fn look(check: &CanaryCheck, seen: &Seen, facts: &Facts<'_>, limit: Option<Durat
 
 /// Where the canary is in the restore point: as written, or below the first backed-up path.
 pub(crate) fn path(recorded: &str, first: Option<&str>) -> Result<TreePath, crate::path::BadPath> {
-    let path = TreePath::parse(recorded.as_bytes())?;
+    let path = TreePath::from_shown(recorded)?;
     match first {
-        Some(first) if !recorded.starts_with('/') => Ok(path.names().fold(TreePath::parse(first.as_bytes())?, |at, name| at.join(name))),
+        Some(first) if !recorded.starts_with('/') => Ok(path.names().fold(TreePath::from_shown(first)?, |at, name| at.join(name))),
         _ => Ok(path),
     }
 }
