@@ -11,7 +11,10 @@ mod suite {
     pub mod crash;
     pub mod create_and_open;
     pub mod damage;
+    pub mod format_page;
     pub mod formats;
+    pub mod golden;
+    pub mod golden_make;
     pub mod index_cache;
     pub mod index_memory;
     pub mod keys;
