@@ -1,6 +1,6 @@
 //! Puts a source into a repository: walks it, reads what changed, hands it to `repository::writer`, and reports.
 //!
-//! `orchestrator` and `cli` call [`run::run`]. This crate writes no records, knows no journal and names no concrete store.
+//! `orchestrator` and `cli` call [`run::run`] for folders and [`stream::run`] for everything else. This crate writes no records, knows no journal and names no concrete store.
 
 mod assemble;
 mod attributes;
@@ -8,19 +8,23 @@ mod canary;
 mod directory;
 pub mod eta;
 mod exclude;
+pub mod hook;
 mod links;
 mod lock;
 mod owners;
 mod pipeline;
+pub mod program;
 pub mod progress;
 mod read;
 pub mod report;
 mod roots;
 pub mod run;
 mod shared;
+pub mod source;
 pub mod sparse;
 mod spec;
 mod stat;
+pub mod stream;
 mod trouble;
 mod unchanged;
 mod walk;
@@ -30,3 +34,4 @@ pub use progress::{Progress, Silent, Status};
 pub use report::BackupReport;
 pub use run::{BackupError, run};
 pub use spec::{BackupOptions, BackupSpec, Files};
+pub use stream::StreamSpec;

@@ -17,13 +17,29 @@ use crate::run::BackupError;
 /// Held while a source is backed up; dropping it lets the next one in.
 #[derive(Debug)]
 pub(crate) struct SourceLock {
-    _file: File,
+    file: File,
+}
+
+impl SourceLock {
+    /// Says that everything was done in order. A holder that dies before leaves its number in the file.
+    pub fn settle(self) {
+        let _ = self.file.set_len(0); // the next one then only does once more what is done last
+    }
 }
 
 /// Takes the lock of `source`, or says who has it.
 pub(crate) fn take(cache_dir: &Path, source_id: &SourceId) -> Result<SourceLock, BackupError> {
+    take_file(cache_dir, source_id, &format!("{source_id}.lock")).map(|(lock, _)| lock)
+}
+
+/// Takes the lock that is held from the first hook to the last. Says, too, whether its last holder died between them.
+pub(crate) fn take_hooks(cache_dir: &Path, source_id: &SourceId) -> Result<(SourceLock, bool), BackupError> {
+    take_file(cache_dir, source_id, &format!("{source_id}.hooks"))
+}
+
+fn take_file(cache_dir: &Path, source_id: &SourceId, name: &str) -> Result<(SourceLock, bool), BackupError> {
     let folder = cache_dir.join("locks");
-    let path = folder.join(format!("{source_id}.lock"));
+    let path = folder.join(name);
     let unusable = |source| BackupError::Cache { path: path.clone(), source };
     private_folder(&folder).map_err(unusable)?;
     let mut file = File::options()
@@ -40,9 +56,10 @@ pub(crate) fn take(cache_dir: &Path, source_id: &SourceId) -> Result<SourceLock,
         Err(Errno::WOULDBLOCK) => return Err(BackupError::Busy { source_id: source_id.clone(), pid: holder(file) }),
         Err(errno) => return Err(unusable(errno.into())),
     }
+    let was_left = file.metadata().map_err(unusable)?.len() > 0;
     let text = format!("{}\n", std::process::id());
     file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes())).map_err(unusable)?;
-    Ok(SourceLock { _file: file })
+    Ok((SourceLock { file }, was_left))
 }
 
 /// Whether a process is backing `source` up at this moment. It may begin or end right after the answer: [`crate::run::run`] decides.

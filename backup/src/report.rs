@@ -5,6 +5,7 @@ use std::time::Duration;
 use repository::snapshots::Snapshot;
 use repository::writer::PathError;
 
+use crate::hook::HookFailure;
 use crate::trouble::Findings;
 
 /// The most entries that are named one by one in a report and in a snapshot. Beyond it they are counted.
@@ -37,6 +38,8 @@ pub struct BackupReport {
     pub errors: Vec<PathError>,
     /// What was stored, or left out on purpose, and is worth a word: changed or grown while it was read, own folders.
     pub notes: Vec<PathError>,
+    /// Hooks after the backup that did not end well. The data is stored all the same.
+    pub hook_failures: Vec<HookFailure>,
     /// From the start of the walk to the acknowledgement, on the monotonic clock.
     pub took: Duration,
 }
@@ -55,6 +58,7 @@ impl BackupReport {
             n_errors: findings.n_errors,
             errors: findings.errors,
             notes: findings.changed.into_iter().chain(findings.notes).collect(),
+            hook_failures: Vec::new(),
             took,
         }
     }

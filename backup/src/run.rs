@@ -29,13 +29,13 @@ use crate::trouble::Findings;
 
 /// Before this the program did not exist, so a clock that says so is wrong: 2020-01-01T00:00:00Z. A laptop with an empty battery
 /// starts in 1970, and snapshots from there would confuse retention for ever.
-const EPOCH: i64 = 1_577_836_800;
+pub(crate) const EPOCH: i64 = 1_577_836_800;
 /// How often a source is read when packs that the run relied on go away meanwhile.
-const ROUNDS: u32 = 3;
+pub(crate) const ROUNDS: u32 = 3;
 /// How often progress is shown.
-const TICK: Duration = Duration::from_millis(200);
+pub(crate) const TICK: Duration = Duration::from_millis(200);
 /// How long a run that was told to stop may take to do so, before it is left to itself.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Backs up one source. Returns when the snapshot is acknowledged by the store, complete or not.
 ///
@@ -187,7 +187,8 @@ impl Drop for StopWhenDropped {
     }
 }
 
-fn stats(counts: &Counts) -> SnapshotStats {
+/// The counts as a snapshot keeps them.
+pub(crate) fn stats(counts: &Counts) -> SnapshotStats {
     SnapshotStats {
         files: get(&counts.files),
         directories: get(&counts.directories),

@@ -27,6 +27,8 @@ pub(crate) const GREW: &str = "grew while read";
 pub(crate) const VANISHED: &str = "vanished";
 /// Left out on purpose.
 pub(crate) const SKIPPED: &str = "skipped";
+/// A program ended well and had something to say.
+pub(crate) const SAID: &str = "said";
 
 /// The collection.
 #[derive(Debug, Default)]
@@ -83,6 +85,11 @@ impl Trouble {
     /// Something was left out, as it should be.
     pub fn note(&self, path: &[u8], detail: impl Display) {
         self.add(|lists| &mut lists.notes, path, SKIPPED, detail);
+    }
+
+    /// Something that is worth a word and is wrong with nothing.
+    pub fn say(&self, path: &[u8], kind: &str, detail: impl Display) {
+        self.add(|lists| &mut lists.notes, path, kind, detail);
     }
 
     /// An entry was listed and is gone.

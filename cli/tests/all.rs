@@ -13,6 +13,8 @@ mod drilling;
 mod evidence;
 #[path = "all/first.rs"]
 mod first;
+#[path = "all/hooks.rs"]
+mod hooks;
 #[path = "all/incidents.rs"]
 mod incidents;
 #[path = "all/keys.rs"]
@@ -33,6 +35,8 @@ mod rotating;
 mod sharing;
 #[path = "all/standing.rs"]
 mod standing;
+#[path = "all/streams.rs"]
+mod streams;
 #[path = "all/trouble.rs"]
 mod trouble;
 

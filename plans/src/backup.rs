@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::Plan;
+use crate::plan::SourceKind;
 use crate::schedule::Schedule;
 
 /// A backup that should run now.
@@ -33,7 +34,9 @@ pub const MAX_MISSED: u32 = 1000;
 /// a run that failed is told by an alert and repeated at its next time, so that a broken store is not asked in a tight loop.
 /// A pair that never ran is due at once, so that new data is not without a copy until tonight.
 pub fn due(plan: &Plan, last_start: &BTreeMap<(SourceId, RepositoryId), Timestamp>, now: Timestamp) -> Vec<BackupDue> {
-    let pairs = plan.sources.values().flat_map(|source| source.to.iter().map(move |repository| (source, repository)));
+    // Nobody but whoever pipes can start what is piped in.
+    let sources = plan.sources.values().filter(|source| !matches!(source.kind, SourceKind::Stdin(_)));
+    let pairs = sources.flat_map(|source| source.to.iter().map(move |repository| (source, repository)));
     let mut due: Vec<(bool, BackupDue)> = pairs
         .filter_map(|(source, repository)| {
             let last = last_start.get(&(source.id.clone(), repository.clone())).copied();

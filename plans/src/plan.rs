@@ -38,7 +38,7 @@ pub use roster::{Shift, WeekSpan};
 pub use service::{Category, ImpactScale, Mtpd, Objectives, Service, Tier, Workaround};
 pub use source::{
     Archive, AtExpiry, Canary, CommandSource, CopyRule, CopyTarget, FilesSource, Hooks, Keep, MysqlSource, PostgresFormat, PostgresSource,
-    Retention, Source, SourceKind, SqliteSource, Verify,
+    Retention, Source, SourceKind, SqliteSource, StdinSource, Verify,
 };
 pub use threat::{Appetite, Band, Score, Threat, Treat};
 pub use workflow::{Approval, Occasion, Step, StepAction, Workflow};

@@ -19,18 +19,15 @@ fn not_done(path: impl Into<String>, what: impl Into<String>) -> NotDone {
 /// What keeps a source from being backed up; empty: nothing.
 pub fn source(source: &Source) -> Vec<NotDone> {
     let mut missing = Vec::new();
-    if !matches!(source.kind, SourceKind::Files(_)) {
+    if !matches!(source.kind, SourceKind::Files(_) | SourceKind::Command(_) | SourceKind::Stdin(_)) {
         let word = source.kind.word();
-        missing.push(not_done(word, format!("this version backs up files, and no {word} source like {}", source.id)));
+        missing.push(not_done(word, format!("this version backs up no {word} source like {}", source.id)));
     }
     if let Some(Canary::Sql(_)) = source.canary {
         missing.push(not_done("canary/sql", format!("this version writes no canary into a database, as {} asks", source.id)));
     }
     if !source.facts.is_empty() {
         missing.push(not_done("facts", format!("this version keeps no facts with restore points, as {} asks", source.id)));
-    }
-    if !source.hooks.before.is_empty() || !source.hooks.after.is_empty() {
-        missing.push(not_done("hooks", format!("this version runs no hooks, as {} asks", source.id)));
     }
     missing
 }

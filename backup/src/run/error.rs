@@ -7,6 +7,8 @@ use base::id::SourceId;
 use jiff::Timestamp;
 use repository::writer::WriteError;
 
+use crate::program::ProgramError;
+
 /// Why no snapshot was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -77,6 +79,25 @@ pub enum BackupError {
     /// The repository did not take it.
     #[error("cannot write to the repository")]
     Write(#[source] WriteError),
+    /// A program that was to tell the data did not do so to its end. Nothing of it counts.
+    #[error(transparent)]
+    Program(ProgramError),
+    /// A hook that comes before the backup failed, so that there was none.
+    #[error("the hook \"{when}\" failed, so nothing was backed up")]
+    Hook {
+        /// "before".
+        when: &'static str,
+        /// What came of it.
+        source: ProgramError,
+    },
+    /// A stream broke off.
+    #[error("{name} could not be read to its end")]
+    Stream {
+        /// The name of the file that it was to become.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// It was told to stop. Nothing is acknowledged and the repository is valid.
     #[error("the backup was interrupted")]
     Cancelled,
@@ -84,6 +105,15 @@ pub enum BackupError {
 
 fn process(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+impl From<ProgramError> for BackupError {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::Cancelled => Self::Cancelled,
+            error => Self::Program(error),
+        }
+    }
 }
 
 impl Hint for BackupError {
@@ -99,6 +129,8 @@ impl Hint for BackupError {
             Self::Busy { pid, .. } => Some(format!("wait for {} to end, or stop it", process(*pid))),
             Self::Cache { .. } => Some("make the folder writable for this user, or choose another cache folder".to_owned()),
             Self::Write(cause) => cause.hint(),
+            Self::Program(cause) | Self::Hook { source: cause, .. } => cause.hint(),
+            Self::Stream { .. } => Some("run it again; nothing of what came so far counts".to_owned()),
             Self::Cancelled => Some("run it again; what was uploaded already is not uploaded twice".to_owned()),
         }
     }

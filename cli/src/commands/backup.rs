@@ -1,14 +1,16 @@
 //! `lifeboat backup`: back up what is named, or what is due.
 
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 
 use base::ByteSize;
 use base::id::{RepositoryId, SourceId};
 use base::span::human;
-use orchestrator::jobs::backup::{Order, run as back_up};
+use orchestrator::jobs::backup::{Input, Order, run_with as back_up};
 use orchestrator::jobs::open::unknown;
 use orchestrator::{Facts, Parts};
 use plans::Plan;
+use plans::plan::{Source, SourceKind};
 use records::event::Trigger;
 
 use crate::failure::{Exit, Failure};
@@ -25,6 +27,12 @@ pub(crate) struct BackupArgs {
     /// Only what the schedule asks for now, as the daemon would
     #[arg(long)]
     due: bool,
+    /// Read standard input to its end and back it up as this one source, whose kind in the plan is stdin
+    ///
+    /// Whether the program before the pipe failed cannot be seen from here. Where that matters, let lifeboat start
+    /// the program: a source of kind command, whose exit code decides.
+    #[arg(long, conflicts_with = "due", requires = "what")]
+    stdin: bool,
     /// Only to this repository of the plan
     #[arg(long, value_name = "ID")]
     to: Option<RepositoryId>,
@@ -76,16 +84,28 @@ pub(crate) async fn run(args: &BackupArgs, settings: &Settings, output: Output) 
     if orders.is_empty() {
         output.note("nothing is due");
     }
+    if args.stdin && orders.len() != 1 {
+        let what = format!("standard input can be read once, and goes to {} places", orders.len());
+        return Err(
+            Failure::new("LB0003", Exit::Usage, what).fix("name one source and one repository: lifeboat backup SOURCE --stdin --to ID")
+        );
+    }
     let stop = signals::stop();
     let mut worst: Result<Exit, Failure> = Ok(Exit::Done);
     for order in orders {
         let bar = Arc::new(BackupBar::new(output, &order.source));
-        match back_up(&parts, &plan, &order, Arc::<BackupBar>::clone(&bar), stop.child_token()).await {
+        let input = args.stdin.then(standard_input).transpose()?;
+        match back_up(&parts, &plan, &order, input, Arc::<BackupBar>::clone(&bar), stop.child_token()).await {
             Ok(report) => {
                 bar.clear();
                 tell(&order, &report, output);
                 if !report.complete && worst.is_ok() {
                     worst = Ok(Exit::Incomplete);
+                }
+                if let Some(failure) = hooks_failed(&order, &report)
+                    && let Err(earlier) = std::mem::replace(&mut worst, Err(failure))
+                {
+                    output.failure(&earlier);
                 }
             }
             Err(error) => {
@@ -104,6 +124,13 @@ pub(crate) async fn run(args: &BackupArgs, settings: &Settings, output: Output) 
     let exit = worst?;
     next(&plan, &facts, output);
     Ok(exit)
+}
+
+/// Standard input, read on threads that may block.
+fn standard_input() -> Result<Input, Failure> {
+    let own = std::io::stdin().as_fd().try_clone_to_owned();
+    let own = own.map_err(|error| Failure::from_error("LB0001", Exit::Failed, &error))?;
+    Ok(Box::new(tokio::fs::File::from_std(std::fs::File::from(own))))
 }
 
 /// What is to be done: the named sources, to each of their repositories.
@@ -128,7 +155,9 @@ fn orders(args: &BackupArgs, plan: &Plan, facts: &Facts, parts: &Parts) -> Resul
         return Ok(due.map(order).collect());
     }
     let mut orders = Vec::new();
-    for source in sources.iter().filter_map(|id| plan.sources.get(id)) {
+    // What is piped in is backed up when somebody pipes it in, and not when everything is.
+    let started = |source: &&Source| !args.what.is_empty() || !matches!(source.kind, SourceKind::Stdin(_));
+    for source in sources.iter().filter_map(|id| plan.sources.get(id)).filter(started) {
         for repository in source.to.iter().filter(|id| wanted(id)) {
             let (source, repository) = (source.id.clone(), repository.clone());
             orders.push(Order { source, repository, trigger: Trigger::Manual, planned_at: None });
@@ -212,6 +241,16 @@ fn tell(order: &Order, report: &backup::BackupReport, output: Output) {
     if !report.complete {
         output.warn("this restore point misses what is named above and counts for no objective");
     }
+}
+
+/// The data is safe, and something on this host may not be as it was: a person has to look.
+fn hooks_failed(order: &Order, report: &backup::BackupReport) -> Option<Failure> {
+    if report.hook_failures.is_empty() {
+        return None;
+    }
+    let what = format!("{} is backed up to {}, and a hook after it failed", order.source, order.repository);
+    let failure = Failure { causes: report.hook_failures.clone(), ..Failure::new("LB0242", Exit::Failed, what) };
+    Some(failure.fix("see what the hook was to put in order, and run it by hand"))
 }
 
 fn next(plan: &Plan, facts: &Facts, output: Output) {

@@ -1,16 +1,21 @@
 //! Backs up one source to one repository, and writes down what came of it.
 
+mod what;
+
 use std::sync::Arc;
 
+use backup::hook::{self, Outcome};
 use base::Hint as _;
 use base::id::{RepositoryId, SourceId};
 use jiff::Timestamp;
 use plans::Plan;
-use plans::plan::{Canary, FilesSource, Source, SourceKind};
+use plans::plan::Source;
 use records::event::{BackupFailed, BackupFinished, BackupStarted, BackupStats, Trigger};
 use repository::writer::VerifyUpload;
+use tokio::io::AsyncRead;
 use tokio_util::sync::CancellationToken;
 
+use self::what::What;
 use super::{JobError, open};
 use crate::caught::caught;
 use crate::parts::{Parts, run_id};
@@ -32,12 +37,27 @@ pub struct Order {
     pub planned_at: Option<Timestamp>,
 }
 
-/// Makes the backup. A snapshot that misses files is a report whose `complete` is false, not an error.
-#[tracing::instrument(skip_all, fields(source = %order.source, repository = %order.repository))]
+/// What is piped into a backup.
+pub type Input = Box<dyn AsyncRead + Send + Unpin>;
+
+/// Makes the backup of a source that is there to be read.
 pub async fn run(
     parts: &Parts,
     plan: &Plan,
     order: &Order,
+    progress: Arc<dyn backup::Progress>,
+    cancel: CancellationToken,
+) -> Result<backup::BackupReport, JobError> {
+    run_with(parts, plan, order, None, progress, cancel).await
+}
+
+/// Makes the backup. A snapshot that misses files is a report whose `complete` is false, not an error.
+#[tracing::instrument(skip_all, fields(source = %order.source, repository = %order.repository))]
+pub async fn run_with(
+    parts: &Parts,
+    plan: &Plan,
+    order: &Order,
+    input: Option<Input>,
     progress: Arc<dyn backup::Progress>,
     cancel: CancellationToken,
 ) -> Result<backup::BackupReport, JobError> {
@@ -52,7 +72,7 @@ pub async fn run(
         planned_at: order.planned_at,
     };
     parts.record(started).await?;
-    let ended = caught(Box::pin(attempt(parts, plan, source, order, progress, cancel))).await;
+    let ended = caught(Box::pin(attempt(parts, plan, source, order, input, progress, cancel))).await;
     let result = ended.unwrap_or_else(|what| Err(JobError::Panicked { what }));
     let took_ms = u64::try_from(parts.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
     match &result {
@@ -82,15 +102,42 @@ async fn attempt(
     plan: &Plan,
     source: &Source,
     order: &Order,
+    input: Option<Input>,
     progress: Arc<dyn backup::Progress>,
     cancel: CancellationToken,
 ) -> Result<backup::BackupReport, JobError> {
     if let Some(what) = plans::supported::in_one_line(&plans::supported::source(source)) {
         return Err(JobError::NotDone { what });
     }
-    let SourceKind::Files(files) = &source.kind else {
-        return Err(JobError::NotDone { what: format!("{} is no source of files", source.id) });
+    let failed =
+        |source| JobError::Backup { source_id: order.source.clone(), repository: order.repository.clone(), source: Box::new(source) };
+    let what = what::of(parts, plan, source, input)?;
+    let begun = hook::begin(what::hooks(source), &source.id, &open::repository_cache(parts), &cancel).await.map_err(failed)?;
+    let mut made = store(parts, plan, order, what, progress, cancel).await;
+    let outcome = match &made {
+        Ok(report) if report.complete => Outcome::Done,
+        Ok(_) => Outcome::Incomplete,
+        Err(error) if error.is_interruption() => Outcome::Interrupted,
+        Err(_) => Outcome::Failed,
     };
+    let failures = begun.end(outcome).await;
+    for failure in &failures {
+        tracing::error!(failure, "a hook failed");
+    }
+    if let Ok(report) = &mut made {
+        report.hook_failures = failures;
+    }
+    made
+}
+
+async fn store(
+    parts: &Parts,
+    plan: &Plan,
+    order: &Order,
+    what: What,
+    progress: Arc<dyn backup::Progress>,
+    cancel: CancellationToken,
+) -> Result<backup::BackupReport, JobError> {
     let repository = open::repository_unless(parts, plan, &order.repository, &cancel).await?;
     let key = parts.connect.writer_key(&repository.id().to_string())?;
     let options = backup::BackupOptions {
@@ -99,28 +146,16 @@ async fn attempt(
         level: LEVEL,
         verify_upload: VerifyUpload::default(),
     };
-    let spec = spec(parts, plan, source, files);
-    let done = backup::run(&spec, &repository, &key, &options, Arc::clone(&parts.clock), progress, cancel).await;
+    let clock = Arc::clone(&parts.clock);
+    let done = match what {
+        What::Files(spec) => backup::run(&spec, &repository, &key, &options, clock, progress, cancel).await,
+        What::Stream(spec) => backup::stream::run(spec, &repository, &key, &options, clock, progress, cancel).await,
+    };
     done.map_err(|source| JobError::Backup {
         source_id: order.source.clone(),
         repository: order.repository.clone(),
         source: Box::new(source),
     })
-}
-
-fn spec(parts: &Parts, plan: &Plan, source: &Source, files: &FilesSource) -> backup::BackupSpec {
-    backup::BackupSpec {
-        source: source.id.clone(),
-        service_tags: plan.services_of(&source.id).map(|service| service.id.to_string()).collect(),
-        host: parts.host.clone(),
-        files: backup::Files {
-            paths: files.paths.clone(),
-            exclude: files.exclude.clone(),
-            one_file_system: files.one_file_system,
-            exclude_caches: files.exclude_caches,
-            canary: source.canary.as_ref().and_then(Canary::file).cloned(),
-        },
-    }
 }
 
 fn finished(run: String, order: &Order, report: &backup::BackupReport, took_ms: u64) -> BackupFinished {
@@ -145,6 +180,7 @@ fn finished(run: String, order: &Order, report: &backup::BackupReport, took_ms: 
             bytes_stored: stats.bytes_stored,
         },
         n_errors: report.n_errors,
+        hook_failures: report.hook_failures.clone(),
         took_ms,
     }
 }

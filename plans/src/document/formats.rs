@@ -20,6 +20,7 @@ pub(crate) static RECIPIENT: Format =
     Format { name: "an age recipient", examples: &["age1…, as age-keygen prints it"], check: recipient };
 pub(crate) static PATH: Format = Format { name: "an absolute path", examples: &["/srv/www"], check: absolute };
 pub(crate) static INNER_PATH: Format = Format { name: "a path below the source", examples: &["etc/app.conf", "**/*.html"], check: inner };
+pub(crate) static FILE_NAME: Format = Format { name: "the name of a file", examples: &["orders.dump"], check: file_name };
 pub(crate) static ENV_NAME: Format = Format { name: "the name of an environment variable", examples: &["DB_PASSWORD"], check: env_name };
 pub(crate) static SSH_KEY: Format =
     Format { name: "an OpenSSH public key", examples: &["ssh-ed25519 AAAA…, the whole line of the .pub file"], check: ssh_key };
@@ -133,6 +134,14 @@ fn inner(text: &str) -> Result<(), String> {
         return Err(format!("\"{}\" must be relative to the restored source", clipped(text)));
     }
     no_strange_parts(text)
+}
+
+fn file_name(text: &str) -> Result<(), String> {
+    let strange = |c: char| c == '/' || c.is_control();
+    if text.is_empty() || text.len() > 255 || text == "." || text == ".." || text.contains(strange) {
+        return Err(format!("\"{}\" is not the name of a file", clipped(text)));
+    }
+    Ok(())
 }
 
 fn no_strange_parts(text: &str) -> Result<(), String> {

@@ -33,17 +33,32 @@ pub struct Source {
     pub facts: BTreeMap<String, String>,
     /// The source that is backed up before this one.
     pub after: Option<SourceId>,
+    /// A program that reads it and takes longer is ended. 12 hours unless set.
+    pub within: Span,
     /// Programs that are run around a backup.
     pub hooks: Hooks,
 }
 
 /// Programs that are run around a backup; each is a program and its arguments, never a shell. Empty: none.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Hooks {
     /// Before it; a failure ends the backup.
     pub before: Vec<String>,
-    /// After it, whatever came of it.
+    /// After a backup that was made.
     pub after: Vec<String>,
+    /// After a backup that was not made.
+    pub on_failure: Vec<String>,
+    /// Last, whatever came of it.
+    pub always: Vec<String>,
+    /// Each is ended when it takes longer. 10 minutes unless set.
+    pub within: Span,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        let none = Vec::new;
+        Self { before: none(), after: none(), on_failure: none(), always: none(), within: crate::document::section::source::HOOK_WITHIN }
+    }
 }
 
 /// What is read.
@@ -60,6 +75,8 @@ pub enum SourceKind {
     Sqlite(SqliteSource),
     /// What a program writes to its standard output.
     Command(CommandSource),
+    /// What is piped into `lifeboat backup --stdin`.
+    Stdin(StdinSource),
 }
 
 impl SourceKind {
@@ -71,6 +88,7 @@ impl SourceKind {
             Self::Mysql(_) => "mysql",
             Self::Sqlite(_) => "sqlite",
             Self::Command(_) => "command",
+            Self::Stdin(_) => "stdin",
         }
     }
 }
@@ -82,6 +100,10 @@ pub struct PostgresSource {
     pub dsn: SecretRef,
     /// The form of the dump.
     pub format: PostgresFormat,
+    /// Every database of the server, and not the one of the connection string alone. False unless set.
+    pub all: bool,
+    /// Roles and tablespaces too. True unless set.
+    pub globals: bool,
 }
 
 /// Forms of `pg_dump --format`.
@@ -118,6 +140,13 @@ pub struct SqliteSource {
 pub struct CommandSource {
     /// Program and arguments; never a shell.
     pub run: Vec<String>,
+    /// Name of the file that it becomes.
+    pub file_name: String,
+}
+
+/// What is piped in. Its schedule says when that is expected; nothing starts it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StdinSource {
     /// Name of the file that it becomes.
     pub file_name: String,
 }

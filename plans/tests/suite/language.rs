@@ -152,7 +152,7 @@ fn a_part_that_nothing_carries_out_is_told_and_the_plan_holds_all_the_same() {
         changed(&[("orders:\n    files: {paths: [/srv/shop/orders], exclude: [\"*.tmp\"], one_file_system: true}\n    schedule", pg)]);
     let loaded = load(&yaml).unwrap();
     let seen: Vec<(&str, &str)> = loaded.warnings.iter().map(|f| (f.rule, f.what.as_str())).collect();
-    assert_eq!(seen, [("LB2007", "this version backs up files, and no postgres source like orders")]);
+    assert_eq!(seen, [("LB2007", "this version backs up no postgres source like orders")]);
     assert!(matches!(loaded.plan.sources["orders"].kind, plans::plan::SourceKind::Postgres(_)));
     assert_eq!(faults(&changed(&[("tier: high", "teir: high")]))[0].hint.as_deref(), Some("did you mean tier?"));
 }

@@ -15,10 +15,7 @@ fn broken() -> Vec<(&'static str, String)> {
         ("LB2003", vec![("tier: high\n", "tier: high\n    tier: high\n")]),
         ("LB2005", vec![("tier: high\n", "tier: &level high\n")]),
         ("LB2006", vec![("process: Taking", "proces: Taking")]),
-        (
-            "LB2007",
-            vec![("    canary: {file: .lifeboat-canary}\n", "    canary: {file: .lifeboat-canary}\n    hooks: {before: [/bin/sync]}\n")],
-        ),
+        ("LB2007", vec![("    canary: {file: .lifeboat-canary}\n", "    canary: {file: .lifeboat-canary}\n    facts: {rows: select 1}\n")]),
         ("LB2008", vec![("    schedule: \"0 3 5 * *\"\n", "")]),
         ("LB2009", vec![("process: Taking orders", "process: [Taking, orders]")]),
         ("LB2010", vec![("expect_run: 12m", "expect_run: 12 minutes")]),

@@ -70,6 +70,9 @@ pub struct BackupFinished {
     pub stats: BackupStats,
     /// How many paths could not be read.
     pub n_errors: u64,
+    /// Hooks after it that did not end well, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hook_failures: Vec<String>,
     /// How long it took, in milliseconds of the monotonic clock.
     pub took_ms: u64,
 }

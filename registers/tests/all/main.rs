@@ -166,6 +166,7 @@ fn backed_up(source: &str, taken: &str, complete: bool) -> (Timestamp, Event) {
         finished,
         stats: BackupStats::default(),
         n_errors: u64::from(!complete) * 3,
+        hook_failures: Vec::new(),
         took_ms: 300_000,
     };
     (finished, event.into())

@@ -25,6 +25,20 @@ const MAX_SKEW_S: u64 = 60;
 pub(super) fn sources(plan: &Plan) -> Vec<Line> {
     let mut lines = Vec::new();
     for source in plan.sources.values() {
+        let hooks = &source.hooks;
+        for run in [&hooks.before, &hooks.after, &hooks.on_failure, &hooks.always].into_iter().filter(|run| !run.is_empty()) {
+            lines.extend(program(&format!("hooks of {}", source.id), run).err());
+        }
+        if let SourceKind::Command(command) = &source.kind {
+            let what = format!("source {}", source.id);
+            lines.push(program(&what, &command.run).err().unwrap_or_else(|| Line::ok(what, "its program can be started")));
+            continue;
+        }
+        if let SourceKind::Stdin(_) = &source.kind {
+            let how = format!("it is piped in: PROGRAM | lifeboat backup {} --stdin", source.id);
+            lines.push(Line::ok(format!("source {}", source.id), how));
+            continue;
+        }
         let SourceKind::Files(files) = &source.kind else {
             let what = plans::supported::in_one_line(&plans::supported::source(source)).unwrap_or_default();
             lines.push(Line::fail(
@@ -54,6 +68,12 @@ pub(super) fn sources(plan: &Plan) -> Vec<Line> {
         }
     }
     lines
+}
+
+/// A program that the plan names is there, and nobody else may change it.
+fn program(what: &str, run: &[String]) -> Result<(), Line> {
+    let program = backup::program::Program { run: run.to_vec(), env: Vec::new(), within: std::time::Duration::MAX };
+    program.examine().map_err(|error| Line::fail(what, whole_story(&error), error.hint()))
 }
 
 /// The canary is written before each backup, so its folder must take it.

@@ -6,13 +6,13 @@ use base::Span;
 use base::id::{RepositoryId, RetentionId, SourceId};
 use jiff::tz::TimeZone;
 
-use super::super::formats::{COPY_TARGET, ID, INNER_PATH, LONG_SPAN, PATH, PERCENT, SCHEDULE, read_copy_target, read_percent};
+use super::super::formats::{COPY_TARGET, FILE_NAME, ID, INNER_PATH, LONG_SPAN, PATH, PERCENT, SCHEDULE, read_copy_target, read_percent};
 use super::super::node::Node;
 use super::super::shape::{Record, Type, optional, required};
 use super::{COMMAND, NAMES, SECRET_REF, TEXTS, list, parsed, paths, secret, span, text, truth};
 use crate::plan::{
     Archive, AtExpiry, Canary, CommandSource, CopyRule, CopyTarget, FilesSource, Hooks, Keep, MysqlSource, PostgresFormat, PostgresSource,
-    Retention, SecretRef, Source, SourceKind, SqliteSource, Verify,
+    Retention, SecretRef, Source, SourceKind, SqliteSource, StdinSource, Verify,
 };
 use crate::schedule::Schedule;
 
@@ -24,9 +24,11 @@ pub(crate) static SOURCE: Record = Record {
         optional("mysql", Type::Record(&MYSQL), "a MySQL or MariaDB server"),
         optional("sqlite", Type::Record(&SQLITE), "SQLite files"),
         optional("command", Type::Record(&PROGRAM), "what a program writes to its standard output"),
+        optional("stdin", Type::Record(&STDIN), "what is piped into lifeboat backup --stdin"),
         required("schedule", Type::Format(&SCHEDULE), "when it is backed up, in the plan's zone"),
         optional("rpo", Type::Format(&LONG_SPAN), "an RPO of its own, in place of that of its services"),
         optional("expect_run", Type::Format(&LONG_SPAN), "how long a run is expected to take; 10m unless set"),
+        optional("within", Type::Format(&LONG_SPAN), "a program that reads it and takes longer is ended; 12h unless set"),
         optional("retention", Type::Format(&ID), "rule for how long copies are kept; the built-in standard unless set"),
         optional("copies", Type::Format(&ID), "list of repositories that get it; all of them unless set"),
         optional("canary", Type::Record(&CANARY), "a nonce, written before each backup"),
@@ -34,7 +36,7 @@ pub(crate) static SOURCE: Record = Record {
         optional("after", Type::Format(&ID), "the source that is backed up before this one"),
         optional("hooks", Type::Record(&HOOKS), "programs that are run around a backup"),
     ],
-    one_of: &["files", "postgres", "mysql", "sqlite", "command"],
+    one_of: &["files", "postgres", "mysql", "sqlite", "command", "stdin"],
 };
 
 static FILES: Record = Record {
@@ -53,6 +55,8 @@ static POSTGRES: Record = Record {
     fields: &[
         required("dsn", Type::Record(&SECRET_REF), "where the connection string is found"),
         optional("format", Type::Word(&["custom", "directory", "plain"]), "form of the dump; custom unless set"),
+        optional("all", Type::Truth, "every database of the server, and not the one of the connection string alone; false unless set"),
+        optional("globals", Type::Truth, "roles and tablespaces too, which takes a superuser; true unless set"),
     ],
     one_of: &[],
 };
@@ -75,9 +79,15 @@ static SQLITE: Record = Record {
 static PROGRAM: Record = Record {
     name: "a command source",
     fields: &[
-        required("run", COMMAND, "program and arguments, never a shell"),
-        optional("file_name", Type::Format(&ID), "name of the file that its output becomes; that of the source unless set"),
+        required("run", COMMAND, "program, with its whole path, and arguments; never a shell"),
+        optional("as", Type::Format(&FILE_NAME), "name of the file that its output becomes; that of the source unless set"),
     ],
+    one_of: &[],
+};
+
+static STDIN: Record = Record {
+    name: "a stdin source",
+    fields: &[optional("as", Type::Format(&FILE_NAME), "name of the file that comes out of it; that of the source unless set")],
     one_of: &[],
 };
 
@@ -85,7 +95,10 @@ static HOOKS: Record = Record {
     name: "hooks",
     fields: &[
         optional("before", COMMAND, "run before a backup; a failure ends it"),
-        optional("after", COMMAND, "run after it, whatever came of it"),
+        optional("after", COMMAND, "run after a backup that was made"),
+        optional("on_failure", COMMAND, "run after a backup that was not made"),
+        optional("always", COMMAND, "run last, whatever came of it"),
+        optional("within", Type::Format(&LONG_SPAN), "each is ended when it takes longer; 10m unless set"),
     ],
     one_of: &[],
 };
@@ -159,6 +172,10 @@ static KEEP: Record = Record {
 
 /// What a run is expected to take where the plan does not say.
 pub(crate) const EXPECT_RUN: Span = Span::seconds(600);
+/// What a program that reads a source may take where the plan does not say.
+const WITHIN: Span = Span::seconds(12 * 3600);
+/// What a hook may take where the plan does not say.
+pub(crate) const HOOK_WITHIN: Span = Span::seconds(600);
 
 pub(crate) fn read(id: SourceId, node: &Node, zone: &TimeZone, copies: &BTreeMap<String, CopyRule>, everywhere: &[RepositoryId]) -> Source {
     let rule = node.get("copies").and_then(Node::text).and_then(|name| copies.get(name));
@@ -181,12 +198,24 @@ pub(crate) fn read(id: SourceId, node: &Node, zone: &TimeZone, copies: &BTreeMap
             .filter_map(|fact| Some((fact.key.clone(), fact.value.text()?.to_owned())))
             .collect(),
         after: parsed(node, "after"),
-        hooks: node.get("hooks").map(|node| Hooks { before: list(node, "before"), after: list(node, "after") }).unwrap_or_default(),
+        within: span(node, "within").unwrap_or(WITHIN),
+        hooks: node.get("hooks").map(hooks).unwrap_or_default(),
+    }
+}
+
+fn hooks(node: &Node) -> Hooks {
+    Hooks {
+        before: list(node, "before"),
+        after: list(node, "after"),
+        on_failure: list(node, "on_failure"),
+        always: list(node, "always"),
+        within: span(node, "within").unwrap_or(HOOK_WITHIN),
     }
 }
 
 fn kind(id: &SourceId, node: &Node) -> SourceKind {
     // What is not there was told already.
+    let file_name = |node: &Node| text(node, "as").unwrap_or_else(|| id.to_string());
     let dsn = |node: &Node| node.get("dsn").and_then(secret).unwrap_or_else(|| SecretRef::Env(String::new()));
     if let Some(node) = node.get("postgres") {
         let format = match node.get("format").and_then(Node::text) {
@@ -194,7 +223,8 @@ fn kind(id: &SourceId, node: &Node) -> SourceKind {
             Some("plain") => PostgresFormat::Plain,
             _ => PostgresFormat::Custom,
         };
-        return SourceKind::Postgres(PostgresSource { dsn: dsn(node), format });
+        let (all, globals) = (truth(node, "all", false), truth(node, "globals", true));
+        return SourceKind::Postgres(PostgresSource { dsn: dsn(node), format, all, globals });
     }
     if let Some(node) = node.get("mysql") {
         return SourceKind::Mysql(MysqlSource { dsn: dsn(node), databases: list(node, "databases") });
@@ -203,8 +233,10 @@ fn kind(id: &SourceId, node: &Node) -> SourceKind {
         return SourceKind::Sqlite(SqliteSource { paths: paths(node, "paths") });
     }
     if let Some(node) = node.get("command") {
-        let file_name = text(node, "file_name").unwrap_or_else(|| id.to_string());
-        return SourceKind::Command(CommandSource { run: list(node, "run"), file_name });
+        return SourceKind::Command(CommandSource { run: list(node, "run"), file_name: file_name(node) });
+    }
+    if let Some(node) = node.get("stdin") {
+        return SourceKind::Stdin(StdinSource { file_name: file_name(node) });
     }
     let files = node.get("files");
     SourceKind::Files(FilesSource {

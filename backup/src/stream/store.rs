@@ -1,0 +1,132 @@
+//! Stores streams as the files of a snapshot, one after the other.
+//!
+//! `source::*` says what is read and under which name; the root tree is made of the names at the end.
+
+use std::io;
+use std::sync::Arc;
+
+use repository::format::tree::{Meta, Node, NodeKind, TreeRef};
+use repository::writer::StoreFileError;
+use tokio::io::AsyncRead;
+use tokio_util::sync::CancellationToken;
+
+use super::feed::{Feed, pair};
+use super::tree::Folder;
+use crate::program::{Pipes, Program, ProgramError};
+use crate::run::BackupError;
+use crate::shared::{Shared, add};
+use crate::trouble::{SAID, text_of};
+
+/// Mode of a file that was a stream: it may hold secrets, and had no mode of its own.
+const MODE: u32 = 0o600;
+
+/// The snapshot in the making.
+#[derive(Debug)]
+pub(crate) struct Storing {
+    shared: Arc<Shared>,
+    /// Whoever reads a source looks at it, too.
+    pub cancel: CancellationToken,
+    root: Folder,
+}
+
+impl Storing {
+    pub fn new(shared: Arc<Shared>, cancel: CancellationToken) -> Self {
+        Self { shared, cancel, root: Folder::default() }
+    }
+
+    /// Stores what a program writes. Its end decides: unless it is exit code 0, there is an error and no snapshot.
+    pub async fn program(&mut self, name: &str, program: &Program) -> Result<(), BackupError> {
+        let mut running = program.start(Pipes::Out)?;
+        let Some(output) = running.output.take() else {
+            return Err(ProgramError::Lost { program: program.name(), source: io::Error::other("it has no standard output") }.into());
+        };
+        let cancel = self.cancel.clone();
+        let stored = running.during(self.stream(name, output), &cancel).await;
+        let said = match stored {
+            // The store's error comes before the program's, which then only says that nobody listened.
+            Some(Err(error @ BackupError::Write(_))) => return Err(error),
+            // Too late or told to stop: `end` knows which.
+            None => running.end(&cancel).await?,
+            Some(stored) => {
+                let said = running.end(&cancel).await?;
+                if stored? == 0 {
+                    return Err(ProgramError::Silent { program: program.name() }.into());
+                }
+                said
+            }
+        };
+        if !said.is_empty() {
+            self.shared.trouble.say(program.name().as_bytes(), SAID, said);
+        }
+        Ok(())
+    }
+
+    /// Stores what comes in until it ends. Gives back how many bytes there were.
+    pub async fn stream(&mut self, name: &str, from: impl AsyncRead + Unpin) -> Result<u64, BackupError> {
+        self.shared.counts.set_current(name.as_bytes());
+        let (source, feed) = pair();
+        let shared = Arc::clone(&self.shared);
+        let storing = tokio::task::spawn_blocking(move || store(&shared, feed));
+        let pumped = source.pump(from).await;
+        let stored = storing.await.map_err(|_| BackupError::Cancelled)?;
+        let size = pumped.map_err(|source| BackupError::Stream { name: text_of(name.as_bytes()), source })?;
+        let kind = match stored {
+            Ok(kind) => kind,
+            Err(StoreFileError::Write(error)) => return Err(BackupError::Write(error)),
+            Err(StoreFileError::Source(source)) => return Err(BackupError::Stream { name: text_of(name.as_bytes()), source }),
+        };
+        add(&self.shared.counts.files, 1);
+        add(&self.shared.counts.files_new, 1);
+        add(&self.shared.counts.bytes, size);
+        self.root.put(&[name.as_bytes()], Node { name: name.as_bytes().to_vec(), meta: self.meta(MODE), kind });
+        Ok(size)
+    }
+
+    /// What people write for the files that there are.
+    pub fn paths(&self) -> Vec<String> {
+        self.root.files().into_iter().map(|path| text_of(&path)).collect()
+    }
+
+    /// Stores the folders.
+    pub async fn root(self) -> Result<TreeRef, BackupError> {
+        let meta = self.meta(0o755);
+        let stored = tokio::task::spawn_blocking(move || self.root.store(&self.shared, &meta)).await;
+        stored.map_err(|_| BackupError::Cancelled)?.map_err(BackupError::Write)
+    }
+
+    fn meta(&self, mode: u32) -> Meta {
+        let (uid, gid) = (self.shared.uid, rustix::process::getegid().as_raw());
+        let owners = &self.shared.owners;
+        Meta {
+            mode,
+            uid,
+            gid,
+            user: owners.user(uid).map(str::to_owned),
+            group: owners.group(gid).map(str::to_owned),
+            mtime_s: self.shared.started.as_second(),
+            mtime_ns: 0,
+            ..Meta::default()
+        }
+    }
+}
+
+/// Cuts and stores one stream; on a thread that may block.
+fn store(shared: &Shared, feed: Feed) -> Result<NodeKind, StoreFileError> {
+    let mut counted = Counted { feed, shared };
+    let ticket = shared.writer.store_file(&mut counted, 0)?;
+    Ok(NodeKind::File { content: ticket.wait()? })
+}
+
+/// Counts what is read, for progress.
+struct Counted<'a> {
+    feed: Feed,
+    shared: &'a Shared,
+}
+
+impl io::Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.feed.read(buffer)?;
+        add(&self.shared.counts.bytes_read, n as u64);
+        Ok(n)
+    }
+}
