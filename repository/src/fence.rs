@@ -26,12 +26,13 @@ pub struct Protocol {
     grace: Duration,
     fence: bool,
     waits: bool,
+    remembers: bool,
 }
 
 impl Protocol {
     /// The protocol with grace period `grace`, which is at least the longest backup and a day.
     pub fn new(grace: Span) -> Self {
-        Self { grace: grace.at_least(), fence: true, waits: true }
+        Self { grace: grace.at_least(), fence: true, waits: true, remembers: true }
     }
 
     /// G: a pack that no snapshot names may be condemned when it is older.
@@ -54,6 +55,11 @@ impl Protocol {
         self.fence
     }
 
+    /// Whether a condemned name stays condemned when its pack is deleted.
+    pub(crate) fn remembers(&self) -> bool {
+        self.remembers
+    }
+
     /// Writers do not look whether their packs are condemned. For the simulation alone, which has to see data lost by it.
     #[doc(hidden)]
     #[must_use]
@@ -66,6 +72,13 @@ impl Protocol {
     #[must_use]
     pub fn without_grace(self) -> Self {
         Self { waits: false, ..self }
+    }
+
+    /// A prune takes a condemned list away when all its packs are deleted. For the simulation alone, which has to see data lost by it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_memory(self) -> Self {
+        Self { remembers: false, ..self }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::fence::FenceError;
 use crate::snapshots::SnapshotId;
 
 pub use apply::{Applied, apply};
+pub(crate) use gather::expired;
 pub use gather::gather;
 pub use plan::{Fate, Plan, plan};
 

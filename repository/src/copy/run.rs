@@ -1,6 +1,6 @@
 //! Carries a plan out: fetches, verifies and stores, several objects at once within a budget of bytes.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use base::Digest;
@@ -18,6 +18,7 @@ use super::verify::{Sound, Verifier, fetch};
 use super::{CopyError, CopyPlan, Item};
 use crate::finding::Finding;
 use crate::format::names::{Numbered, numbered, pack_at};
+use crate::prune::{self, PruneError};
 use crate::repository::Repository;
 
 /// A unit of the budget, so that the budget fits into the permits of a semaphore.
@@ -78,6 +79,8 @@ enum Outcome {
     /// It was there in the list, and is not now: pruned meanwhile.
     Vanished,
     HeldBack(String),
+    /// Nobody needs it.
+    LeftOut,
 }
 
 struct Copying<'a> {
@@ -90,6 +93,8 @@ struct Copying<'a> {
     packs: HashSet<(DomainId, Digest)>,
     /// Index objects that the copy holds.
     indexes: HashSet<Numbered>,
+    /// Restore points that nobody wants any more: their packs may be deleted, and the next one of their writer names them all the same.
+    expired: BTreeSet<Digest>,
 }
 
 /// Stores in `target` what `plan` says is missing of `source`. A restore point is stored only when all packs that it names are
@@ -111,13 +116,18 @@ pub async fn run(
         budget_kib,
         packs: plan.present.iter().filter_map(pack_at).collect(),
         indexes: plan.present.iter().filter_map(|key| numbered("index", key)).collect(),
+        expired: BTreeSet::new(),
     };
     let mut report = CopyReport::default();
     for place in ORDER {
-        let items = plan.missing.iter().filter(|item| item.place == named(place));
-        let mut done = stream::iter(items)
-            .map(|item| {
-                let copying = &copying;
+        if place == "snapshots/" {
+            copying.expired = expired(source).await?;
+        }
+        // By their numbers, so that the whole can be spawned as a task.
+        let turn: Vec<usize> = (0..).zip(&plan.missing).filter(|(_, item)| item.place == named(place)).map(|(n, _)| n).collect();
+        let mut done = stream::iter(turn)
+            .map(|n| {
+                let (copying, item) = (&copying, plan.missing.get(n).expect("a number of an item"));
                 async move { (item, copying.one(item).await) }
             })
             .buffer_unordered(limits.objects.max(1));
@@ -135,6 +145,7 @@ pub async fn run(
                 Outcome::Bad(what) => report.findings.push(Finding::new(&item.key, what)),
                 // What a restore point needs is missed when its turn comes; anything else was pruned.
                 Outcome::Vanished if place == "packs/" => {}
+                Outcome::LeftOut => {}
                 Outcome::Vanished => report.findings.push(Finding::new(&item.key, "it vanished while the repository was copied")),
                 Outcome::HeldBack(what) => report.held_back.push(Finding::new(&item.key, what)),
             }
@@ -168,10 +179,11 @@ impl Copying<'_> {
                     return Ok(Outcome::HeldBack("an index object that it names is not in the copy".to_owned()));
                 }
                 let lacks = public.packs.iter().filter(|pack| !self.packs.contains(&(public.domain.clone(), **pack))).count();
-                if lacks > 0 {
+                if lacks > 0 && !self.expired.contains(&digest) {
                     return Ok(Outcome::HeldBack(format!("{lacks} of the packs that it needs are not in the copy")));
                 }
             }
+            Ok(Sound::Unnamed) => return Ok(Outcome::LeftOut),
             Ok(Sound::Other) => {}
         }
         match self.target.put_new(&item.key, body, digest).await {
@@ -199,6 +211,13 @@ impl Copying<'_> {
         };
         if stored == digest { Ok(Outcome::Stored(0)) } else { Ok(Outcome::Bad("the copy holds another object of this name".to_owned())) }
     }
+}
+
+async fn expired(source: &Repository) -> Result<BTreeSet<Digest>, CopyError> {
+    prune::expired(source).await.map_err(|error| match error {
+        PruneError::Store { object, source } => CopyError::Store { object, source },
+        other => CopyError::Damaged { object: "tombstones/".to_owned(), what: base::hint::whole_story(&other) },
+    })
 }
 
 /// Refuses a copy that holds another repository, or knows of later trust documents.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use stores::error::StoreError;
 use stores::key::Key;
 
-use super::{PackAt, Plan, PruneError, gather, plan};
+use super::{Facts, PackAt, Plan, PruneError, gather, plan};
 use crate::format::names::{self, CONDEMNED, Name};
 use crate::format::statement::{CONDEMNED_MAX, Condemned, Document as _, encode, pack_lists};
 use crate::keys::Steward;
@@ -52,6 +52,9 @@ pub async fn apply(repository: &Repository, wanted: &Plan, steward: &Steward, cl
             Err(source) => return Err(PruneError::Store { object: names::pack(&pack.0, &pack.1).to_string(), source }),
         }
     }
+    if !repository.protocol().remembers() {
+        forget(repository, &facts, &applied).await?;
+    }
     let packs: BTreeSet<PackAt> = wanted.condemn.intersection(&found.condemn).take(CONDEMNED_MAX).cloned().collect();
     if !packs.is_empty() {
         let generation = facts.generations.iter().map(|generation| generation.number.saturating_add(1)).max().unwrap_or(0);
@@ -64,4 +67,21 @@ pub async fn apply(repository: &Repository, wanted: &Plan, steward: &Steward, cl
         applied.condemned = Some((name, packs.len()));
     }
     Ok(applied)
+}
+
+/// What must not be: takes away the condemned lists whose packs are all deleted.
+async fn forget(repository: &Repository, facts: &Facts, applied: &Applied) -> Result<(), PruneError> {
+    let there: BTreeSet<&PackAt> = facts.packs.iter().map(|pack| &pack.at).filter(|at| !applied.deleted.contains(*at)).collect();
+    for entry in super::gather::list(repository, CONDEMNED).await? {
+        let number = entry.key.name().parse::<Name>().ok().map(|name| name.seq);
+        let done = facts
+            .generations
+            .iter()
+            .find(|one| Some(one.number) == number)
+            .is_some_and(|one| one.packs.iter().all(|at| !there.contains(at)));
+        if let Some(deleter) = repository.store().deleter().filter(|_| done) {
+            deleter.delete(&entry.key).await.map_err(|source| PruneError::Store { object: entry.key.to_string(), source })?;
+        }
+    }
+    Ok(())
 }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use stores::key::{Key, Prefix};
 use stores::store::{Entry, list_all};
 
+use super::plan::is_old;
 use super::{Facts, Generation, PackFact, PruneError, SnapshotFact};
 use crate::fence::FenceError;
 use crate::format::names::{self, Name, numbered};
@@ -152,6 +153,17 @@ pub(super) async fn holds(repository: &Repository, unclear: &mut Unclear) -> Res
     }
     found.retain(|digest, _| !released.contains(digest));
     Ok(found)
+}
+
+/// Snapshots that nobody wants any more: their tombstones can no longer be undone, and no hold keeps them.
+pub(crate) async fn expired(repository: &Repository) -> Result<BTreeSet<Digest>, PruneError> {
+    let prefix: Prefix = "tombstones/".parse().expect("a plain prefix");
+    let first = repository.store().list(&prefix, None).await;
+    let now = first.map_err(|source| PruneError::Store { object: prefix.to_string(), source })?.date;
+    let (tombstones, holds) = (tombstones(repository, &mut Vec::new()).await?, holds(repository, &mut Vec::new()).await?);
+    let is_over = |stored: Timestamp| now.is_some_and(|now| is_old(now, Some(stored), repository.protocol().grace()));
+    let over = tombstones.into_iter().filter(|(_, (_, stored, _))| is_over(*stored)).map(|(snapshot, _)| snapshot);
+    Ok(over.filter(|snapshot| !holds.values().any(|hold| hold.snapshots.contains(snapshot))).collect())
 }
 
 async fn attested(repository: &Repository) -> Result<BTreeSet<Digest>, PruneError> {

@@ -35,7 +35,7 @@ pub struct Plan {
     pub blocked: Vec<String>,
 }
 
-fn is_old(now: Timestamp, stored: Option<Timestamp>, age: std::time::Duration) -> bool {
+pub(super) fn is_old(now: Timestamp, stored: Option<Timestamp>, age: std::time::Duration) -> bool {
     stored.is_some_and(|stored| now.duration_since(stored).as_secs_f64() >= age.as_secs_f64())
 }
 

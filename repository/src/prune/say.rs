@@ -7,9 +7,11 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use stores::error::StoreError;
 use stores::key::Key;
+use stores::store::Put;
 
 use super::PruneError;
 use super::gather::{holds, tombstones};
+use super::plan::is_old;
 use crate::format::statement::{Attestation, Document, Hold, Release, Tombstone, Undo, encode};
 use crate::format::tree::{ChunkRef, NodeKind, TreeRef};
 use crate::keys::Steward;
@@ -30,20 +32,31 @@ pub struct Said<'a> {
     pub reason: &'a str,
 }
 
-/// Stores an object whose name ends in its digest. One that is there already is the same.
-pub(super) async fn put(repository: &Repository, key: &Key, object: Bytes) -> Result<(), PruneError> {
+/// Stores an object whose name ends in its digest. One that is there already is the same. Gives the store's time by which it is there.
+pub(super) async fn put(repository: &Repository, key: &Key, object: Bytes) -> Result<Option<Timestamp>, PruneError> {
+    let failed = |source| PruneError::Store { object: key.to_string(), source };
     match repository.store().put_new(key, object.clone(), Digest::of(&object)).await {
-        Ok(_) | Err(StoreError::Exists { .. }) => Ok(()),
-        Err(source) => Err(PruneError::Store { object: key.to_string(), source }),
+        Ok(Put { date: Some(date) }) => Ok(Some(date)),
+        Ok(Put { date: None }) | Err(StoreError::Exists { .. }) => Ok(repository.store().head(key).await.map_err(failed)?.date),
+        Err(source) => Err(failed(source)),
     }
 }
 
 async fn seal(repository: &Repository, steward: &Steward, folder: &str, document: &impl Document) -> Result<Digest, PruneError> {
+    sealed(repository, steward, folder, document).await.map(|(digest, _)| digest)
+}
+
+async fn sealed(
+    repository: &Repository,
+    steward: &Steward,
+    folder: &str,
+    document: &impl Document,
+) -> Result<(Digest, Option<Timestamp>), PruneError> {
     let object = Bytes::from(steward.seal(&encode(document)));
     let digest = Digest::of(&object);
     let key: Key = format!("{folder}/{digest}").parse().expect("digests are made of characters that keys allow");
-    put(repository, &key, object).await?;
-    Ok(digest)
+    let there = put(repository, &key, object).await?;
+    Ok((digest, there))
 }
 
 /// Says that a snapshot may go, by `rule`. Within the grace period [`undo`] takes it back.
@@ -60,13 +73,19 @@ pub async fn tombstone(repository: &Repository, snapshot: SnapshotId, rule: &str
     seal(repository, said.steward, &format!("tombstones/{snapshot}"), &document).await
 }
 
-/// Says that a snapshot stays after all. Refused when its tombstone is older than the grace period by the store's clock.
+/// Says that a snapshot stays after all. Refused when its tombstone is older than the grace period by the store's clock, before or by
+/// the time when the store has the answer: a prune may have gone by the tombstone meanwhile.
 pub async fn undo(repository: &Repository, snapshot: SnapshotId, said: Said<'_>) -> Result<(), PruneError> {
+    let mut undone = BTreeSet::new();
     loop {
         let now = super::gather(repository).await?.now;
         let found = tombstones(repository, &mut Vec::new()).await?;
-        let Some((tombstone, stored, _)) = found.get(snapshot.digest()) else { break };
-        if now.duration_since(*stored).as_secs_f64() >= repository.protocol().grace().as_secs_f64() {
+        // A list may be behind: what was undone is not undone again.
+        let Some((tombstone, stored, _)) = found.get(snapshot.digest()).filter(|(tombstone, ..)| undone.insert(*tombstone)) else {
+            return Ok(());
+        };
+        let is_over = |now: Timestamp| is_old(now, Some(*stored), repository.protocol().grace());
+        if is_over(now) {
             return Err(PruneError::TooLate { snapshot });
         }
         let document = Undo {
@@ -77,9 +96,11 @@ pub async fn undo(repository: &Repository, snapshot: SnapshotId, said: Said<'_>)
             tombstone: *tombstone,
             who: said.who.to_owned(),
         };
-        seal(repository, said.steward, &format!("tombstones/{snapshot}"), &document).await?;
+        let (_, there) = sealed(repository, said.steward, &format!("tombstones/{snapshot}"), &document).await?;
+        if there.is_none_or(is_over) {
+            return Err(PruneError::TooLate { snapshot });
+        }
     }
-    Ok(())
 }
 
 /// Keeps snapshots until the hold is released. Gives the hold's name.

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use base::Clock as _;
 use base::clock::ManualClock;
+use repository::copy;
 use repository::keys::{ReaderKey, Steward, generate_reader_key};
 use repository::prune::say::{self, Said};
 use repository::prune::{Applied, Plan, PruneError, apply, gather, plan};
 use repository::repository::{Repository, create};
 use repository::snapshots::Snapshot;
 use repository::writer::WriteError;
-use stores::MemoryStore;
+use stores::error::StoreError;
 use stores::fault::FaultStore;
+use stores::store::{Cursor, Head, Page, Put, Store};
+use stores::{Key, MemoryStore, Prefix};
 
 use super::content::{Files, assert_same, back_up, files_of, new_snapshot, noise, reader, store, writer};
 use super::create_and_open::{clock, spec};
@@ -201,4 +204,77 @@ async fn a_snapshot_that_was_taken_away_or_damaged_stops_every_prune() {
     assert!(kept.disk.lose(&old.key()));
     let refused = apply(&kept.repository, &kept.plan().await, &kept.steward, &*kept.clock).await.unwrap_err();
     assert!(refused.to_string().contains("it is missing"), "{refused}");
+}
+
+/// A store to which everything that is stored takes hours to come.
+#[derive(Debug)]
+struct Slow {
+    disk: MemoryStore,
+    clock: Arc<ManualClock>,
+    hours: u64,
+}
+
+#[async_trait::async_trait]
+impl Store for Slow {
+    fn location(&self) -> String {
+        self.disk.location()
+    }
+
+    async fn put_new(&self, key: &Key, body: bytes::Bytes, digest: base::Digest) -> Result<Put, StoreError> {
+        self.clock.advance(Duration::from_hours(self.hours));
+        self.disk.put_new(key, body, digest).await
+    }
+
+    async fn get(&self, key: &Key) -> Result<bytes::Bytes, StoreError> {
+        self.disk.get(key).await
+    }
+
+    async fn get_range(&self, key: &Key, range: std::ops::Range<u64>) -> Result<bytes::Bytes, StoreError> {
+        self.disk.get_range(key, range).await
+    }
+
+    async fn head(&self, key: &Key) -> Result<Head, StoreError> {
+        self.disk.head(key).await
+    }
+
+    async fn list(&self, prefix: &Prefix, after: Option<&Cursor>) -> Result<Page, StoreError> {
+        self.disk.list(prefix, after).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_undo_that_reaches_the_store_after_the_grace_period_is_refused() {
+    for (hours, is_in_time) in [(1, true), (2, false)] {
+        let kept = Kept::new().await;
+        let old = kept.back_up(&files(1)).await;
+        say::tombstone(&kept.repository, old.id, "by hand", kept.said()).await.unwrap();
+        kept.hours(70);
+        let slow = Slow { disk: kept.disk.clone(), clock: Arc::clone(&kept.clock), hours };
+        let undone = say::undo(&kept.repository.with_store(Arc::new(slow)), old.id, kept.said()).await;
+        assert_eq!(undone.is_ok(), is_in_time, "{undone:?}");
+        assert!(is_in_time || matches!(undone, Err(PruneError::TooLate { .. })));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_takes_a_snapshot_that_nobody_wants_without_its_packs_so_that_the_next_one_is_whole() {
+    let kept = Kept::new().await;
+    let (old, new) = (kept.back_up(&files(1)).await, kept.back_up(&files(2)).await);
+    for snapshot in [&old, &new] {
+        kept.attest(snapshot).await.unwrap();
+    }
+    say::tombstone(&kept.repository, old.id, "by hand", kept.said()).await.unwrap();
+    for _ in 0..2 {
+        kept.hours(76);
+        kept.prune().await;
+    }
+    assert_eq!(kept.packs(), new.packs.len());
+    let target = MemoryStore::default();
+    let planned = copy::plan::plan(&copy::list(&kept.disk).await.unwrap(), &copy::list(&target).await.unwrap());
+    let report = copy::run(&kept.repository, &target, &planned, copy::Limits::default(), &()).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    let (copied, cache) = (Repository::open(Arc::new(target)).await.unwrap(), tempfile::tempdir().unwrap());
+    let reader = reader(&copied, &kept.ada, cache.path()).await.unwrap();
+    assert!(reader.snapshots().await.unwrap().damaged.is_empty());
+    assert_same(&files_of(&reader, &new.root).await.unwrap(), &files(2));
 }

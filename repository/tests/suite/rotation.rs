@@ -131,6 +131,7 @@ async fn who_goes_opens_no_new_epoch_and_signs_for_nobody_and_who_comes_opens_al
 
 #[tokio::test]
 async fn a_crash_at_any_write_of_a_rotation_changes_nothing_or_everything() {
+    use repository::copy;
     use stores::fault::FaultStore;
     for nth in 1.. {
         let place = place().await;
@@ -146,7 +147,11 @@ async fn a_crash_at_any_write_of_a_rotation_changes_nothing_or_everything() {
         if done {
             return;
         }
-        // What was left is in nobody's way: the next attempt succeeds.
+        // What was left is in nobody's way: a copy goes without it, and the next attempt succeeds.
+        let target = stores::MemoryStore::default();
+        let planned = copy::plan::plan(&copy::list(&place.disk).await.unwrap(), &copy::list(&target).await.unwrap());
+        let report = copy::run(&after, &target, &planned, copy::Limits::default(), &()).await.unwrap();
+        assert!(report.is_complete(), "{report:?}");
         let change = plan_people(&after, &recipients, true, false).unwrap();
         change_people(&after, &place.ben, &change, time("2026-11-26T01:00:00Z")).await.unwrap();
     }
