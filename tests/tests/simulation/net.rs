@@ -23,9 +23,9 @@ pub enum Verdict {
     Fails,
     /// It is done, and nobody hears of it.
     AnswerLost,
-    /// It fails, and is done long after its caller gave up. Puts alone; other calls fail.
+    /// It fails, and is done long after its caller gave up. Puts and deletes alone; other calls fail.
     Late,
-    /// It is done, and once more much later. Puts alone.
+    /// It is done, and once more much later. Puts and deletes alone.
     Twice,
     /// There is no room for what it brings. Puts alone.
     Full,
@@ -38,13 +38,23 @@ pub enum Verdict {
 pub struct Waiting {
     pub process: u32,
     pub operation: Operation,
+    pub subject: String,
     pub verdict: oneshot::Sender<Verdict>,
+}
+
+/// A put, or with no body a delete, that is under way although nobody waits for it.
+#[derive(Debug, Clone)]
+pub struct Ghost {
+    pub at: usize,
+    pub key: Key,
+    pub body: Option<Bytes>,
 }
 
 /// What all processes share.
 #[derive(Debug)]
 pub struct Net {
-    pub disk: MemoryStore,
+    /// The repository, and its copy.
+    pub disks: [MemoryStore; 2],
     pub clock: Arc<ManualClock>,
     /// Puts take the place of what is there, as in stores that ignore conditions.
     pub overwrites: bool,
@@ -56,35 +66,45 @@ pub struct Net {
 #[derive(Debug, Default)]
 pub struct State {
     pub waiting: Vec<Waiting>,
-    /// Puts that are still under way although nobody waits for them.
-    pub ghosts: Vec<(Key, Bytes)>,
+    pub ghosts: Vec<Ghost>,
     pub dead: BTreeSet<u32>,
     /// Processes that a fault has met.
     pub met: BTreeSet<u32>,
     /// Grows with everything that happens.
     pub moves: u64,
     pub trace: Vec<String>,
-    hidden: BTreeMap<Key, Timestamp>,
+    hidden: BTreeMap<(usize, Key), Timestamp>,
 }
 
 impl Net {
-    pub fn new(disk: MemoryStore, clock: Arc<ManualClock>, overwrites: bool, lag: Duration) -> Arc<Self> {
-        Arc::new(Self { disk, clock, overwrites, lag, state: Mutex::default() })
+    pub fn new(disks: [MemoryStore; 2], clock: Arc<ManualClock>, overwrites: bool, lag: Duration) -> Arc<Self> {
+        Arc::new(Self { disks, clock, overwrites, lag, state: Mutex::default() })
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
 
-    /// Brings a put that nobody waits for.
-    pub async fn arrive(&self, key: &Key, body: Bytes) -> Result<Put, StoreError> {
+    /// A request that nobody waits for comes in.
+    pub async fn arrive(&self, ghost: Ghost) {
+        let Ghost { at, key, body } = ghost;
+        let what = if body.is_some() { "put" } else { "delete" };
+        self.state().trace.push(format!("{} a {what} of {key} arrives late", self.clock.now()));
+        // What it answers nobody hears.
+        match body {
+            Some(body) => drop(self.put(at, &key, body).await),
+            None => drop(self.disks[at].deleter().unwrap().delete(&key).await),
+        }
+    }
+
+    async fn put(&self, at: usize, key: &Key, body: Bytes) -> Result<Put, StoreError> {
         if self.overwrites {
-            self.disk.overwrite(key, body);
+            self.disks[at].overwrite(key, body);
             return Ok(Put { date: Some(self.clock.now()) });
         }
         let digest = Digest::of(&body);
-        let put = self.disk.put_new(key, body, digest).await?;
-        self.state().hidden.insert(key.clone(), self.clock.now() + self.lag);
+        let put = self.disks[at].put_new(key, body, digest).await?;
+        self.state().hidden.insert((at, key.clone()), self.clock.now() + self.lag);
         Ok(put)
     }
 }
@@ -94,11 +114,17 @@ impl Net {
 pub struct Line {
     pub net: Arc<Net>,
     pub process: u32,
+    /// Which of the stores.
+    pub at: usize,
     /// How often a call is tried.
     pub patience: u32,
 }
 
 impl Line {
+    fn disk(&self) -> &MemoryStore {
+        &self.net.disks[self.at]
+    }
+
     async fn verdict(&self, operation: Operation, subject: &str) -> Result<Verdict, StoreError> {
         let attempt = || Attempt::new(operation, subject, self.location());
         let lost = || StoreError::Unavailable { attempt: attempt(), source: None };
@@ -109,7 +135,7 @@ impl Line {
                 return Err(lost());
             }
             let (verdict, hears) = oneshot::channel();
-            state.waiting.push(Waiting { process: self.process, operation, verdict });
+            state.waiting.push(Waiting { process: self.process, operation, subject: subject.to_owned(), verdict });
             hears
         };
         let verdict = verdict.await.map_err(|_| lost())?;
@@ -154,12 +180,12 @@ impl Line {
         let lost = || StoreError::Unavailable { attempt: Attempt::new(Operation::Put, key.as_str(), self.location()), source: None };
         let verdict = self.verdict(Operation::Put, key.as_str()).await?;
         if matches!(verdict, Verdict::Late | Verdict::Twice) {
-            self.net.state().ghosts.push((key.clone(), body.clone()));
+            self.net.state().ghosts.push(Ghost { at: self.at, key: key.clone(), body: Some(body.clone()) });
         }
         if verdict == Verdict::Late {
             return Err(lost());
         }
-        let put = self.net.arrive(key, body.clone()).await;
+        let put = self.net.put(self.at, key, body.clone()).await;
         if verdict == Verdict::AnswerLost { Err(lost()) } else { put }
     }
 }
@@ -167,7 +193,7 @@ impl Line {
 #[async_trait]
 impl Store for Line {
     fn location(&self) -> String {
-        "memory:".to_owned()
+        format!("memory:{}", self.at)
     }
 
     async fn put_new(&self, key: &Key, body: Bytes, digest: Digest) -> Result<Put, StoreError> {
@@ -187,23 +213,23 @@ impl Store for Line {
     }
 
     async fn get(&self, key: &Key) -> Result<Bytes, StoreError> {
-        self.read(Operation::Get, key.as_str(), || self.net.disk.get(key)).await
+        self.read(Operation::Get, key.as_str(), || self.disk().get(key)).await
     }
 
     async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError> {
-        self.read(Operation::GetRange, key.as_str(), || self.net.disk.get_range(key, range.clone())).await
+        self.read(Operation::GetRange, key.as_str(), || self.disk().get_range(key, range.clone())).await
     }
 
     async fn head(&self, key: &Key) -> Result<Head, StoreError> {
-        self.read(Operation::Head, key.as_str(), || self.net.disk.head(key)).await
+        self.read(Operation::Head, key.as_str(), || self.disk().head(key)).await
     }
 
     async fn list(&self, prefix: &Prefix, after: Option<&Cursor>) -> Result<Page, StoreError> {
         let list = || async {
-            let mut page = self.net.disk.list(prefix, after).await?;
+            let mut page = self.disk().list(prefix, after).await?;
             let now = self.net.clock.now();
             let state = self.net.state();
-            page.entries.retain(|entry| state.hidden.get(&entry.key).is_none_or(|until| *until <= now));
+            page.entries.retain(|entry| state.hidden.get(&(self.at, entry.key.clone())).is_none_or(|until| *until <= now));
             Ok(page)
         };
         self.read(Operation::List, prefix.as_str(), list).await
@@ -217,7 +243,24 @@ impl Store for Line {
 #[async_trait]
 impl Delete for Line {
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        let delete = || self.net.disk.deleter().unwrap().delete(key);
-        self.read(Operation::Delete, key.as_str(), delete).await
+        let lost = || StoreError::Unavailable { attempt: Attempt::new(Operation::Delete, key.as_str(), self.location()), source: None };
+        let mut tried = 0;
+        loop {
+            let verdict = self.verdict(Operation::Delete, key.as_str()).await;
+            if let Ok(Verdict::Late | Verdict::Twice) = verdict {
+                self.net.state().ghosts.push(Ghost { at: self.at, key: key.clone(), body: None });
+            }
+            let answer = match verdict {
+                Ok(Verdict::Late) => Err(lost()),
+                Ok(Verdict::AnswerLost) => self.disk().deleter().unwrap().delete(key).await.and(Err(lost())),
+                Ok(_) => self.disk().deleter().unwrap().delete(key).await,
+                Err(error) => Err(error),
+            };
+            tried += 1;
+            match answer {
+                Err(error) if error.is_transient() && tried < self.patience => {}
+                answer => return answer,
+            }
+        }
     }
 }

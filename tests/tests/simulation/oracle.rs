@@ -1,41 +1,37 @@
-//! What has to hold in the end: what was acknowledged is listed and comes back as it was, and so does whatever else is listed.
+//! What has to hold in the end: what was acknowledged and not given up is listed and comes back as it was.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use repository::format::tree::{Content, NodeKind, TreeRef};
 use repository::keys::ReaderKey;
 use repository::reader::{Reader, ReaderOptions};
 use repository::repository::Repository;
-use repository::snapshots::SnapshotId;
 use stores::MemoryStore;
 
-use super::work::{Tree, content};
+use super::ledger::Book;
+use super::work::content;
 
 fn told(error: impl std::error::Error) -> String {
     base::hint::whole_story(&error)
 }
 
-/// The first thing that is wrong.
-pub async fn judge(disk: &MemoryStore, person: &ReaderKey, acknowledged: &BTreeMap<SnapshotId, Tree>) -> Result<(), String> {
+/// The first thing that is wrong. `cache` is an empty folder.
+pub async fn judge(disk: &MemoryStore, person: &ReaderKey, book: &Book, cache: &Path) -> Result<(), String> {
     let repository = Repository::open(Arc::new(disk.clone())).await.map_err(told)?;
-    let cache = tempfile::tempdir().unwrap();
-    let options = ReaderOptions { cache_dir: cache.path().to_owned(), threads: 1 };
+    let options = ReaderOptions { cache_dir: cache.to_owned(), threads: 1 };
     let reader = Reader::open(&repository, person, options).await.map_err(told)?;
     let listing = reader.snapshots().await.map_err(told)?;
     if let Some(damaged) = reader.damaged().iter().chain(&listing.damaged).next() {
         return Err(format!("damaged: {damaged:?}"));
     }
-    for id in acknowledged.keys() {
-        if !listing.snapshots.iter().any(|snapshot| snapshot.id == *id) {
+    for (id, tree) in book.acknowledged.iter().filter(|(id, _)| book.is_kept(id)) {
+        let Some(snapshot) = listing.snapshots.iter().find(|snapshot| snapshot.id == *id) else {
             return Err(format!("snapshot {id} was acknowledged and is not listed"));
-        }
-    }
-    for snapshot in &listing.snapshots {
-        let lost =
-            |what: String| format!("snapshot {} of {}, number {}, does not come back: {what}", snapshot.id, snapshot.writer, snapshot.seq);
+        };
+        let lost = |what: String| format!("snapshot {id} of {}, number {}, does not come back: {what}", snapshot.writer, snapshot.seq);
         let found = read(&reader, &snapshot.root).await.map_err(lost)?;
-        let Some(tree) = acknowledged.get(&snapshot.id) else { continue };
         let wanted: Files = tree
             .iter()
             .map(|(folder, files)| (folder.clone(), files.iter().map(|(name, number)| (name.clone(), content(*number))).collect()))

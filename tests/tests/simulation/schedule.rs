@@ -1,49 +1,37 @@
 //! One schedule: which process goes on, what becomes of its call, who crashes, how time goes. All of it follows from the seed.
 //!
-//! The store is the only place where processes meet. So each runs until all it does is wait for the store, and then the scheduler
+//! The stores are the only places where processes meet. So each runs until all it does is wait for a store, and then the scheduler
 //! answers one call.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use base::Clock as _;
 use base::clock::ManualClock;
+use base::span::Span;
+use jiff::{SignedDuration, Timestamp};
+use repository::copy::CopyReport;
+use repository::fence::Protocol;
 use repository::keys::WriterKey;
 use repository::snapshots::SnapshotId;
-use stores::Operation;
+use stores::MemoryStore;
 use tokio::task::{JoinHandle, spawn_blocking, yield_now};
 
-use super::net::{Line, Net, Verdict};
-use super::oracle::judge;
-use super::work::{LATE, Template, Tree, add, back_up, prune_without_protocol, scrub, start};
+use super::faults::Aim;
+use super::ledger::Ledger;
+use super::net::{Line, Net};
+use super::random::Random;
+use super::upkeep::{Keeper, Skewed, Word, copy_to};
+use super::work::{Job, Refused, Template, Tree, back_up, scrub, start};
 
+/// The grace period, in seconds: short, so that a schedule lives through some of them.
+pub const GRACE_S: u64 = 6 * 3600;
 /// More calls than any schedule needs that ends.
 const STEPS_MAX: u32 = 20_000;
 /// Quiet looks, of 5 ms each, after which nobody moves any more.
 const QUIET_MAX: u32 = 400;
-
-/// `SplitMix64` (Steele, Lea, Flood 2014).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % n
-    }
-
-    fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-
-    fn index(&mut self, len: usize) -> usize {
-        usize::try_from(self.below(len as u64)).unwrap()
-    }
-}
 
 /// What a schedule has done, to see that schedules do something.
 #[derive(Debug, Default, Clone, Copy)]
@@ -52,8 +40,36 @@ pub struct Done {
     pub refused: u64,
     pub crashes: u64,
     pub scrubs: u64,
+    pub condemned: u64,
+    pub deleted: u64,
+    pub said: u64,
+    pub copies: u64,
+    pub rotations: u64,
     pub calls: u64,
     pub faults: u64,
+}
+
+impl Done {
+    pub fn add(&mut self, other: &Self) {
+        let Self { acknowledged, refused, crashes, scrubs, condemned, deleted, said, copies, rotations, calls, faults } = other;
+        self.acknowledged += acknowledged;
+        self.refused += refused;
+        self.crashes += crashes;
+        self.scrubs += scrubs;
+        self.condemned += condemned;
+        self.deleted += deleted;
+        self.said += said;
+        self.copies += copies;
+        self.rotations += rotations;
+        self.calls += calls;
+        self.faults += faults;
+    }
+
+    /// Whether something of each kind was done.
+    pub fn is_full(&self) -> bool {
+        let Self { acknowledged, refused, crashes, scrubs, condemned, deleted, said, copies, rotations, calls, faults } = *self;
+        [acknowledged, refused, crashes, scrubs, condemned, deleted, said, copies, rotations, calls, faults].iter().all(|count| *count > 0)
+    }
 }
 
 /// A schedule that broke a promise.
@@ -63,51 +79,87 @@ pub struct Broken {
     pub trace: Vec<String>,
 }
 
-enum Ended {
-    Backup { tree: Tree, answer: Result<SnapshotId, String> },
-    Scrub(Result<Vec<String>, String>),
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Backup(usize),
+    Round,
+    Word,
+    Scrub,
+    Copy,
+    Add,
+    Rotation,
+}
+
+pub enum Ended {
+    Backup(Result<(), Refused>),
+    Scrub(Result<Vec<(String, Vec<SnapshotId>)>, String>),
+    Round(Result<repository::prune::Applied, String>),
+    Copy(Result<CopyReport, String>),
+    Word(Result<(), String>),
+    Rotation(Result<(), String>),
     Other,
 }
 
-struct Process {
-    number: u32,
-    host: Option<usize>,
+pub struct Process {
+    pub number: u32,
+    pub host: Option<usize>,
+    /// It stands still until then.
+    pub until: Timestamp,
+    /// Whether it has stood still before.
+    pub stood: bool,
+    pub ahead_s: Arc<AtomicI64>,
+    deed: Deed,
     task: JoinHandle<Ended>,
 }
 
+impl Process {
+    pub fn end(self) {
+        self.task.abort();
+    }
+
+    /// Whether somebody takes back or holds.
+    pub fn is_word(&self) -> bool {
+        self.deed == Deed::Word
+    }
+}
+
 /// A machine. Two machines may have one key, as when one was cloned.
-struct Host {
-    key: WriterKey,
-    cache: PathBuf,
-    tree: Tree,
+pub struct Host {
+    pub key: WriterKey,
+    pub cache: PathBuf,
+    pub tree: Tree,
     backups_left: u64,
     /// Seconds that its clock is ahead of the store's.
     ahead: i64,
 }
 
-struct World<'t> {
-    random: Random,
-    template: &'t Template,
-    net: Arc<Net>,
-    hosts: Vec<Host>,
-    processes: Vec<Process>,
-    next: u32,
-    scrubs_left: u64,
-    adds_left: u64,
-    prunes_left: u64,
+pub struct World<'t> {
+    pub random: Random,
+    pub template: &'t Template,
+    pub folder: &'t Path,
+    pub protocol: Protocol,
+    pub net: Arc<Net>,
+    pub hosts: Vec<Host>,
+    pub processes: Vec<Process>,
+    pub ledger: Ledger,
+    pub aim: Aim,
+    /// In how many of four rounds the keeper comes after a grace period.
+    haste: u64,
     /// Of a thousand calls so many meet a fault.
-    faults: u64,
-    acknowledged: BTreeMap<SnapshotId, Tree>,
-    done: Done,
+    pub faults: u64,
+    pub done: Done,
+    pub next: u32,
+    left: Vec<Deed>,
 }
 
-/// Runs the schedule of `seed`; with `lawless`, also prunes that keep no rule of the protocol.
-pub fn run(seed: u64, template: &Template, lawless: bool) -> Result<Done, Broken> {
+/// Runs the schedule of `seed` under the rules that `law` makes of the whole protocol.
+pub fn run(seed: u64, template: &Template, law: fn(Protocol) -> Protocol) -> Result<Done, Broken> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build().unwrap();
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
     runtime.block_on(async {
-        let mut world = World::new(seed, template, folder.path(), lawless).await;
+        let mut world = World::new(seed, template, folder.path(), law(Protocol::new(Span::seconds(GRACE_S)))).await;
         let result = world.run().await;
         let trace = std::mem::take(&mut world.net.state().trace);
         result.map(|()| world.done).map_err(|what| Broken { what, trace })
@@ -115,26 +167,35 @@ pub fn run(seed: u64, template: &Template, lawless: bool) -> Result<Done, Broken
 }
 
 impl<'t> World<'t> {
-    async fn new(seed: u64, template: &'t Template, folder: &Path, lawless: bool) -> Self {
+    async fn new(seed: u64, template: &'t Template, folder: &'t Path, protocol: Protocol) -> Self {
         let mut random = Random(seed);
         let clock = Arc::new(ManualClock::at(start()));
-        let lag = [0, 0, 0, 60, 3600][random.index(5)];
-        let net = Net::new(template.fresh(&clock).await, clock, random.one_in(4), Duration::from_secs(lag));
+        let lag = [0, 0, 0, 60, GRACE_S / 10][random.index(5)];
+        let copy = MemoryStore::with_clock(Arc::clone(&clock) as Arc<dyn base::Clock>);
+        let net = Net::new([template.fresh(&clock).await, copy], clock, random.one_in(4), Duration::from_secs(lag));
+        let aim = Aim::of(&mut random);
         let mut keys = template.writers.clone();
-        if random.one_in(4) {
+        keys.truncate(1 + random.index(if aim == Aim::Nothing { 3 } else { 2 }));
+        if random.one_in(6) {
             keys.push(template.writers[0].clone());
         }
         let hosts = keys.into_iter().enumerate().map(|(n, key)| {
             let ahead = [0, 0, -90_000, 7, 400_000_000][random.index(5)];
-            Host { key, cache: folder.join(n.to_string()), tree: Tree::new(), backups_left: 1 + random.below(3), ahead }
+            Host { key, cache: folder.join(n.to_string()), tree: Tree::new(), backups_left: 1 + random.below(2), ahead }
         });
         let hosts = hosts.collect();
-        let (scrubs_left, adds_left) = (random.below(2), u64::from(random.one_in(4)));
-        let prunes_left = if lawless { 1 + random.below(3) } else { 0 };
-        let faults = [0, 20, 60, 150][random.index(4)];
-        let (acknowledged, done) = (BTreeMap::new(), Done::default());
-        let processes = Vec::new();
-        Self { random, template, net, hosts, processes, next: 0, scrubs_left, adds_left, prunes_left, faults, acknowledged, done }
+        let mut left = Vec::new();
+        let mut add = |deed, n: u64| left.extend((0..n).map(|_| deed));
+        add(Deed::Round, aim.rounds() + random.below(3));
+        add(Deed::Word, random.below(2) + random.below(2));
+        add(Deed::Scrub, u64::from(random.one_in(3)));
+        add(Deed::Copy, u64::from(random.one_in(3)) + u64::from(random.one_in(6)));
+        add(Deed::Add, u64::from(random.one_in(8)));
+        add(Deed::Rotation, u64::from(random.one_in(8)));
+        let faults = [0, 0, 20, 80][random.index(4)];
+        let haste = if aim == Aim::Door { [0, 0, 0, 3] } else { [0, 3, 3, 4] }[random.index(4)];
+        let (ledger, done, processes) = (Ledger::default(), Done::default(), Vec::new());
+        Self { random, template, folder, protocol, net, hosts, processes, ledger, aim, haste, faults, done, next: 0, left }
     }
 
     async fn run(&mut self) -> Result<(), String> {
@@ -142,14 +203,16 @@ impl<'t> World<'t> {
         loop {
             self.settle().await;
             self.collect().await?;
-            let started = (self.processes.is_empty() || self.random.one_in(6)) && self.begin();
+            // While all who run stand still there is time for others.
+            let wanted = self.processes.is_empty() || self.random.one_in(if self.is_awake() { 6 } else { 2 });
+            let started = wanted && self.begin();
             if !started && self.processes.is_empty() {
                 break;
             }
             if started || self.step().await {
                 (steps, quiet) = (steps + 1, 0);
             } else {
-                // Nobody waits for the store: somebody may wait for a moment of real time, but not for many.
+                // Nobody waits for a store: somebody may wait for a moment of real time, but not for many.
                 quiet += 1;
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -160,7 +223,7 @@ impl<'t> World<'t> {
         self.end().await
     }
 
-    /// Until all that processes do is wait for the store. There is one thread for blocking work: when an empty piece of it is done, so is
+    /// Until all that processes do is wait for a store. There is one thread for blocking work: when an empty piece of it is done, so is
     /// all that was handed over before.
     async fn settle(&self) {
         let mut quiet = 0;
@@ -179,188 +242,173 @@ impl<'t> World<'t> {
         self.processes = running;
         for process in ended {
             let process: Process = process;
-            let met = self.net.state().met.contains(&process.number);
-            match process.task.await.map_err(|error| format!("process {} panicked: {error}", process.number))? {
-                Ended::Backup { tree, answer: Ok(id) } => {
+            let excused = self.net.state().met.contains(&process.number) || self.net.lag > Duration::ZERO;
+            let failed = match process.task.await.map_err(|error| format!("process {} panicked: {error}", process.number))? {
+                Ended::Backup(Ok(())) => {
                     self.done.acknowledged += 1;
-                    self.acknowledged.insert(id, tree);
+                    None
                 }
-                Ended::Backup { answer: Err(why), .. } if met || self.net.lag > Duration::ZERO || why.starts_with(LATE) => {
-                    self.net.state().trace.push(format!("process {} failed: {why}", process.number));
+                Ended::Backup(Err(refused)) => {
                     self.done.refused += 1;
-                }
-                Ended::Backup { answer: Err(why), .. } => return Err(format!("a backup failed that no fault had met: {why}")),
-                Ended::Scrub(Ok(findings)) if !met && self.net.lag == Duration::ZERO && self.prunes_left == 0 => {
-                    self.done.scrubs += 1;
-                    if let Some(finding) = findings.first() {
-                        return Err(format!("a scrub found damage where there is none: {finding}"));
+                    match refused {
+                        Refused::Other(why) if !excused => return Err(format!("a backup failed that no fault had met: {why}")),
+                        Refused::ByTheFence(why) | Refused::Other(why) => Some(why),
                     }
                 }
-                Ended::Scrub(_) | Ended::Other => {}
+                Ended::Scrub(Ok(findings)) if !excused => {
+                    self.done.scrubs += 1;
+                    let book = self.ledger.book();
+                    if let Some((finding, _)) = findings.iter().find(|(_, hurt)| hurt.iter().any(|id| book.is_kept(id))) {
+                        return Err(format!("a scrub found damage where there is none: {finding}"));
+                    }
+                    None
+                }
+                Ended::Round(Ok(applied)) => {
+                    self.done.condemned += applied.condemned.map_or(0, |(_, n)| n as u64);
+                    self.done.deleted += applied.deleted.len() as u64;
+                    None
+                }
+                Ended::Word(Ok(())) => {
+                    self.done.said += 1;
+                    None
+                }
+                Ended::Copy(Ok(_)) => {
+                    self.done.copies += 1;
+                    None
+                }
+                Ended::Rotation(Ok(())) => {
+                    self.done.rotations += 1;
+                    None
+                }
+                Ended::Round(Err(why)) | Ended::Word(Err(why)) | Ended::Copy(Err(why)) | Ended::Rotation(Err(why)) => Some(why),
+                Ended::Scrub(_) | Ended::Other => None,
+            };
+            if let Some(why) = failed {
+                self.net.state().trace.push(format!("process {} failed: {why}", process.number));
             }
         }
         Ok(())
     }
 
+    fn is_awake(&self) -> bool {
+        let now = self.net.clock.now();
+        self.processes.iter().any(|process| process.until <= now)
+    }
+
+    pub fn line(&self, process: u32, at: usize, patience: u32) -> Line {
+        Line { net: Arc::clone(&self.net), process, at, patience }
+    }
+
+    /// Somebody with keys, at a machine whose clock is `ahead_s` seconds ahead.
+    pub fn keeper(&self, store: Arc<dyn stores::Store>, ahead_s: Arc<AtomicI64>) -> Keeper {
+        Keeper {
+            store,
+            protocol: self.protocol,
+            person: self.template.person.clone(),
+            key: self.template.steward.clone(),
+            clock: Skewed { clock: Arc::clone(&self.net.clock), ahead_s },
+            ledger: self.ledger.clone(),
+            cache: self.folder.join(format!("keeper-{}", self.next)),
+        }
+    }
+
+    pub fn job(&mut self, number: usize) -> Job {
+        let host = &mut self.hosts[number];
+        change(&mut self.random, &mut host.tree);
+        let taken = self.net.clock.now() + SignedDuration::from_secs(host.ahead);
+        Job { key: host.key.clone(), cache_dir: host.cache.clone(), tree: host.tree.clone(), taken }
+    }
+
     /// Starts something that is still to be done and whose machine is free. `false` when there is nothing.
     fn begin(&mut self) -> bool {
         let busy = |host: usize| self.processes.iter().any(|process| process.host == Some(host));
-        let mut able: Vec<Option<usize>> =
-            (0..self.hosts.len()).filter(|host| self.hosts[*host].backups_left > 0 && !busy(*host)).map(Some).collect();
-        if self.scrubs_left + self.adds_left + self.prunes_left > 0 {
-            able.push(None);
-        }
+        let backups = (0..self.hosts.len()).filter(|host| self.hosts[*host].backups_left > 0 && !busy(*host)).map(Deed::Backup);
+        // Who maintains comes when there is something to maintain.
+        let (some, given_up) = {
+            let book = self.ledger.book();
+            (!book.acknowledged.is_empty(), book.acknowledged.keys().any(|id| book.is_given_up(id)))
+        };
+        let has_backups =
+            self.processes.iter().any(|process| process.host.is_some()) || self.hosts.iter().any(|host| host.backups_left > 0);
+        let is_awake = self.is_awake();
+        // One round comes after the other, most of the time.
+        let alone = !self.processes.iter().any(|process| process.deed == Deed::Round) || self.random.one_in(20);
+        let calm = !is_awake || self.random.one_in(12);
+        let is_ripe = |deed: &Deed| match deed {
+            Deed::Round => alone && ((some && calm) || !has_backups),
+            Deed::Word => given_up,
+            _ => true,
+        };
+        let able: Vec<Deed> = backups.chain(self.left.iter().copied().filter(is_ripe)).collect();
         if able.is_empty() {
             return false;
         }
-        let host = able[self.random.index(able.len())];
+        let deed = able[self.random.index(able.len())];
+        if let Some(at) = self.left.iter().position(|left| *left == deed) {
+            self.left.swap_remove(at);
+        }
         self.next += 1;
-        let line = Line { net: Arc::clone(&self.net), process: self.next, patience: 1 + u32::try_from(self.random.below(4)).unwrap() };
-        let now = self.net.clock.now();
-        let person = self.template.person.clone();
-        let task = if let Some(number) = host {
-            let random = &mut self.random;
-            let host = &mut self.hosts[number];
-            host.backups_left -= 1;
-            change(random, &mut host.tree);
-            let (key, cache, tree) = (host.key.clone(), host.cache.clone(), host.tree.clone());
-            let taken = now + jiff::SignedDuration::from_secs(host.ahead);
-            tokio::spawn(async move { Ended::Backup { answer: back_up(Arc::new(line), key, cache, tree.clone(), taken).await, tree } })
-        } else if self.prunes_left > 0 {
-            self.prunes_left -= 1;
-            tokio::spawn(async move {
-                let _ = prune_without_protocol(line, person).await;
+        let ahead_s = Arc::new(AtomicI64::new([0, 0, -3600, 7, 40_000][self.random.index(5)]));
+        let patience = 1 + u32::try_from(self.random.below(4)).unwrap();
+        let line: Arc<dyn stores::Store> = Arc::new(self.line(self.next, 0, patience));
+        let keeper = self.keeper(Arc::clone(&line), Arc::clone(&ahead_s));
+        let mut host = None;
+        let task = match deed {
+            Deed::Backup(number) => {
+                host = Some(number);
+                self.hosts[number].backups_left -= 1;
+                let (job, protocol, ledger) = (self.job(number), self.protocol, self.ledger.clone());
+                tokio::spawn(async move {
+                    let tree = job.tree.clone();
+                    let answer = back_up(line, protocol, job).await;
+                    Ended::Backup(answer.map(|id| drop(ledger.book().acknowledged.insert(id, tree))))
+                })
+            }
+            Deed::Round => {
+                if !is_awake && self.random.below(4) < self.haste {
+                    self.net.clock.advance(Duration::from_secs(GRACE_S + GRACE_S / 16));
+                }
+                let (may_go, sure) = (self.may_go(), self.faults == 0);
+                tokio::spawn(async move { Ended::Round(keeper.round(may_go, sure).await) })
+            }
+            Deed::Word => {
+                let Some(word) = self.word() else { return true };
+                tokio::spawn(async move { Ended::Word(keeper.say(word).await) })
+            }
+            Deed::Scrub => tokio::spawn(async move { Ended::Scrub(scrub(line).await) }),
+            Deed::Copy => {
+                let (target, protocol) = (Arc::new(self.line(self.next, 1, patience)), self.protocol);
+                tokio::spawn(async move { Ended::Copy(copy_to(line, protocol, target).await) })
+            }
+            Deed::Add => tokio::spawn(async move {
+                let _ = keeper.add().await;
                 Ended::Other
-            })
-        } else if self.scrubs_left > 0 {
-            self.scrubs_left -= 1;
-            tokio::spawn(async move { Ended::Scrub(scrub(line).await) })
-        } else {
-            self.adds_left -= 1;
-            tokio::spawn(async move {
-                let _ = add(line, person, "further".to_owned(), now).await;
-                Ended::Other
-            })
+            }),
+            Deed::Rotation => tokio::spawn(async move { Ended::Rotation(keeper.rotate().await) }),
         };
-        self.processes.push(Process { number: self.next, host, task });
+        self.net.state().trace.push(format!("process {} begins: {deed:?}", self.next));
+        self.processes.push(Process { number: self.next, host, until: Timestamp::MIN, stood: false, ahead_s, deed, task });
         true
     }
 
-    /// Lets time go on, and one thing happen. `false` when nobody waits.
-    async fn step(&mut self) -> bool {
-        let seconds = if self.random.one_in(50) { self.random.below(200_000) } else { self.random.below(90) };
-        self.net.clock.advance(Duration::from_secs(seconds));
-        if self.faults > 0 && self.random.one_in(100) {
-            self.crash();
-            return true;
-        }
-        if self.random.one_in(30) {
-            self.ghost().await;
-        }
-        let verdict = self.verdict();
-        let mut state = self.net.state();
-        if state.waiting.is_empty() {
-            return false;
-        }
-        let chosen = self.random.index(state.waiting.len());
-        let waiting = state.waiting.swap_remove(chosen);
-        let is_put = waiting.operation == Operation::Put;
-        let verdict = if is_put || !matches!(verdict, Verdict::Late | Verdict::Twice) { verdict } else { Verdict::Fails };
-        self.done.calls += 1;
-        self.done.faults += u64::from(verdict != Verdict::Done);
-        // A process that has crashed hears nothing.
-        let _ = waiting.verdict.send(verdict);
-        true
-    }
-
-    fn verdict(&mut self) -> Verdict {
-        if self.random.below(1000) >= self.faults {
-            return Verdict::Done;
-        }
-        let faults = [Verdict::Fails, Verdict::Fails, Verdict::AnswerLost, Verdict::AnswerLost, Verdict::Late, Verdict::Twice];
-        match self.random.below(30) {
-            0 => Verdict::Full,
-            1 => Verdict::Denied,
-            _ => faults[self.random.index(faults.len())],
-        }
-    }
-
-    /// Ends a process between two calls; what it wrote to its disk without fsync may be torn.
-    fn crash(&mut self) {
-        if self.processes.is_empty() {
-            return;
-        }
-        let chosen = self.random.index(self.processes.len());
-        let process = self.processes.swap_remove(chosen);
-        process.task.abort();
-        self.done.crashes += 1;
-        let mut state = self.net.state();
-        state.dead.insert(process.number);
-        state.waiting.retain(|waiting| waiting.process != process.number);
-        state.moves += 1;
-        state.trace.push(format!("process {} crashes", process.number));
-        drop(state);
-        let Some(host) = process.host else { return };
-        for path in files(&self.hosts[host].cache) {
-            if path.extension().is_some_and(|ending| ending == "lock") {
-                continue;
-            }
-            let mut bytes = std::fs::read(&path).unwrap();
-            match self.random.below(4) {
-                0 => bytes.truncate(self.random.index(bytes.len() + 1)),
-                1 if !bytes.is_empty() => {
-                    let at = self.random.index(bytes.len());
-                    bytes[at] ^= 1;
-                }
-                2 => {
-                    let _ = std::fs::remove_file(&path);
-                    continue;
-                }
-                _ => continue,
-            }
-            std::fs::write(&path, bytes).unwrap();
-        }
-    }
-
-    /// A put arrives that nobody waits for any more.
-    async fn ghost(&mut self) {
-        let ghost = {
-            let mut state = self.net.state();
-            let n = state.ghosts.len();
-            if n == 0 { None } else { Some(state.ghosts.swap_remove(self.random.index(n))) }
+    /// Snapshots that somebody wants to be rid of.
+    fn may_go(&mut self) -> Vec<SnapshotId> {
+        let all: Vec<SnapshotId> = {
+            let book = self.ledger.book();
+            book.acknowledged.keys().filter(|id| !book.is_given_up(id)).copied().collect()
         };
-        if let Some((key, body)) = ghost {
-            self.net.state().trace.push(format!("{key} arrives late"));
-            let _ = self.net.arrive(&key, body).await;
-        }
+        all.into_iter().filter(|_| self.aim != Aim::Nothing || self.random.one_in(2)).collect()
     }
 
-    /// After the faults: what was acknowledged is there, and everybody succeeds at once.
-    async fn end(&mut self) -> Result<(), String> {
-        while self.random.below(8) > 0 && !self.net.state().ghosts.is_empty() {
-            self.ghost().await;
-        }
-        judge(&self.net.disk, &self.template.person, &self.acknowledged).await?;
-        for n in 0..self.hosts.len() {
-            change(&mut self.random, &mut self.hosts[n].tree);
-            let (key, cache, tree) = (self.hosts[n].key.clone(), self.hosts[n].cache.clone(), self.hosts[n].tree.clone());
-            let answer = back_up(Arc::new(self.net.disk.clone()), key, cache, tree.clone(), self.net.clock.now()).await;
-            let id = answer.map_err(|why| format!("a backup fails after the faults have ended: {why}"))?;
-            self.acknowledged.insert(id, tree);
-        }
-        judge(&self.net.disk, &self.template.person, &self.acknowledged).await
+    fn word(&mut self) -> Option<Word> {
+        let all: Vec<SnapshotId> = {
+            let book = self.ledger.book();
+            let given_up = book.acknowledged.keys().filter(|id| book.is_given_up(id));
+            given_up.copied().collect()
+        };
+        let id = *all.get(self.random.index(all.len().max(1)))?;
+        Some([Word::Undo(id), Word::Undo(id), Word::Hold(id), Word::Release(id)][self.random.index(4)])
     }
-}
-
-/// All files below a folder, sorted.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() { found.append(&mut files(&path)) } else { found.push(path) }
-    }
-    found.sort();
-    found
 }
 
 /// Edits a tree: files come, go, and become others.

@@ -1,22 +1,20 @@
-//! What the processes of a schedule do: backups of tiny trees, scrubs, new writers, and a prune that keeps no rule.
+//! What hosts do in a schedule, backups of tiny trees, and what anybody does without a key: scrubs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use base::Digest;
 use base::clock::ManualClock;
 use jiff::Timestamp;
 use repository::check::{self, Budget, Level};
+use repository::fence::Protocol;
 use repository::format::tree::{Meta, Node, NodeKind, TreeRef};
-use repository::keys::{ReaderKey, WriterKey, add_writer, generate_reader_key};
+use repository::keys::{ReaderKey, StewardKey, StewardRole, WriterKey, add_steward, add_writer, generate_reader_key};
 use repository::repository::{CreateSpec, Repository, create};
 use repository::snapshots::SnapshotId;
 use repository::writer::{NewSnapshot, SnapshotStats, VerifyUpload, WriteError, Writer, WriterOptions};
-use stores::store::{Store, list_all};
-use stores::{MemoryStore, Prefix};
-
-use super::net::Line;
+use stores::MemoryStore;
+use stores::store::Store;
 
 /// Folders, each with files, each with the number of its content.
 pub type Tree = BTreeMap<String, BTreeMap<String, u32>>;
@@ -27,6 +25,7 @@ pub struct Template {
     pub disk: MemoryStore,
     pub person: ReaderKey,
     pub writers: Vec<WriterKey>,
+    pub steward: StewardKey,
 }
 
 pub fn start() -> Timestamp {
@@ -45,7 +44,9 @@ impl Template {
             let repository = Repository::open(Arc::clone(&store)).await.unwrap();
             writers.push(add_writer(&repository, &person, id(writer), id(domain), start()).await.unwrap());
         }
-        Self { disk, person, writers }
+        let repository = Repository::open(Arc::clone(&store)).await.unwrap();
+        let steward = add_steward(&repository, &person, StewardRole::Maintainer, id("keeper"), start()).await.unwrap();
+        Self { disk, person, writers, steward }
     }
 
     /// The same objects in a store of their own, whose answers carry the time of `clock`.
@@ -58,7 +59,7 @@ impl Template {
     }
 }
 
-fn id<T: std::str::FromStr>(text: &str) -> T
+pub fn id<T: std::str::FromStr>(text: &str) -> T
 where
     T::Err: std::fmt::Debug,
 {
@@ -85,32 +86,49 @@ fn store_tree(writer: &Writer, tree: &Tree) -> Result<TreeRef, String> {
     writer.store_tree(&folders).map_err(told)
 }
 
-fn told(error: impl std::error::Error) -> String {
+pub fn told(error: impl std::error::Error) -> String {
     base::hint::whole_story(&error)
 }
 
-/// How the refusal of a snapshot begins that came too late to count. Who was held up for days needs no fault to meet it.
-pub const LATE: &str = "late: ";
+/// Opens a repository under the rules of the schedule.
+pub async fn open(store: Arc<dyn Store>, protocol: Protocol) -> Result<Repository, String> {
+    Ok(Repository::open(store).await.map_err(told)?.with_protocol(protocol))
+}
+
+/// Why a backup gave no snapshot that counts.
+#[derive(Debug)]
+pub enum Refused {
+    /// It was held up for too long, or met packs that are being deleted. Needs no fault.
+    ByTheFence(String),
+    Other(String),
+}
+
+/// What one backup works on.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub key: WriterKey,
+    pub cache_dir: PathBuf,
+    pub tree: Tree,
+    pub taken: Timestamp,
+}
 
 /// One backup, as `backup::run` drives the engine. The answer is an acknowledgement.
-pub async fn back_up(
-    store: Arc<dyn Store>,
-    key: WriterKey,
-    cache_dir: PathBuf,
-    tree: Tree,
-    taken: Timestamp,
-) -> Result<SnapshotId, String> {
-    let repository = Repository::open(store).await.map_err(told)?;
-    let options = WriterOptions { cache_dir, threads: 0, level: 1, verify_upload: VerifyUpload::All };
-    let writer = Writer::open(&repository, &key, options).await.map_err(told)?;
-    let root = store_tree(&writer, &tree)?;
+pub async fn back_up(store: Arc<dyn Store>, protocol: Protocol, job: Job) -> Result<SnapshotId, Refused> {
+    let writer = async {
+        let repository = open(store, protocol).await?;
+        let options = WriterOptions { cache_dir: job.cache_dir, threads: 0, level: 1, verify_upload: VerifyUpload::Sample };
+        let writer = Writer::open(&repository, &job.key, options).await.map_err(told)?;
+        let root = store_tree(&writer, &job.tree)?;
+        Ok((writer, root))
+    };
+    let (writer, root) = writer.await.map_err(Refused::Other)?;
     let snapshot = NewSnapshot {
         source: id("files"),
         service_tags: Vec::new(),
         host: "host".to_owned(),
         paths: Vec::new(),
-        taken,
-        finished: taken,
+        taken: job.taken,
+        finished: job.taken,
         complete: true,
         root,
         stats: SnapshotStats::default(),
@@ -119,37 +137,14 @@ pub async fn back_up(
     };
     match writer.commit(snapshot).await {
         Ok(written) => Ok(written.snapshot.id),
-        Err(error @ WriteError::Late { .. }) => Err(format!("{LATE}{}", told(error))),
-        Err(error) => Err(told(error)),
+        Err(error @ (WriteError::Late { .. } | WriteError::Condemned { .. })) => Err(Refused::ByTheFence(told(error))),
+        Err(error) => Err(Refused::Other(told(error))),
     }
 }
 
-/// Looks at everything without a key. The findings are answered.
-pub async fn scrub(line: Line) -> Result<Vec<String>, String> {
-    let repository = Repository::open(Arc::new(line)).await.map_err(told)?;
+/// Looks at everything without a key. The findings are answered, with the snapshots that they hurt.
+pub async fn scrub(store: Arc<dyn Store>) -> Result<Vec<(String, Vec<SnapshotId>)>, String> {
+    let repository = Repository::open(store).await.map_err(told)?;
     let report = check::inspect(&repository, Level::Names, None, Budget::All).await.map_err(told)?;
-    if report.is_sound() { Ok(Vec::new()) } else { Ok(vec![format!("{report:?}")]) }
-}
-
-/// Adds a writer, and with it a trust document and keys.
-pub async fn add(line: Line, person: ReaderKey, name: String, now: Timestamp) -> Result<(), String> {
-    let repository = Repository::open(Arc::new(line)).await.map_err(told)?;
-    add_writer(&repository, &person, id(&name), id("office"), now).await.map(drop).map_err(told)
-}
-
-/// Deletes each pack that no listed snapshot names, at once: what a prune must not be. The simulation has to see it lose data.
-pub async fn prune_without_protocol(line: Line, person: ReaderKey) -> Result<(), String> {
-    let repository = Repository::open(Arc::new(line.clone())).await.map_err(told)?;
-    let cache = tempfile::tempdir().unwrap();
-    let options = repository::reader::ReaderOptions { cache_dir: cache.path().to_owned(), threads: 1 };
-    let reader = repository::reader::Reader::open(&repository, &person, options).await.map_err(told)?;
-    let listing = reader.snapshots().await.map_err(told)?;
-    let named: BTreeSet<Digest> = listing.snapshots.into_iter().flat_map(|snapshot| snapshot.packs).collect();
-    let packs: Prefix = "packs/".parse().unwrap();
-    for entry in list_all(&line, &packs).await.map_err(told)? {
-        if entry.key.name().parse::<Digest>().is_ok_and(|pack| !named.contains(&pack)) {
-            line.deleter().unwrap().delete(&entry.key).await.map_err(told)?;
-        }
-    }
-    Ok(())
+    Ok(report.findings.into_iter().map(|finding| (format!("{}: {}", finding.object, finding.what), finding.snapshots)).collect())
 }
