@@ -33,8 +33,7 @@ impl Aim {
     pub fn rounds(self) -> u64 {
         match self {
             Self::Nothing => 1,
-            Self::Gap | Self::Door => 3,
-            Self::Echo => 3,
+            Self::Gap | Self::Door | Self::Echo => 3,
         }
     }
 }
@@ -173,17 +172,17 @@ impl World<'_> {
         };
         let Some(ghost) = ghost else { return };
         let there = self.net.disks[ghost.at].keys().contains(&ghost.key);
-        if self.aim == Aim::Echo && self.is_harmless(&ghost, there) && self.random.below(8) > 0 {
+        if self.aim == Aim::Echo && is_harmless(&ghost, there) && self.random.below(8) > 0 {
             self.net.state().ghosts.push(ghost);
             return;
         }
         self.net.arrive(ghost).await;
     }
+}
 
-    /// A put of what is there, a delete of what is not.
-    fn is_harmless(&self, ghost: &Ghost, there: bool) -> bool {
-        ghost.body.is_some() == there
-    }
+/// A put of what is there, a delete of what is not.
+fn is_harmless(ghost: &Ghost, there: bool) -> bool {
+    ghost.body.is_some() == there
 }
 
 /// All files below a folder, sorted.
