@@ -8,6 +8,7 @@ mod alert;
 mod drill;
 mod hold;
 mod incident;
+mod keep;
 mod repository;
 pub mod roster;
 mod service;
@@ -33,11 +34,12 @@ pub use drill::{
 };
 pub use hold::{LegalHold, Waiver};
 pub use incident::{Capa, Feedback, FeedbackClass, Incidents, Recurrence, ServiceClock, Severity};
+pub use keep::{BadKeep, Keep};
 pub use repository::{Lock, LockMode, RecoveryKey, Repository, SecretRef, Url};
 pub use roster::{Shift, WeekSpan};
 pub use service::{Category, ImpactScale, Mtpd, Objectives, Service, Tier, Workaround};
 pub use source::{
-    Archive, AtExpiry, Canary, CommandSource, CopyRule, CopyTarget, FilesSource, Hooks, Keep, MysqlSource, PostgresFormat, PostgresSource,
+    Archive, AtExpiry, Canary, CommandSource, CopyRule, CopyTarget, FilesSource, Hooks, MysqlSource, PostgresFormat, PostgresSource,
     Retention, Source, SourceKind, SqliteSource, StdinSource, Verify,
 };
 pub use threat::{Appetite, Band, Score, Threat, Treat};

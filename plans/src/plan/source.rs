@@ -7,7 +7,7 @@ use base::Span;
 use base::id::{RepositoryId, RetentionId, SourceId};
 use serde::Serialize;
 
-use super::SecretRef;
+use super::{Keep, SecretRef};
 use crate::schedule::Schedule;
 
 /// Data that is backed up on a schedule.
@@ -259,25 +259,6 @@ pub struct Archive {
     pub form: Option<String>,
     /// Time between two readings that prove that it can be read.
     pub read_back: Option<Span>,
-}
-
-/// How many restore points to keep: the newest of each of the last n hours, days, weeks… that have one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Keep {
-    /// The newest n, whatever their time.
-    pub last: u32,
-    /// One an hour.
-    pub hourly: u32,
-    /// One a day.
-    pub daily: u32,
-    /// One a week (ISO 8601, Monday first).
-    pub weekly: u32,
-    /// One a month.
-    pub monthly: u32,
-    /// One a year.
-    pub yearly: u32,
-    /// All that are younger than this, counted back from the newest.
-    pub within: Option<Span>,
 }
 
 impl Retention {
