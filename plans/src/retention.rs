@@ -1,4 +1,4 @@
-//! Decides which restore points are kept, and why each. `orchestrator::jobs::prune` asks, and `lifeboat simulate retention`.
+//! Decides which restore points are kept, why each, and when a second person is asked first. Nothing is pruned yet: no command asks it today.
 //!
 //! The rules are those that people know from restic's `forget --keep-*`: points are looked at from the newest to the oldest, and each rule keeps the
 //! newest point of each of the last n hours, days, weeks… *that have one*; a rule whose count is not used up keeps the oldest point, too.
@@ -275,12 +275,12 @@ mod tests {
             let kept = decide(rule, &source.parse().unwrap(), std::slice::from_ref(&hold), &points(&TIMES), now, &TimeZone::UTC);
             kept.iter().map(|kept| kept.reasons.last().cloned().unwrap_or_default()).collect()
         };
-        let held = reasons(&rule, "held");
+        let court = reasons(&rule, "held");
         rule.legal_minimum = Some("30d".parse().unwrap());
         let law = reasons(&rule, "law");
         rule.at_expiry = AtExpiry::Archive;
         let archived = reasons(&rule, "archived");
-        assert_eq!((held[6].as_str(), held[5].as_str(), held[8].as_str()), ("legal hold LH-3: a lawsuit", "", ""));
+        assert_eq!((court[6].as_str(), court[5].as_str(), court[8].as_str()), ("legal hold LH-3: a lawsuit", "", ""));
         assert_eq!((law[7].as_str(), law[8].as_str()), ("legal minimum 30d", ""));
         assert_eq!(archived[9], "expired, and to be archived first");
         let mut points = points(&TIMES);
