@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use self::error::ProgramError;
-use crate::trouble::text_of;
+use base::name::shown;
 
 /// What is kept of a program's standard error: its end, in bytes. More is read and dropped.
 const MAX_SAID: usize = 4 << 10;
@@ -58,7 +58,7 @@ pub(crate) enum Pipes {
 impl Program {
     /// The path of the program, as people write it.
     pub(crate) fn name(&self) -> String {
-        text_of(self.run.first().map_or(&[], |program| program.as_bytes()))
+        shown(self.run.first().map_or(&[], |program| program.as_bytes()))
     }
 
     /// Whether it may be started at all: an absolute path to a file that only root or this user may change.
@@ -187,7 +187,7 @@ async fn tail(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
 }
 
 fn on_one_line(said: &[u8]) -> String {
-    let lines = said.trim_ascii().split(|byte| *byte == b'\n').map(|line| text_of(line.trim_ascii()));
+    let lines = said.trim_ascii().split(|byte| *byte == b'\n').map(|line| shown(line.trim_ascii()));
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" / ")
 }
 
@@ -262,6 +262,6 @@ mod tests {
 
     #[test]
     fn what_was_said_is_one_line() {
-        assert_eq!(on_one_line(b"\n one\n\ntwo \x1b[1m\n"), "one / two \\u{1b}[1m");
+        assert_eq!(on_one_line(b"\n one\n\ntwo \x1b[1m\n"), "one / two \\x1b[1m");
     }
 }

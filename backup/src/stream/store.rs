@@ -5,6 +5,7 @@
 use std::io;
 use std::sync::Arc;
 
+use base::name::shown;
 use repository::format::tree::{Meta, Node, NodeKind, TreeRef};
 use repository::writer::StoreFileError;
 use tokio::io::AsyncRead;
@@ -15,7 +16,7 @@ use super::tree::Folder;
 use crate::program::{Pipes, Program, ProgramError};
 use crate::run::BackupError;
 use crate::shared::{Shared, add};
-use crate::trouble::{SAID, text_of};
+use crate::trouble::SAID;
 
 /// Mode of a file that was a stream: it may hold secrets, and had no mode of its own.
 const MODE: u32 = 0o600;
@@ -69,11 +70,11 @@ impl Storing {
         let storing = tokio::task::spawn_blocking(move || store(&shared, feed));
         let pumped = source.pump(from).await;
         let stored = storing.await.map_err(|_| BackupError::Cancelled)?;
-        let size = pumped.map_err(|source| BackupError::Stream { name: text_of(name.as_bytes()), source })?;
+        let size = pumped.map_err(|source| BackupError::Stream { name: shown(name.as_bytes()), source })?;
         let kind = match stored {
             Ok(kind) => kind,
             Err(StoreFileError::Write(error)) => return Err(BackupError::Write(error)),
-            Err(StoreFileError::Source(source)) => return Err(BackupError::Stream { name: text_of(name.as_bytes()), source }),
+            Err(StoreFileError::Source(source)) => return Err(BackupError::Stream { name: shown(name.as_bytes()), source }),
         };
         add(&self.shared.counts.files, 1);
         add(&self.shared.counts.files_new, 1);
@@ -84,7 +85,7 @@ impl Storing {
 
     /// What people write for the files that there are.
     pub fn paths(&self) -> Vec<String> {
-        self.root.files().into_iter().map(|path| text_of(&path)).collect()
+        self.root.files().into_iter().map(|path| shown(&path)).collect()
     }
 
     /// Stores the folders.
