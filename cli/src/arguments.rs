@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Check(commands::check::CheckArgs),
     /// Bring a copy of a repository up to date, byte for byte and without a key
     Copy(commands::copy::CopyArgs),
+    /// Fetch what is damaged or missing in a repository from copies of it; nothing is overwritten or deleted
+    Heal(commands::heal::HealArgs),
     /// Reviews of the plan: due, open, signed
     #[command(subcommand)]
     Review(commands::review::ReviewCommand),

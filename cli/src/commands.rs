@@ -14,6 +14,7 @@ pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod feedback;
 pub(crate) mod find;
+pub(crate) mod heal;
 pub(crate) mod incident;
 pub(crate) mod init;
 pub(crate) mod key;
@@ -52,6 +53,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Command::Drill(command) => drill::run(command, &settings()?, output).await,
         Command::Check(args) => check::run(args, &settings()?, output).await,
         Command::Copy(args) => copy::run(args, &settings()?, output).await,
+        Command::Heal(args) => heal::run(args, &settings()?, output).await,
         Command::Review(command) => review::run(command, &settings()?, output).await,
         Command::Incident(command) => incident::run(command, &settings()?, output).await,
         Command::Capa(command) => capa::run(command, &settings()?, output).await,

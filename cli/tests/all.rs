@@ -43,5 +43,8 @@ mod trouble;
 #[path = "all/copies.rs"]
 mod copies;
 
+#[path = "all/healing.rs"]
+mod healing;
+
 #[path = "all/interrupting.rs"]
 mod interrupting;

@@ -5,6 +5,7 @@
 //! are looked at. The first two need no key, so that anyone who holds a copy can scrub it.
 
 mod affected;
+mod healed;
 mod packs;
 mod report;
 mod sample;
@@ -87,6 +88,7 @@ pub async fn inspect(repository: &Repository, level: Level, keys: Option<&OpenKe
     for stray in &survey.stray {
         report.found(Finding::new(stray, "its name is not one that such an object has"));
     }
+    healed::look(repository, &mut report).await;
     statements::owned_objects(repository, &mut report).await;
     let told = statements::read(repository, &survey, keys, &mut report).await;
     let scrub = packs::Scrub { repository, told: &told, level, keys };

@@ -1,7 +1,7 @@
 //! Copies a repository byte for byte to another store, without a key.
 //!
-//! `lifeboat copy` calls [`list`] on both stores, [`plan::plan`] compares the lists, and [`run`] stores what the plan
-//! names. What a copy holds already is never touched: nothing is overwritten and nothing is deleted. Each object is verified on
+//! `lifeboat copy` calls [`look`], which lists both stores and compares the lists ([`plan::plan`]), and [`run`], which stores what the
+//! plan names. What a copy holds already is never touched: nothing is overwritten and nothing is deleted. Each object is verified on
 //! the way: its bytes have the digest in its name, are signed by those who may, or are vouched for by the owners. A copy that is
 //! cut short is taken up where it ended, since the next plan names what is still missing.
 
@@ -15,8 +15,15 @@ use stores::error::StoreError;
 use stores::key::Prefix;
 use stores::store::{Entry, Store};
 
+use crate::fence::{self, FenceError};
+use crate::format::names::pack_at;
+use crate::healed;
+use crate::repository::Repository;
+use verify::Verifier;
+
 pub use plan::{CopyPlan, Item, Lag};
 pub use run::{CopyReport, Limits, Progress, run};
+pub(crate) use run::{carry, ends_it};
 
 /// The most objects that are listed of one store: a list that does not end must not fill the memory.
 pub const OBJECTS_MAX: usize = 20_000_000;
@@ -58,6 +65,9 @@ pub enum CopyError {
         /// The newest version in the original.
         there: u64,
     },
+    /// The lists of packs that are being deleted in the copy cannot be read.
+    #[error("cannot tell which packs are being deleted in the copy")]
+    Fence(#[from] FenceError),
     /// What says who may write is damaged in the original, so that nothing else in it can be believed.
     #[error("{object} is damaged: {what}")]
     Damaged {
@@ -72,14 +82,45 @@ impl Hint for CopyError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Store { source, .. } => source.hint(),
+            Self::Fence(source) => source.hint(),
             Self::TooMany { .. } => Some("this is no repository of ours: ask whoever runs the storage".to_owned()),
             Self::Another { .. } => Some("give the copy an empty place of its own; nothing was changed".to_owned()),
             Self::RolledBack { .. } => {
                 Some("the original was rolled back: ask whoever runs its storage, and copy the other way when that is settled".to_owned())
             }
-            Self::Damaged { object, .. } => Some(format!("fetch {object} from another copy first; nothing was copied")),
+            Self::Damaged { object, .. } => {
+                Some(format!("lifeboat heal --from COPY fetches {object} from another copy; nothing was copied"))
+            }
         }
     }
+}
+
+/// Why a pack is not copied that the copy once deleted.
+const DELETED_HERE: &str = "it was deleted in the copy, which never takes a name again";
+
+/// Lists `source` and `target`, and says what is to be done. Objects that nobody believes, or that the copy once deleted, are left out.
+pub async fn look(source: &Repository, target: &dyn Store) -> Result<CopyPlan, CopyError> {
+    let there = list(&**source.store()).await?;
+    let source = run::newest(source, run::highest(there.iter().map(|entry| &entry.key))).await?;
+    compare(&Verifier::of(&source).await?, &there, target).await
+}
+
+/// As [`look`], with the list of the original and what tells sound objects from others at hand.
+pub(crate) async fn compare(verifier: &Verifier, there: &[Entry], target: &dyn Store) -> Result<CopyPlan, CopyError> {
+    let mut here = list(target).await?;
+    let beside = healed::list(target).await.map_err(|source| CopyError::Store { object: healed::HEALED.to_owned(), source })?;
+    for entry in &mut here {
+        let goods = beside.get(&entry.key).map(|goods| &goods[..]).unwrap_or_default();
+        if let Some(good) = goods.iter().find(|good| verifier.expects(&entry.key, &good.digest)) {
+            entry.size = good.size; // readers of the copy read these bytes
+        }
+    }
+    let condemned = fence::condemned_at(verifier.repository(), target).await?;
+    let aside = |key: &stores::key::Key| match pack_at(key) {
+        Some(at) => condemned.packs.contains(&at).then_some(DELETED_HERE),
+        None => verifier.disbelieved(key),
+    };
+    Ok(plan::plan_without(there, &here, &aside))
 }
 
 /// Lists everything of a repository that is copied, restore points first: whatever one of them needs was stored before it, and

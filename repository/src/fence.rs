@@ -13,12 +13,13 @@ use base::span::Span;
 use jiff::Timestamp;
 use stores::error::StoreError;
 use stores::key::Prefix;
+use stores::store::Store;
 
 use crate::format::names::{self, Name};
 pub use crate::format::snapshot::Fence;
-use crate::repository::Repository;
 
 pub use condemned::Condemned;
+pub(crate) use condemned::{CondemnedAt, at as condemned_at};
 
 /// How the two sides keep apart. Everything follows from one span, the grace period G.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,12 +125,12 @@ impl Hint for FenceError {
 }
 
 /// Lists `condemned/`.
-async fn generations(repository: &Repository) -> Result<Generations, FenceError> {
+async fn generations(store: &dyn Store) -> Result<Generations, FenceError> {
     let prefix: Prefix = names::CONDEMNED.parse().expect("a plain prefix");
     let failed = |source| FenceError::Store { object: prefix.to_string(), source };
     let (mut read, mut found, mut after) = (None, Vec::new(), None);
     loop {
-        let page = repository.store().list(&prefix, after.as_ref()).await.map_err(failed)?;
+        let page = store.list(&prefix, after.as_ref()).await.map_err(failed)?;
         read = read.or(page.date);
         found.extend(page.entries.iter().filter_map(|entry| entry.key.name().parse::<Name>().ok()));
         match page.next {

@@ -9,6 +9,8 @@ pub mod copy;
 pub mod fence;
 pub mod finding;
 pub mod format;
+pub mod heal;
+pub mod healed;
 pub mod index;
 pub mod keys;
 pub mod pack;

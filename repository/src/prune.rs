@@ -19,8 +19,8 @@ use crate::fence::FenceError;
 use crate::snapshots::SnapshotId;
 
 pub use apply::{Applied, apply};
-pub(crate) use gather::expired;
 pub use gather::gather;
+pub(crate) use gather::{believed, expired};
 pub use plan::{Fate, Plan, plan};
 
 /// A pack by its domain and digest.

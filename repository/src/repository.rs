@@ -14,6 +14,7 @@ use std::sync::Arc;
 use stores::store::Store;
 
 use crate::fence::Protocol;
+use crate::healed::Beside;
 use crate::trust::Trust;
 
 pub use crate::format::limits::FORMAT;
@@ -25,8 +26,22 @@ pub use recover::{RECOVER_README, RECOVER_SCRIPT};
 pub use uid::RepositoryUid;
 
 /// The leading parts of the names of all objects of a repository. What else lies in a store is not ours.
-pub(crate) const PLACES: [&str; 11] =
-    ["repository.json", "trust/", "keys/", "recover/", "packs/", "index/", "snapshots/", "condemned/", "tombstones/", "holds/", "attest/"];
+pub(crate) const PLACES: [&str; 14] = [
+    "repository.json",
+    "trust/",
+    "keys/",
+    "recover/",
+    "packs/",
+    "index/",
+    "snapshots/",
+    "condemned/",
+    "tombstones/",
+    "holds/",
+    "attest/",
+    "heads/",
+    "audit/",
+    "healed/",
+];
 
 /// An open repository: where it is, how it is kept, who may write. It holds no key, and a clone is cheap.
 #[derive(Debug, Clone)]
@@ -35,6 +50,8 @@ pub struct Repository {
     config: Arc<Config>,
     trust: Arc<Trust>,
     protocol: Protocol,
+    /// What lies beside damaged objects.
+    healed: Arc<Beside>,
 }
 
 impl Repository {
@@ -57,6 +74,12 @@ impl Repository {
     /// Who may write, verified from the first trust document on.
     pub fn trust(&self) -> &Trust {
         &self.trust
+    }
+
+    /// Good bytes that lie beside damaged objects, as they were listed when it was opened. The store that [`Self::store`] gives reads
+    /// those that count under the names of the damaged objects.
+    pub fn healed(&self) -> &Beside {
+        &self.healed
     }
 
     /// How writers and prunes keep apart in it.

@@ -10,7 +10,7 @@ mod signed;
 mod steward;
 
 pub use chain::TrustDamage;
-pub(crate) use chain::{document_key, follow};
+pub(crate) use chain::{document_key, follow, vouched_in};
 pub use document::{Canary, Document, Epoch, Last, ListedObject, ListedSteward, ListedWriter, MAX_DOCUMENT};
 pub(crate) use signed::{seal, signed_by_any, signed_object, split};
 pub use steward::{Act, LISTING_LEEWAY, Signer, StatementError};

@@ -8,6 +8,7 @@ mod suite {
     pub mod check;
     pub mod content;
     pub mod copy;
+    pub mod copy_aside;
     pub mod crash;
     pub mod create_and_open;
     pub mod damage;
@@ -15,6 +16,7 @@ mod suite {
     pub mod formats;
     pub mod golden;
     pub mod golden_make;
+    pub mod heal;
     pub mod index_cache;
     pub mod index_memory;
     pub mod keys;

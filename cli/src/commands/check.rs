@@ -74,6 +74,8 @@ struct Answer<'a> {
     packs_unreferenced: u64,
     chunks: u64,
     took_ms: u64,
+    /// Damaged objects that have sound bytes beside them, which are read in their place.
+    healed: Vec<Line<'a>>,
     findings: Vec<Line<'a>>,
     unread: Vec<Line<'a>>,
 }
@@ -118,6 +120,7 @@ pub(crate) async fn run(args: &CheckArgs, settings: &Settings, output: Output) -
     }
     if exit == Exit::Damage {
         output.note("Restores still take all that is whole, and name the rest path by path.");
+        output.next("lifeboat heal REPOSITORY --from COPY", "does a copy have what is damaged? Nothing is overwritten or deleted");
         output.next("lifeboat snapshots", "is one whole that is not named above?");
     }
     Ok(exit)
@@ -136,6 +139,7 @@ fn answer<'a>(repository: &'a RepositoryId, report: &'a CheckReport, took_ms: u6
         packs_unreferenced: report.packs_unreferenced,
         chunks: report.chunks,
         took_ms,
+        healed: report.healed.iter().map(line).collect(),
         findings: report.findings.iter().map(line).collect(),
         unread: report.unread.iter().map(line).collect(),
     }
@@ -163,6 +167,9 @@ fn text(answer: &Answer<'_>, took: &str) -> String {
         (0, n) => format!("{} could not be looked at in full: {}\n     {seen}\n", answer.repository, counted(n as u64, "object")),
         (n, _) => format!("{} is DAMAGED: {}\n     {seen}\n", answer.repository, counted(n as u64, "finding")),
     };
+    if !answer.healed.is_empty() {
+        out.push_str(&format!("     healed: {}; the damaged bytes stay where they are\n", counted(answer.healed.len() as u64, "object")));
+    }
     list(&mut out, "damaged or missing", &answer.findings);
     list(&mut out, "not looked at", &answer.unread);
     out

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::ByteSize;
 use base::span::human;
-use repository::copy::{CopyError, CopyPlan, CopyReport, Limits, Progress, list, plan, run as carry_out};
+use repository::copy::{CopyError, CopyPlan, CopyReport, Limits, Progress, look, run as carry_out};
+use repository::fence::FenceError;
 use repository::finding::Finding;
 use repository::repository::Repository;
 use stores::Store;
@@ -48,6 +49,8 @@ struct Answer {
     objects: u64,
     bytes: u64,
     snapshots: u64,
+    /// Objects of the original that nobody believes, or that the copy once deleted: they are not copied, and nothing is wrong.
+    left_out: Vec<Line>,
     damaged: Vec<Line>,
     held_back: Vec<Line>,
     differs: Vec<Line>,
@@ -81,7 +84,7 @@ pub(crate) async fn run(args: &CopyArgs, settings: &Settings, output: Output) ->
 }
 
 async fn copy(args: &CopyArgs, source: &Repository, target: &dyn Store, output: Output) -> Result<(CopyPlan, CopyReport), CopyError> {
-    let plan = plan::plan(&list(&**source.store()).await?, &list(target).await?);
+    let plan = look(source, target).await?;
     if args.dry_run {
         return Ok((plan, CopyReport::default()));
     }
@@ -111,12 +114,12 @@ impl Progress for Told {
     }
 }
 
-fn failed(error: &CopyError) -> Failure {
+pub(super) fn failed(error: &CopyError) -> Failure {
     let (code, exit) = match error {
-        CopyError::Store { source, .. } => store_code(source),
+        CopyError::Store { source, .. } | CopyError::Fence(FenceError::Store { source, .. }) => store_code(source),
         CopyError::Another { .. } => ("LB0215", Exit::Failed),
         CopyError::Damaged { .. } | CopyError::RolledBack { .. } => ("LB0230", Exit::Damage),
-        CopyError::TooMany { .. } => ("LB0213", Exit::Failed),
+        CopyError::TooMany { .. } | CopyError::Fence(FenceError::NoTime { .. }) => ("LB0213", Exit::Failed),
     };
     Failure::of(code, exit, error)
 }
@@ -138,6 +141,7 @@ fn answer(args: &CopyArgs, source: &Repository, target: &dyn Store, plan: &CopyP
         objects: report.objects,
         bytes: report.bytes,
         snapshots: report.snapshots,
+        left_out: lines(&plan.left_out),
         damaged: lines(&report.findings),
         held_back: lines(&report.held_back),
         differs: lines(&plan.differs),
@@ -167,6 +171,10 @@ fn text(answer: &Answer, took: &str) -> String {
         let stored =
             format!("{}, {}, {} stored in {took}", counted(answer.objects, "object"), ByteSize(answer.bytes), points(answer.snapshots));
         let _ = writeln!(out, "     {stored}; {behind}");
+    }
+    if !answer.left_out.is_empty() {
+        let _ =
+            writeln!(out, "     {} left out: believed by nobody, or deleted in the copy", counted(answer.left_out.len() as u64, "object"));
     }
     heading(&mut out, "damaged in the original, not copied", &answer.damaged);
     heading(&mut out, "restore points held back", &answer.held_back);

@@ -27,6 +27,8 @@ pub struct CheckReport {
     pub packs_unreferenced: u64,
     /// Chunks whose ids were computed anew, at [`Level::Contents`].
     pub chunks: u64,
+    /// Damaged objects that have sound bytes beside them, which are read in their place: what was healed.
+    pub healed: Vec<Finding>,
     /// What is damaged or missing, by object.
     pub findings: Vec<Finding>,
     /// What could not be looked at, because the store failed or a key was missing. It may be sound.
@@ -44,6 +46,7 @@ impl CheckReport {
             packs_checked: 0,
             packs_unreferenced: 0,
             chunks: 0,
+            healed: Vec::new(),
             findings: Vec::new(),
             unread: Vec::new(),
         }
@@ -75,7 +78,7 @@ impl CheckReport {
     }
 
     pub(super) fn sort(&mut self) {
-        for findings in [&mut self.findings, &mut self.unread] {
+        for findings in [&mut self.healed, &mut self.findings, &mut self.unread] {
             findings.sort_by(|a, b| (&a.object, &a.what).cmp(&(&b.object, &b.what)));
         }
     }

@@ -7,8 +7,21 @@ use crate::repository::MAX_CONFIG;
 use crate::trust::MAX_DOCUMENT;
 
 /// The leading parts of what is copied, in the order in which it is stored: what an object relies on comes before it. Lists of
-/// condemned packs are not copied, since each copy has its own.
-pub const ORDER: [&str; 9] = ["repository.json", "trust/", "keys/", "recover/", "packs/", "index/", "holds/", "snapshots/", "tombstones/"];
+/// condemned packs and what was healed are not copied, since each copy has its own.
+pub const ORDER: [&str; 12] = [
+    "repository.json",
+    "trust/",
+    "keys/",
+    "recover/",
+    "packs/",
+    "index/",
+    "holds/",
+    "snapshots/",
+    "attest/",
+    "tombstones/",
+    "heads/",
+    "audit/",
+];
 
 /// The most bytes of key files, recovery scripts and statements of the people who maintain the repository.
 const SMALL_MAX: u64 = 16 << 20;

@@ -52,6 +52,8 @@ pub struct CopyPlan {
     pub differs: Vec<Finding>,
     /// Objects of the copy that the original does not have: it keeps them longer, or the original lost them.
     pub only_here: Vec<Key>,
+    /// Objects of the original that the copy lacks and need not have, with the reason. They are not damaged.
+    pub left_out: Vec<Finding>,
     /// How far the copy is behind before the plan is carried out.
     pub lag: Lag,
 }
@@ -65,12 +67,21 @@ impl CopyPlan {
 
 /// Compares the list of the original with the list of the copy.
 pub fn plan(there: &[Entry], here: &[Entry]) -> CopyPlan {
+    plan_without(there, here, &|_| None)
+}
+
+/// As [`plan`]; `aside` says why an object need not be in the copy.
+pub fn plan_without(there: &[Entry], here: &[Entry], aside: &dyn Fn(&Key) -> Option<&'static str>) -> CopyPlan {
     let mut left: HashMap<&Key, u64> = here.iter().map(|entry| (&entry.key, entry.size)).collect();
     let mut plan = CopyPlan::default();
     let snapshots = place::named("snapshots/");
     for Entry { key, size, modified } in there {
         let Some(place) = place::of(key) else { continue };
         let found = left.remove(key);
+        if let (None, Some(why)) = (found, aside(key)) {
+            plan.left_out.push(Finding::new(key, why));
+            continue;
+        }
         if place == snapshots {
             plan.lag.newest_there = plan.lag.newest_there.max(*modified);
             match found {
@@ -127,5 +138,6 @@ mod tests {
         let there = [entry("snapshots/lab/h/0", 5, 40)];
         assert_eq!(plan(&there, &there).lag.span(), Some(SignedDuration::ZERO));
         assert_eq!(plan(&there, &[]).lag.span(), None);
+        assert_eq!(plan_without(&there, &[], &|_| Some("not believed")).lag.span(), Some(SignedDuration::ZERO));
     }
 }

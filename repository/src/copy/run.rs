@@ -4,10 +4,12 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use base::Digest;
+use base::hint::whole_story;
 use base::id::DomainId;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use jiff::{SignedDuration, Timestamp};
 use stores::error::StoreError;
 use stores::key::Key;
 use stores::store::Store;
@@ -16,10 +18,11 @@ use tokio::sync::Semaphore;
 use super::place::{ORDER, named};
 use super::verify::{Sound, Verifier, fetch};
 use super::{CopyError, CopyPlan, Item};
+use crate::fence::{CondemnedAt, condemned_at};
 use crate::finding::Finding;
 use crate::format::names::{Numbered, numbered, pack_at};
 use crate::prune::{self, PruneError};
-use crate::repository::Repository;
+use crate::repository::{OpenError, Repository};
 
 /// A unit of the budget, so that the budget fits into the permits of a semaphore.
 const KIB: u64 = 1 << 10;
@@ -78,9 +81,17 @@ enum Outcome {
     Bad(String),
     /// It was there in the list, and is not now: pruned meanwhile.
     Vanished,
+    /// The copy deletes it, or did, and takes its name never again.
+    Condemned,
     HeldBack(String),
     /// Nobody needs it.
     LeftOut,
+}
+
+/// What the copy itself deletes, as it was read last.
+struct Fenced {
+    condemned: CondemnedAt,
+    in_time: SignedDuration,
 }
 
 struct Copying<'a> {
@@ -95,6 +106,8 @@ struct Copying<'a> {
     indexes: HashSet<Numbered>,
     /// Restore points that nobody wants any more: their packs may be deleted, and the next one of their writer names them all the same.
     expired: BTreeSet<Digest>,
+    /// Packs that must not be relied on in the copy, whether they are still there or not.
+    fenced: Fenced,
 }
 
 /// Stores in `target` what `plan` says is missing of `source`. A restore point is stored only when all packs that it names are
@@ -107,21 +120,40 @@ pub async fn run(
     progress: &dyn Progress,
 ) -> Result<CopyReport, CopyError> {
     same_repository(source, target, plan).await?;
+    let source = &newest(source, highest(plan.missing.iter().map(|item| &item.key).chain(&plan.present))).await?;
+    carry(&Arc::new(Verifier::of(source).await?), &**source.store(), target, plan, limits, progress).await
+}
+
+/// As [`run`], without a look at whether both are one repository, and with what tells sound objects from others at hand.
+pub(crate) async fn carry(
+    verifier: &Arc<Verifier>,
+    source: &dyn Store,
+    target: &dyn Store,
+    plan: &CopyPlan,
+    limits: Limits,
+    progress: &dyn Progress,
+) -> Result<CopyReport, CopyError> {
+    let repository = verifier.repository();
+    let in_time = SignedDuration::try_from(repository.protocol().in_time()).unwrap_or(SignedDuration::MAX);
+    let held = || plan.present.iter().chain(&plan.only_here);
     let budget_kib = u32::try_from(limits.bytes.div_ceil(KIB).max(1)).unwrap_or(u32::MAX).min(1 << 28);
     let mut copying = Copying {
-        verifier: Arc::new(Verifier::of(source).await?),
-        source: &**source.store(),
+        verifier: Arc::clone(verifier),
+        source,
         target,
         budget: Semaphore::new(budget_kib as usize),
         budget_kib,
-        packs: plan.present.iter().filter_map(pack_at).collect(),
-        indexes: plan.present.iter().filter_map(|key| numbered("index", key)).collect(),
+        packs: held().filter_map(pack_at).collect(),
+        indexes: held().filter_map(|key| numbered("index", key)).collect(),
+        fenced: Fenced { condemned: condemned_at(repository, target).await?, in_time },
         expired: BTreeSet::new(),
     };
     let mut report = CopyReport::default();
     for place in ORDER {
         if place == "snapshots/" {
-            copying.expired = expired(source).await?;
+            copying.expired = expired(repository).await?;
+            // The fence: what a prune of the copy condemns later waits for restore points that come in time.
+            copying.fenced.condemned = condemned_at(repository, target).await?;
         }
         // By their numbers, so that the whole can be spawned as a task.
         let turn: Vec<usize> = (0..).zip(&plan.missing).filter(|(_, item)| item.place == named(place)).map(|(n, _)| n).collect();
@@ -145,7 +177,7 @@ pub async fn run(
                 Outcome::Bad(what) => report.findings.push(Finding::new(&item.key, what)),
                 // What a restore point needs is missed when its turn comes; anything else was pruned.
                 Outcome::Vanished if place == "packs/" => {}
-                Outcome::LeftOut => {}
+                Outcome::Condemned | Outcome::LeftOut => {}
                 Outcome::Vanished => report.findings.push(Finding::new(&item.key, "it vanished while the repository was copied")),
                 Outcome::HeldBack(what) => report.held_back.push(Finding::new(&item.key, what)),
             }
@@ -160,15 +192,26 @@ pub async fn run(
     Ok(report)
 }
 
+impl Fenced {
+    /// Whether the copy may have deleted what a restore point needs by the time that the point was stored. Where the store tells no time
+    /// nothing in it is ever condemned either: a prune needs that time.
+    fn late(&self, stored: Option<Timestamp>) -> bool {
+        self.condemned.read.zip(stored).is_some_and(|(read, stored)| stored.duration_since(read) >= self.in_time)
+    }
+}
+
 impl Copying<'_> {
     async fn one(&self, item: &Item) -> Result<Outcome, CopyError> {
+        if pack_at(&item.key).is_some_and(|pack| self.fenced.condemned.packs.contains(&pack)) {
+            return Ok(Outcome::Condemned);
+        }
         let permits = u32::try_from(item.size.div_ceil(KIB)).unwrap_or(u32::MAX).clamp(1, self.budget_kib);
         let _room = self.budget.acquire_many(permits).await.expect("the semaphore is never closed");
         let body = match fetch(self.source, item).await {
             Ok(body) => body,
             Err(error) if error.is_not_found() => return Ok(Outcome::Vanished),
             Err(error) if ends_it(&error) => return Err(failed(&item.key, error)),
-            Err(error) => return Ok(Outcome::Bad(base::hint::whole_story(&error))),
+            Err(error) => return Ok(Outcome::Bad(whole_story(&error))),
         };
         let (body, digest, sound) = self.verified(&item.key, body).await;
         match sound {
@@ -178,7 +221,13 @@ impl Copying<'_> {
                 if public.indexes.iter().any(|name| !self.indexes.contains(&at(*name))) {
                     return Ok(Outcome::HeldBack("an index object that it names is not in the copy".to_owned()));
                 }
-                let lacks = public.packs.iter().filter(|pack| !self.packs.contains(&(public.domain.clone(), **pack))).count();
+                let at = |pack: &Digest| (public.domain.clone(), *pack);
+                let deleted = public.packs.iter().filter(|pack| self.fenced.condemned.packs.contains(&at(pack))).count();
+                if deleted > 0 && !self.expired.contains(&digest) {
+                    let what = format!("{deleted} of the packs that it needs were deleted in the copy, which never takes a name again");
+                    return Ok(Outcome::HeldBack(what));
+                }
+                let lacks = public.packs.iter().filter(|pack| !self.packs.contains(&at(pack))).count();
                 if lacks > 0 && !self.expired.contains(&digest) {
                     return Ok(Outcome::HeldBack(format!("{lacks} of the packs that it needs are not in the copy")));
                 }
@@ -186,7 +235,12 @@ impl Copying<'_> {
             Ok(Sound::Unnamed) => return Ok(Outcome::LeftOut),
             Ok(Sound::Other) => {}
         }
+        let is_snapshot = item.place == named("snapshots/");
         match self.target.put_new(&item.key, body, digest).await {
+            Ok(put) if is_snapshot && self.fenced.late(put.date) => {
+                let what = "it came too late after the lists of what the copy deletes were read; check the copy";
+                Ok(Outcome::Bad(what.to_owned()))
+            }
             Ok(_) => Ok(Outcome::Stored(item.size)),
             // Another copy runs beside this one, or the list was late.
             Err(error) if error.exists_already() => self.there_already(item, digest).await,
@@ -216,8 +270,33 @@ impl Copying<'_> {
 async fn expired(source: &Repository) -> Result<BTreeSet<Digest>, CopyError> {
     prune::expired(source).await.map_err(|error| match error {
         PruneError::Store { object, source } => CopyError::Store { object, source },
-        other => CopyError::Damaged { object: "tombstones/".to_owned(), what: base::hint::whole_story(&other) },
+        other => CopyError::Damaged { object: "tombstones/".to_owned(), what: whole_story(&other) },
     })
+}
+
+/// The highest version of a trust document among these names.
+pub(super) fn highest<'a>(listed: impl Iterator<Item = &'a Key>) -> u64 {
+    listed.filter_map(version).max().unwrap_or(0)
+}
+
+/// `source`, opened anew where the list has a trust document, `highest`, that is newer than what was known when it was opened.
+pub(super) async fn newest(source: &Repository, highest: u64) -> Result<Repository, CopyError> {
+    if highest <= source.trust().version() {
+        return Ok(source.clone());
+    }
+    let opened = Repository::open(Arc::clone(source.store())).await.map_err(|error| match error {
+        OpenError::Store { key, source } => CopyError::Store { object: key, source },
+        error => CopyError::Damaged { object: "trust/".to_owned(), what: whole_story(&error) },
+    })?;
+    if opened.id() == source.id() {
+        return Ok(opened);
+    }
+    let location = source.store().location();
+    Err(CopyError::Another { location: location.clone(), source_location: location })
+}
+
+fn version(key: &Key) -> Option<u64> {
+    key.as_str().strip_prefix("trust/")?.strip_suffix(".json")?.parse().ok()
 }
 
 /// Refuses a copy that holds another repository, or knows of later trust documents.
@@ -234,7 +313,6 @@ async fn same_repository(source: &Repository, target: &dyn Store, plan: &CopyPla
     } else if !plan.only_here.is_empty() || plan.differs.iter().any(|finding| finding.object == config.as_str()) {
         return Err(another());
     }
-    let version = |key: &Key| key.as_str().strip_prefix("trust/")?.strip_suffix(".json")?.parse::<u64>().ok();
     match plan.only_here.iter().filter_map(version).max() {
         Some(here) if here > source.trust().version() => Err(CopyError::RolledBack {
             location: target.location(),
@@ -247,7 +325,7 @@ async fn same_repository(source: &Repository, target: &dyn Store, plan: &CopyPla
 }
 
 /// Errors of a store that the next object would meet, too.
-fn ends_it(error: &StoreError) -> bool {
+pub(crate) fn ends_it(error: &StoreError) -> bool {
     matches!(
         error,
         StoreError::Unavailable { .. }

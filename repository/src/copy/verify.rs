@@ -12,9 +12,11 @@ use super::{CopyError, Item};
 use crate::check::verified_index;
 use crate::format::names::numbered;
 use crate::format::snapshot::Public;
+use crate::format::statement::{Attestation, Document, Hold, Release, Tombstone, Undo};
+use crate::prune::believed;
 use crate::repository::Repository;
 use crate::snapshots::open::public;
-use crate::trust::{self, Document};
+use crate::trust::{self, Act, Numbering};
 
 /// What an object was found to be.
 #[derive(Debug)]
@@ -50,10 +52,8 @@ impl Verifier {
                 Err(error) => Err(error),
             };
             let bytes = bytes.map_err(|source| CopyError::Store { object: name.clone(), source })?;
-            let document = trust::split(&bytes).and_then(|(document, _)| Document::parse(document));
-            let document = document.map_err(|what| CopyError::Damaged { object: name.clone(), what })?;
-            for object in document.objects {
-                vouched.entry(object.key).or_default().insert(object.sha256);
+            for (key, digests) in trust::vouched_in(&bytes) {
+                vouched.entry(key).or_default().extend(digests);
             }
             documents.insert(name, Digest::of(&bytes));
             found.push(Some(bytes.to_vec()));
@@ -92,9 +92,50 @@ impl Verifier {
                 }
                 None => Err("its name is not one that such an object has".to_owned()),
             },
-            // Statements of maintainers: whoever acts on one verifies its signature then.
-            Some("holds/" | "tombstones/") => Ok(Sound::Other),
+            Some(place @ ("holds/" | "tombstones/" | "attest/")) => self.said(place, digest, body).map(|()| Sound::Other),
+            Some("heads/" | "audit/") if digest_in(key).is_some() => Ok(Sound::Other),
             _ => Err("its name is not one that such an object has".to_owned()),
+        }
+    }
+
+    /// The repository whose trust it goes by.
+    pub(crate) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// Whether bytes with this digest are what should lie at `key`, as far as names and owners tell.
+    pub(crate) fn expects(&self, key: &Key, digest: &Digest) -> bool {
+        let name = key.as_str();
+        match digest_in(key) {
+            Some(named) => named == *digest,
+            None => {
+                let vouched = self.vouched.get(name).is_some_and(|digests| digests.contains(digest));
+                vouched || self.documents.get(name) == Some(digest) || name == "repository.json"
+            }
+        }
+    }
+
+    /// Why an object that is sound or not is believed by nobody, as far as its name tells.
+    pub(crate) fn disbelieved(&self, key: &Key) -> Option<&'static str> {
+        let numbering = match place::of(key)?.prefix() {
+            "keys/" if !self.vouched.contains_key(key.as_str()) => {
+                return Some("no trust document names it: a change of keys was cut short");
+            }
+            "index/" => (Numbering::Index, numbered("index", key)?),
+            "snapshots/" => (Numbering::Snapshot, numbered("snapshots", key)?),
+            _ => return None,
+        };
+        let ended = self.repository.trust().believes(numbering.0, &numbering.1).is_err();
+        ended.then_some("the right of its writer has ended, and it is not among what is believed of it")
+    }
+
+    /// A statement of those who maintain: signed by somebody who may say this.
+    fn said(&self, place: &str, digest: Digest, body: &[u8]) -> Result<(), String> {
+        let repository = &self.repository;
+        match place {
+            "attest/" => believed::<Attestation>(repository, digest, body, Act::Attest).map(drop),
+            "holds/" => either::<Hold, Release>(repository, digest, body),
+            _ => either::<Tombstone, Undo>(repository, digest, body),
         }
     }
 
@@ -105,6 +146,12 @@ impl Verifier {
         }
         trust::signed_by_any(std::slice::from_ref(&self.repository.config().owner), body).map(|_| Sound::Other)
     }
+}
+
+fn either<A: Document, B: Document>(repository: &Repository, digest: Digest, body: &[u8]) -> Result<(), String> {
+    believed::<A>(repository, digest, body, Act::Maintain)
+        .map(drop)
+        .or_else(|what| believed::<B>(repository, digest, body, Act::Maintain).map(drop).map_err(|_| what))
 }
 
 /// The digest that ends the last segment of a name: `<sha256>`, `<number>-<sha256>`.

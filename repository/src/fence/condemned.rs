@@ -8,6 +8,7 @@ use base::id::DomainId;
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use stores::key::Key;
+use stores::store::Store;
 
 use super::{Fence, FenceError, Generations, generations};
 use crate::format::names::{CONDEMNED, Name};
@@ -37,13 +38,13 @@ impl Condemned {
 
     /// Reads what came since. Lists are never changed, so those that were read are not read again.
     pub async fn again(mut self, repository: &Repository) -> Result<Self, FenceError> {
-        let listed: Generations = generations(repository).await?;
+        let listed: Generations = generations(&**repository.store()).await?;
         (self.read, self.newest) = (listed.read, listed.names.last().map(|name| name.seq));
         if !repository.protocol().is_fenced() {
             return Ok(self);
         }
         let new: Vec<Name> = listed.names.into_iter().filter(|name| !self.names.contains(name)).collect();
-        let mut fetched = stream::iter(new).map(|name| fetch(repository, name)).buffer_unordered(AT_ONCE);
+        let mut fetched = stream::iter(new).map(|name| fetch(repository, &**repository.store(), name)).buffer_unordered(AT_ONCE);
         while let Some((name, found)) = fetched.next().await {
             // One that nobody who may has signed condemns nothing; one that was taken away is a finding of `check`.
             if let Some(list) = found? {
@@ -68,9 +69,33 @@ impl Condemned {
     }
 }
 
-async fn fetch(repository: &Repository, name: Name) -> (Name, Result<Option<statement::Condemned>, FenceError>) {
+/// What a store of the same repository condemns, such as a copy's own lists.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CondemnedAt {
+    /// The store's own instant when the names of the lists were read.
+    pub(crate) read: Option<Timestamp>,
+    /// Of all domains.
+    pub(crate) packs: BTreeSet<(DomainId, Digest)>,
+}
+
+/// Reads all lists of `store`, which holds the repository or a copy of it.
+pub(crate) async fn at(repository: &Repository, store: &dyn Store) -> Result<CondemnedAt, FenceError> {
+    let listed = generations(store).await?;
+    let mut found = CondemnedAt { read: listed.read, packs: BTreeSet::new() };
+    let mut fetched = stream::iter(listed.names).map(|name| fetch(repository, store, name)).buffer_unordered(AT_ONCE);
+    while let Some((_, list)) = fetched.next().await {
+        let Some(list) = list? else { continue };
+        for domain in list.packs.keys() {
+            found.packs.extend(list.of(domain).unwrap_or_default().into_iter().map(|pack| (domain.clone(), pack)));
+        }
+    }
+    drop(fetched);
+    Ok(found)
+}
+
+async fn fetch(repository: &Repository, store: &dyn Store, name: Name) -> (Name, Result<Option<statement::Condemned>, FenceError>) {
     let key: Key = format!("{CONDEMNED}{name}").parse().expect("a name is made of characters that keys allow");
-    let found = match repository.store().get(&key).await {
+    let found = match store.get(&key).await {
         Ok(object) if Digest::of(&object) == name.digest => Ok(read(repository, &object, &key)),
         Ok(_) => {
             tracing::warn!(object = %key, "its SHA-256 is not the one in its name; it condemns nothing");

@@ -35,7 +35,7 @@ async fn get(repository: &Repository, key: &Key) -> Result<Bytes, PruneError> {
 }
 
 /// The document in `object`, if its name, its signer and its repository are right.
-pub(super) fn believed<D: Document>(repository: &Repository, digest: Digest, object: &[u8], act: Act) -> Result<D, String> {
+pub(crate) fn believed<D: Document>(repository: &Repository, digest: Digest, object: &[u8], act: Act) -> Result<D, String> {
     if Digest::of(object) != digest {
         return Err("its SHA-256 is not the one in its name".to_owned());
     }

@@ -1,9 +1,10 @@
 //! Opens a repository: reads `repository.json` and all trust documents, and verifies the chain of signatures.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use base::Hint;
 use base::span::Span;
+use base::{Digest, Hint};
 use stores::error::StoreError;
 use stores::key::{Key, Prefix};
 use stores::store::{Store, list_all};
@@ -12,9 +13,12 @@ use super::Repository;
 use super::config::{BadConfig, Config, MAX_CONFIG};
 use crate::fence::Protocol;
 use crate::format::limits::FORMAT;
+use crate::healed::{self, Beside, HEALED, Healed};
 use crate::trust::{self, MAX_DOCUMENT, Trust};
 
 pub(super) const CONFIG_KEY: &str = "repository.json";
+/// Good bytes that are tried beside one damaged object.
+const BESIDE_MAX: usize = 8;
 
 /// Why a repository was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -72,44 +76,85 @@ impl Hint for OpenError {
                  another place: lifeboat init"
                     .to_owned(),
             ),
-            Self::Damaged { key, .. } => {
-                Some(format!("fetch {key} from another copy of the repository; docs/recover-by-hand.md restores the data without it"))
-            }
+            Self::Damaged { key, .. } => Some(format!(
+                "lifeboat heal --from COPY fetches {key} from another copy of the repository; docs/recover-by-hand.md restores the data without it"
+            )),
             Self::Store { source, .. } => source.hint(),
         }
     }
 }
 
 impl Repository {
-    /// Opens the repository in `store`. Needs no key.
+    /// Opens the repository in `store`. Needs no key. What was healed is read in the place of what is damaged.
     pub async fn open(store: Arc<dyn Store>) -> Result<Self, OpenError> {
-        let config = read_config(&*store).await?;
-        let trust = read_trust(&*store, &config).await?;
+        let found = match read_config(&*store).await {
+            Ok(config) => Ok(config),
+            Err(damaged @ OpenError::Damaged { .. }) => Err(damaged),
+            Err(other) => return Err(other),
+        };
+        let beside = healed::list(&*store).await.map_err(|source| OpenError::Store { key: HEALED.to_owned(), source })?;
+        let mut vouched = Vouched::new();
+        let config = match found {
+            Ok(config) => config,
+            Err(damaged) => healed_config(&*store, &beside, &mut vouched).await?.ok_or(damaged)?,
+        };
+        let trust = read_trust(&*store, &config, &beside, &mut vouched).await?;
         let protocol = Protocol::new(Span::seconds(u64::from(config.grace_s)));
-        Ok(Self { store, config: Arc::new(config), trust: Arc::new(trust), protocol })
+        let store = if beside.is_empty() { store } else { Arc::new(Healed::new(store, &beside, &vouched)) };
+        Ok(Self { store, config: Arc::new(config), trust: Arc::new(trust), protocol, healed: Arc::new(beside) })
     }
 }
 
+/// Digests that are right for objects whose names do not tell them.
+type Vouched = BTreeMap<String, BTreeSet<Digest>>;
+
+/// Good bytes beside `name`.
+async fn beside_it(store: &dyn Store, name: &str, beside: &Beside) -> Result<Vec<Vec<u8>>, OpenError> {
+    let goods = beside.iter().find(|(key, _)| key.as_str() == name).map(|(_, goods)| &goods[..]).unwrap_or_default();
+    let mut found = Vec::new();
+    for good in goods.iter().take(BESIDE_MAX) {
+        let bytes = healed::read(store, good).await.map_err(|source| OpenError::Store { key: good.at.to_string(), source })?;
+        found.extend(bytes.map(|bytes| bytes.to_vec()));
+    }
+    Ok(found)
+}
+
 async fn read_config(store: &dyn Store) -> Result<Config, OpenError> {
+    if let Some(object) = read(store, CONFIG_KEY, MAX_CONFIG).await? {
+        return parse_config(&object);
+    }
+    Err(match first_object(store).await? {
+        None => OpenError::NoRepository { location: store.location() },
+        Some(_) => {
+            OpenError::Damaged { key: CONFIG_KEY.to_owned(), what: "it is missing, and other objects of a repository are there".to_owned() }
+        }
+    })
+}
+
+async fn healed_config(store: &dyn Store, beside: &Beside, vouched: &mut Vouched) -> Result<Option<Config>, OpenError> {
+    for object in beside_it(store, CONFIG_KEY, beside).await? {
+        if let Ok(config) = parse_config(&object) {
+            vouched.entry(CONFIG_KEY.to_owned()).or_default().insert(Digest::of(&object));
+            return Ok(Some(config));
+        }
+    }
+    Ok(None)
+}
+
+fn parse_config(object: &[u8]) -> Result<Config, OpenError> {
     let damaged = |what: String| OpenError::Damaged { key: CONFIG_KEY.to_owned(), what };
-    let Some(object) = read(store, CONFIG_KEY, MAX_CONFIG).await? else {
-        return Err(match first_object(store).await? {
-            None => OpenError::NoRepository { location: store.location() },
-            Some(_) => damaged("it is missing, and other objects of a repository are there".to_owned()),
-        });
-    };
     // The format comes first: what a later one signs, and how, is not for us to judge.
-    let (document, _) = trust::split(&object).map_err(damaged)?;
+    let (document, _) = trust::split(object).map_err(damaged)?;
     let config = Config::parse(document).map_err(|bad| match bad {
         BadConfig::Draft => OpenError::Draft { known: FORMAT },
         BadConfig::Newer { found, reader } => OpenError::Newer { found, known: FORMAT, reader },
         BadConfig::Broken(what) => damaged(what),
     })?;
-    trust::signed_by_any(std::slice::from_ref(&config.owner), &object).map_err(damaged)?;
+    trust::signed_by_any(std::slice::from_ref(&config.owner), object).map_err(damaged)?;
     Ok(config)
 }
 
-async fn read_trust(store: &dyn Store, config: &Config) -> Result<Trust, OpenError> {
+async fn read_trust(store: &dyn Store, config: &Config, beside: &Beside, vouched: &mut Vouched) -> Result<Trust, OpenError> {
     let prefix: Prefix = "trust/".parse().expect("a plain prefix");
     let entries = list_all(store, &prefix).await.map_err(|source| OpenError::Store { key: prefix.to_string(), source })?;
     let numbers = entries.iter().filter_map(|entry| entry.key.name().strip_suffix(".json")?.parse::<u64>().ok());
@@ -122,11 +167,36 @@ async fn read_trust(store: &dyn Store, config: &Config) -> Result<Trust, OpenErr
             what: format!("it is missing, and version {highest} is there"),
         });
     }
-    let mut found = Vec::new();
+    let (mut found, mut others) = (Vec::new(), BTreeMap::new());
     for version in 1..=highest {
-        found.push(read(store, &trust::document_key(version), MAX_DOCUMENT).await?);
+        let name = trust::document_key(version);
+        let goods = beside_it(store, &name, beside).await?;
+        found.push(match read(store, &name, MAX_DOCUMENT).await {
+            Err(OpenError::Damaged { .. }) if !goods.is_empty() => None,
+            read => read?,
+        });
+        others.insert(name, goods);
     }
-    trust::follow(config.id, config.owner, &found).map_err(|damage| OpenError::Damaged { key: damage.object, what: damage.what })
+    let trust = loop {
+        match trust::follow(config.id, config.owner, &found) {
+            Ok(trust) => break trust,
+            Err(damage) => {
+                let instead = others.get_mut(&damage.object).and_then(Vec::pop);
+                let at = (1..).zip(&mut found).find(|(version, _)| trust::document_key(*version) == damage.object);
+                let (Some(instead), Some((_, place))) = (instead, at) else {
+                    return Err(OpenError::Damaged { key: damage.object, what: damage.what });
+                };
+                *place = Some(instead);
+            }
+        }
+    };
+    for (version, object) in (1..).zip(found.iter().flatten()) {
+        vouched.entry(trust::document_key(version)).or_default().insert(Digest::of(object));
+        for (key, digests) in trust::vouched_in(object) {
+            vouched.entry(key).or_default().extend(digests);
+        }
+    }
+    Ok(trust)
 }
 
 /// The bytes of a small object; `None` where it does not exist.

@@ -1,9 +1,13 @@
 //! Follows the chain of trust documents from the first, which the key behind the repository's id signed, to the newest.
 //! Pure: [`crate::repository`] fetches the bytes.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::Digest;
+
 use super::Trust;
 use super::document::Document;
-use super::signed::signed_by_any;
+use super::signed::{signed_by_any, split};
 use super::steward::OwnerSpan;
 use crate::keys::PublicKey;
 use crate::repository::RepositoryUid;
@@ -11,6 +15,16 @@ use crate::repository::RepositoryUid;
 /// The name of trust document `version`.
 pub(crate) fn document_key(version: u64) -> String {
     format!("trust/{version}.json")
+}
+
+/// The objects that a trust document vouches for, each with its digest. Says nothing of who signed it.
+pub(crate) fn vouched_in(object: &[u8]) -> BTreeMap<String, BTreeSet<Digest>> {
+    let mut vouched = BTreeMap::<_, BTreeSet<_>>::new();
+    let document = split(object).and_then(|(document, _)| Document::parse(document));
+    for object in document.map(|document| document.objects).unwrap_or_default() {
+        vouched.entry(object.key).or_default().insert(object.sha256);
+    }
+    vouched
 }
 
 /// What is wrong with a trust document.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use repository::check::{Budget, Level, inspect};
-use repository::copy::{CopyError, CopyPlan, CopyReport, Limits, list, plan, run};
+use repository::copy::{CopyError, CopyPlan, CopyReport, Limits, look, run};
 use repository::repository::Repository;
 use stores::error::{Operation, StoreError};
 use stores::fault::{Fault, FaultStore};
@@ -12,12 +12,12 @@ use stores::{Key, MemoryStore, Store};
 use super::create_and_open::place;
 use super::stocked::Stocked;
 
-async fn planned(source: &dyn Store, target: &dyn Store) -> CopyPlan {
-    plan::plan(&list(source).await.unwrap(), &list(target).await.unwrap())
+pub async fn planned(source: &MemoryStore, target: &dyn Store) -> CopyPlan {
+    look(&Repository::open(Arc::new(source.clone())).await.unwrap(), target).await.unwrap()
 }
 
-async fn copy(stocked: &Stocked, target: &dyn Store) -> Result<CopyReport, CopyError> {
-    let plan = planned(stocked.disk(), target).await;
+pub async fn copy(stocked: &Stocked, target: &dyn Store) -> Result<CopyReport, CopyError> {
+    let plan = look(&stocked.open().await, target).await?;
     run(&stocked.open().await, target, &plan, Limits::default(), &()).await
 }
 
