@@ -1,5 +1,6 @@
 //! Stores what a plan names: good bytes beside damaged ones, missing objects under their own names.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base::Digest;
@@ -47,23 +48,35 @@ pub async fn apply(target: &Arc<dyn Store>, copies: &[Repository], plan: &HealPl
             Err(what) => report.failed.push(Finding::new(&mend.key, what)),
         }
     }
-    for (copy, theirs) in copies.iter().zip(&theirs) {
-        let lacks = compare(&verifier, theirs, &**target).await?;
-        if lacks.missing.is_empty() {
-            continue;
+    // A restore point of one copy may need what only the next one has.
+    for _ in 0..=copies.len() {
+        let returned_before = report.returned;
+        for (copy, theirs) in copies.iter().zip(&theirs) {
+            let mut lacks = compare(&verifier, theirs, &**target).await?;
+            if lacks.missing.is_empty() {
+                continue;
+            }
+            // Whatever is there by now is sound, has right bytes beside it, or is told as hopeless.
+            lacks.present = list(&**target).await?.into_iter().map(|entry| entry.key).collect();
+            let done = carry(&verifier, &**copy.store(), &**target, &lacks, Limits::default(), &()).await?;
+            report.returned += done.objects;
+            report.bytes += done.bytes;
+            report.failed.extend(done.findings);
+            report.held_back.extend(done.held_back);
         }
-        let done = carry(&verifier, &**copy.store(), &**target, &lacks, Limits::default(), &()).await?;
-        report.returned += done.objects;
-        report.bytes += done.bytes;
-        report.failed.extend(done.findings);
-        report.held_back.extend(done.held_back);
+        if report.returned == returned_before {
+            break;
+        }
     }
     // What one copy did not have, another may have had.
-    let there: std::collections::BTreeSet<String> = list(&**target).await?.into_iter().map(|entry| entry.key.to_string()).collect();
-    let mended: std::collections::BTreeSet<String> = plan.mends.iter().map(|mend| mend.key.to_string()).collect();
+    let there: BTreeSet<String> = list(&**target).await?.into_iter().map(|entry| entry.key.to_string()).collect();
+    let mended: BTreeSet<String> = plan.mends.iter().map(|mend| mend.key.to_string()).collect();
     report.failed.retain(|finding| mended.contains(&finding.object) || !there.contains(&finding.object));
     report.held_back.retain(|finding| !there.contains(&finding.object));
-    report.held_back.dedup_by(|a, b| a.object == b.object);
+    for findings in [&mut report.failed, &mut report.held_back] {
+        findings.sort_by(|a, b| a.object.cmp(&b.object));
+        findings.dedup_by(|a, b| a.object == b.object);
+    }
     Ok(report)
 }
 

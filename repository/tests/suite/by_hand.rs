@@ -313,6 +313,25 @@ async fn by_hand_what_is_damaged_is_named_and_the_rest_comes_back() {
     assert_eq!(out[&b"docs/deep/er/and/deeper/small"[..]], whole[&b"docs/deep/er/and/deeper/small"[..]]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn by_hand_what_was_healed_is_read_in_the_place_of_what_is_damaged() {
+    let desk = Desk::new().await;
+    let harmed = [objects(&desk.path("repo/packs")), objects(&desk.path("repo/snapshots"))].concat();
+    for object in &harmed {
+        let sound = fs::read(object).unwrap();
+        let name = object.file_name().unwrap().to_str().unwrap();
+        let beside = desk.path("repo/healed").join(object.strip_prefix(desk.path("repo")).unwrap()).join(&name[name.len() - 64..]);
+        fs::create_dir_all(beside.parent().unwrap()).unwrap();
+        fs::write(beside, &sound).unwrap();
+        fs::set_permissions(object, Permissions::from_mode(0o600)).unwrap();
+        fs::write(object, &sound[..sound.len() / 2]).unwrap();
+    }
+    let done = desk.recover(&["restore", "repo", "me.key", "office/web/0000000000", "out"]);
+    assert!(!text(&done.stderr).contains("damaged") && !text(&done.stderr).contains("missing"), "{}", text(&done.stderr));
+    let (whole, out) = (facts(&desk.path("source")), facts(&desk.path("out")));
+    assert_eq!(out, whole);
+}
+
 fn objects(folder: &Path) -> Vec<PathBuf> {
     let below = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     below.flat_map(|path| if path.is_dir() { objects(&path) } else { vec![path] }).collect()
