@@ -101,14 +101,8 @@ impl Healed {
     async fn fitting(&self, key: &Key) -> Result<Option<&Good>, StoreError> {
         let Some(good) = self.good.get(key) else { return Ok(None) };
         let known = self.fits.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();
-        let fits = match known {
-            Some(fits) => fits,
-            None => {
-                let fits = read(&*self.inner, good).await?.is_some();
-                self.fits.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), fits);
-                fits
-            }
-        };
+        let fits = if let Some(fits) = known { fits } else { read(&*self.inner, good).await?.is_some() };
+        self.fits.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), fits);
         Ok(fits.then_some(good))
     }
 }

@@ -168,7 +168,9 @@ fn text(answer: &Answer<'_>, took: &str) -> String {
         (n, _) => format!("{} is DAMAGED: {}\n     {seen}\n", answer.repository, counted(n as u64, "finding")),
     };
     if !answer.healed.is_empty() {
-        out.push_str(&format!("     healed: {}; the damaged bytes stay where they are\n", counted(answer.healed.len() as u64, "object")));
+        out.push_str("     healed: ");
+        out.push_str(&counted(answer.healed.len() as u64, "object"));
+        out.push_str("; the damaged bytes stay where they are\n");
     }
     list(&mut out, "damaged or missing", &answer.findings);
     list(&mut out, "not looked at", &answer.unread);

@@ -81,7 +81,7 @@ impl Verifier {
                 Some(_) => Err("its SHA-256 is not the one that the trust document names".to_owned()),
                 None => Ok(Sound::Unnamed),
             },
-            Some("packs/") if digest_in(key).is_some() => Ok(Sound::Other),
+            Some("packs/" | "heads/" | "audit/") if digest_in(key).is_some() => Ok(Sound::Other),
             Some("index/") => match numbered("index", key) {
                 Some(at) => verified_index(&self.repository, &at, body).map(|()| Sound::Other),
                 None => Err("its name is not one that such an object has".to_owned()),
@@ -93,7 +93,6 @@ impl Verifier {
                 None => Err("its name is not one that such an object has".to_owned()),
             },
             Some(place @ ("holds/" | "tombstones/" | "attest/")) => self.said(place, digest, body).map(|()| Sound::Other),
-            Some("heads/" | "audit/") if digest_in(key).is_some() => Ok(Sound::Other),
             _ => Err("its name is not one that such an object has".to_owned()),
         }
     }
@@ -106,12 +105,10 @@ impl Verifier {
     /// Whether bytes with this digest are what should lie at `key`, as far as names and owners tell.
     pub(crate) fn expects(&self, key: &Key, digest: &Digest) -> bool {
         let name = key.as_str();
+        let vouched = || self.vouched.get(name).is_some_and(|digests| digests.contains(digest));
         match digest_in(key) {
             Some(named) => named == *digest,
-            None => {
-                let vouched = self.vouched.get(name).is_some_and(|digests| digests.contains(digest));
-                vouched || self.documents.get(name) == Some(digest) || name == "repository.json"
-            }
+            None => vouched() || self.documents.get(name) == Some(digest) || name == "repository.json",
         }
     }
 

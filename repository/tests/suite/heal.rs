@@ -146,7 +146,7 @@ async fn a_quick_look_reads_no_pack_that_has_the_right_length() {
     let plan = look(&arc(stocked.disk()), &[open(&copy).await], Level::Presence).await.unwrap();
     assert_eq!(plan.mends.iter().map(|mend| &mend.key).collect::<Vec<_>>(), [&packs[0]]);
     let others = stocked.disk().keys().len() - packs.len();
-    assert_eq!(plan.objects as usize, others + 1);
+    assert_eq!(plan.objects, others as u64 + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
