@@ -23,6 +23,8 @@ mod keys;
 mod looking;
 #[path = "all/planning.rs"]
 mod planning;
+#[path = "all/plugins.rs"]
+mod plugins;
 #[path = "all/registers.rs"]
 mod registers;
 #[path = "all/restoring.rs"]

@@ -43,7 +43,7 @@ pub use passphrase::{PassphraseError, is_protected, protect, unprotect};
 pub use people::{PeopleChange, change_people, plan_people};
 pub use reader::{ReaderKey, generate_reader_key};
 pub use share::{BadShare, KeyPrint, KeyShare, SHARE_PREFIX};
-pub use sheet::{Sheet, sheet};
+pub use sheet::{OnSheet, Sheet, sheet};
 pub(crate) use sign::random;
 pub use sign::{PublicKey, SIGNATURE_LEN};
 pub use split::{Combined, MAX_SHARES, ShareError, combine_key, parse_shares, split_key};

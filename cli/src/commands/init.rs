@@ -126,6 +126,9 @@ pub(crate) async fn run(args: &InitArgs, settings: &Settings, output: Output) ->
     };
     output.answer("init", &answer, || tell(&answer, &keys, &text));
     output.next(&format!("lifeboat backup {}", args.service), "the first backup");
+    if let Some(key) = keys.first() {
+        output.next(&format!("lifeboat key sheet {} --html > sheet.html", key.id), "the recovery kit for the safe, one page for each key");
+    }
     Ok(Exit::Done)
 }
 

@@ -13,6 +13,19 @@ fn init_makes_a_plan_that_holds_a_repository_and_two_keys() {
 }
 
 #[test]
+fn init_for_one_key_is_refused_unless_that_is_accepted_and_says_where_the_recovery_kit_is() {
+    let place = Place::new();
+    place.run(["key", "new", "--for", "recovery", "--out", "one.key"]).exits(0);
+    let (_, recipient) = crate::people::tool(place.path(), "age-keygen", &["-y", "one.key"]);
+    let (source, repository) = (place.source().display().to_string(), place.repository().display().to_string());
+    let args = ["init", "--service", "web", "--source", &source, "--repository", &repository, "--recipient", recipient.trim()];
+    place.run(args).exits(12).warns(&["LB0222", "--accept-single-key"]);
+    assert!(!place.plan().exists());
+    let made = place.run(args.iter().chain(&["--accept-single-key"])).exits(0);
+    made.warns(&["lifeboat key sheet recovery-1 --html"]);
+}
+
+#[test]
 fn init_replaces_no_plan() {
     let place = Place::made();
     let plan = std::fs::read(place.plan()).unwrap();

@@ -70,6 +70,29 @@ fn a_sheet_holds_the_secret_only_when_it_is_asked_to() {
     place.run(["key", "sheet", "recovry"]).exits(2).warns(&["did you mean \"recovery\"?"]);
 }
 
+#[test]
+fn a_sheet_for_a_printer_is_one_page_that_loads_nothing_and_a_share_stands_on_the_sheet_of_its_own_key() {
+    let place = Place::made();
+    people::edit(&place, "escrow: {recipient:", "escrow: {kept: 'safe <b>2</b> & \"desk\"', recipient:");
+    let page = place.run_with_key(["key", "sheet", "escrow", "--html"]).exits(0);
+    page.says(&[
+        "<!doctype html>",
+        "safe &lt;b&gt;2&lt;/b&gt; &amp; &quot;desk&quot;",
+        "@page { size: A4",
+        "recover.py restore",
+        "Fingerprint",
+    ]);
+    let page = place.run_with_key(["key", "sheet", "escrow", "--html"]).exits(0);
+    assert!(["http", "src=", "url(", "<script", "AGE-SECRET-KEY"].iter().all(|part| !page.out.contains(part)), "{}", page.out);
+    place.run(["key", "split", "--key-file", "keys/escrow.key", "--need", "2", "--of", "3", "--to", "shares"]).exits(0);
+    for html in [&["--html"][..], &[]] {
+        let said = place.run(["key", "sheet", "escrow", "--share", "shares/share-2"].iter().chain(html)).exits(0);
+        said.says(&["lifeboat-share1 ", "2 sheets of set"]);
+    }
+    place.run(["key", "sheet", "recovery", "--share", "shares/share-2"]).exits(12).warns(&["is of key", "this sheet is of key"]);
+    place.run(["key", "sheet", "escrow", "--share", "keys/escrow.key"]).exits(12).warns(&["does not hold one share"]);
+}
+
 /// A plan with a second repository, "offsite".
 fn with_second() -> Place {
     let place = Place::made();

@@ -61,6 +61,12 @@ fn enough_shares_restore_everything_and_fewer_are_told_how_many_are_missing() {
     said(combine.output().unwrap()).exits(0).says(&["shares 1, 3, 5 give back the key age1"]);
     let whole = place.path().join("whole.key");
     assert!(mode(&whole) == 0o600 && std::fs::read_to_string(&whole).unwrap().contains(secret));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/combine-shares.py");
+    let by_hand: Vec<&str> = std::iter::once(script).chain(enough.iter().map(|path| path.to_str().unwrap())).collect();
+    let (ok, told) = tool(place.path(), "python3", &by_hand);
+    assert!(ok && told.trim() == secret, "{told}");
+    let (ok, told) = tool(place.path(), "python3", &by_hand[..3]);
+    assert!(!ok && told.contains("3 shares are needed, and 2 given"), "{told}");
     let mut piped = place.command();
     let all: String = enough.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
     let piped = said(piped.args(["key", "combine", "-"]).write_stdin(all).output().unwrap()).exits(0);

@@ -174,6 +174,10 @@ async fn fetch(repository: &Repository, object: &ListedObject) -> Result<Vec<u8>
 fn explain(object: &ListedObject, closed: Closed, held: &[String]) -> KeyError {
     match closed {
         Closed::NotForUs => KeyError::WrongKey { object: object.key.clone(), held: held.to_vec(), can_open: object.recipients.clone() },
+        Closed::Plugin(what) => {
+            let names: Vec<&str> = held.iter().filter_map(|one| one.strip_prefix("plugin ")).collect();
+            KeyError::Plugin { plugin: names.join(" or "), what }
+        }
         Closed::Broken(what) => KeyError::Damaged { object: object.key.clone(), what },
     }
 }

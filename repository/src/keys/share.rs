@@ -12,7 +12,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 const HRP: Hrp = Hrp::parse_unchecked("lifeboat-share");
 /// How a share line begins; the letters may be large, too.
 pub const SHARE_PREFIX: &str = "lifeboat-share1";
-const FORMAT: u8 = 0;
+const FORMAT: u8 = 1;
 /// The longest text that is looked at: a real one has about a hundred characters.
 const MAX_TEXT: usize = 400;
 
@@ -91,7 +91,11 @@ impl KeyShare {
             points: part(16, 32).try_into().expect("32 bytes"),
         };
         // The bech32 checksum alone is sure of four mistakes in up to 89 characters; a share is longer.
-        let sound = *sum == checksum(body) && share.need >= 2 && share.need <= share.of && (1..=share.of).contains(&share.number);
+        let sound = *sum == checksum(body)
+            && body[0] == FORMAT
+            && share.need >= 2
+            && share.need <= share.of
+            && (1..=share.of).contains(&share.number);
         if sound { Ok(share) } else { Err(BadShare::Mistyped) }
     }
 
@@ -104,6 +108,19 @@ impl KeyShare {
         let sum = checksum(&bytes);
         bytes.extend_from_slice(&sum);
         Zeroizing::new(bech32::encode::<Bech32m>(HRP, &bytes).expect("52 bytes fit into a bech32m text"))
+    }
+
+    /// The text in groups of five letters, for people who read and type it.
+    pub fn to_groups(&self) -> Zeroizing<String> {
+        let plain = self.to_text();
+        let mut text = Zeroizing::new(SHARE_PREFIX.to_owned());
+        for (n, letter) in plain.chars().skip(SHARE_PREFIX.len()).enumerate() {
+            if n % 5 == 0 {
+                text.push(' ');
+            }
+            text.push(letter);
+        }
+        text
     }
 
     /// How many shares give the key back.
@@ -133,7 +150,7 @@ impl KeyShare {
 }
 
 fn checksum(body: &[u8]) -> [u8; 4] {
-    let digest = Digest::of(&[b"lifeboat share 0\n", body].concat());
+    let digest = Digest::of(&[b"lifeboat share 1\n", body].concat());
     *digest.as_bytes().first_chunk().expect("a digest has 32 bytes")
 }
 

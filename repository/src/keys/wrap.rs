@@ -89,6 +89,8 @@ pub(crate) fn seal(object: &str, recipients: &[Recipient], plaintext: &[u8]) -> 
 pub(crate) enum Closed {
     /// It is sound, as far as one can tell, but none of the identities is among its recipients.
     NotForUs,
+    /// The program of a plugin, or the device behind it, did not do its part.
+    Plugin(String),
     /// It is no age file, or its bytes were changed.
     Broken(String),
 }
@@ -98,6 +100,8 @@ pub(crate) fn open(sealed: &[u8], identities: &[&dyn age::Identity]) -> Result<Z
     let decryptor = age::Decryptor::new_buffered(sealed).map_err(|error| Closed::Broken(error.to_string()))?;
     let reader = decryptor.decrypt(identities.iter().copied()).map_err(|error| match error {
         age::DecryptError::NoMatchingKeys => Closed::NotForUs,
+        age::DecryptError::Plugin(told) => Closed::Plugin(told.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+        error @ age::DecryptError::PluginResolve(_) => Closed::Plugin(error.to_string()),
         error => Closed::Broken(error.to_string()),
     })?;
     let mut text = Zeroizing::new(String::new());

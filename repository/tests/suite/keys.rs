@@ -5,7 +5,7 @@ use std::sync::Arc;
 use age::secrecy::ExposeSecret as _;
 use base::Hint as _;
 use bytes::Bytes;
-use repository::keys::{self, ChangeError, KeyError, ReaderKey, Sheet, WriterKey, add_writer, generate_reader_key, prove};
+use repository::keys::{self, ChangeError, KeyError, OnSheet, ReaderKey, Sheet, WriterKey, add_writer, generate_reader_key, prove};
 use repository::repository::{CreateError, Repository, create};
 use stores::store::Store as _;
 use stores::{Key, MemoryStore};
@@ -224,12 +224,21 @@ async fn a_trust_document_that_its_own_writer_signed_is_refused() {
 async fn a_recovery_sheet_has_the_commands_and_no_secret_that_was_not_given() {
     let place = place().await;
     let (ada, repository) = (&place.ada.recipients()[0], &place.created.repository);
-    let plain = keys::sheet(repository, &Sheet { recipient: ada, custodian: Some("Ada, safe 2"), secret: None });
+    let plain = keys::sheet(repository, &Sheet { recipient: ada, custodian: Some("Ada, safe 2"), holds: OnSheet::Nothing });
     assert!(!plain.contains("AGE-SECRET-KEY-1"));
     for needed in [&*repository.id().to_string(), ada, "Ada, safe 2", "This key opens", "recover.py restore", "age, zstd and python3"] {
         assert!(plain.contains(needed), "{needed} in {plain}");
     }
     let (_, secret, stranger) = generate_reader_key();
-    let full = keys::sheet(repository, &Sheet { recipient: &stranger, custodian: None, secret: Some(secret.expose_secret()) });
-    assert!(full.contains(secret.expose_secret().lines().last().unwrap()) && full.contains("WARNING"));
+    let line = secret.expose_secret().lines().last().unwrap();
+    let full = keys::sheet(repository, &Sheet { recipient: &stranger, custodian: None, holds: OnSheet::Key(line) });
+    assert!(full.contains(line) && full.contains("WARNING"));
+    let (_, shares) = keys::split_key(line, 2, 3).unwrap();
+    let on_paper = keys::sheet(repository, &Sheet { recipient: &stranger, custodian: None, holds: OnSheet::Share(&shares[1]) });
+    assert!(
+        !on_paper.contains(line) && on_paper.contains("SHARE 2 OF 3") && on_paper.contains("bring together 2 sheets of set"),
+        "{on_paper}"
+    );
+    let typed = on_paper.lines().find(|line| line.starts_with(keys::SHARE_PREFIX)).unwrap();
+    assert_eq!(keys::KeyShare::parse(typed).unwrap(), shares[1]);
 }

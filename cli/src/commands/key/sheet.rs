@@ -1,16 +1,20 @@
 //! `lifeboat key sheet`: the page for the safe, which tells a stranger how to restore without this program.
 
+mod page;
+
+use std::path::PathBuf;
+
 use base::id::RepositoryId;
 use orchestrator::jobs::open;
 use plans::Plan;
 use plans::plan::RecoveryKey;
-use repository::keys::{ReaderKey, Sheet, sheet};
+use repository::keys::{KeyPrint, KeyShare, OnSheet, ReaderKey, Sheet, sheet};
 
 use super::role::one_repository;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::Settings;
-use crate::{key_files, plan_files, wiring};
+use crate::{key_files, plan_files, secrets, wiring};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SheetArgs {
@@ -23,6 +27,12 @@ pub(crate) struct SheetArgs {
     /// Print the secret key of --key-file on the sheet: whoever reads it then reads every backup
     #[arg(long)]
     with_secret: bool,
+    /// Print a share of the key on the sheet, as key split made it: one sheet for each holder
+    #[arg(long, value_name = "FILE", conflicts_with = "with_secret")]
+    share: Option<PathBuf>,
+    /// One HTML page for a printer (A4), which loads nothing from elsewhere
+    #[arg(long)]
+    html: bool,
 }
 
 #[derive(serde::Serialize)]
@@ -43,8 +53,15 @@ pub(crate) async fn run(args: &SheetArgs, settings: &Settings, output: Output) -
     let opened = open::repository(&parts, &plan, id).await?;
     let custodian = custodian(&plan, key);
     let secret = if args.with_secret { Some(secret_of(&key.recipient, settings)?) } else { None };
-    let filled = Sheet { recipient: &key.recipient, custodian: custodian.as_deref(), secret: secret.as_deref() };
-    let answer = Answer { key: &args.key, repository: id, text: sheet(&opened, &filled) };
+    let share = args.share.as_ref().map(|file| share_of(&key.recipient, file)).transpose()?;
+    let holds = match (&secret, &share) {
+        (Some(secret), _) => OnSheet::Key(secret),
+        (None, Some(share)) => OnSheet::Share(share),
+        (None, None) => OnSheet::Nothing,
+    };
+    let filled = Sheet { recipient: &key.recipient, custodian: custodian.as_deref(), holds };
+    let text = if args.html { page::page(&opened, &filled, parts.clock.now()) } else { sheet(&opened, &filled) };
+    let answer = Answer { key: &args.key, repository: id, text };
     output.answer("sheet", &answer, || answer.text.clone());
     if secret.is_some() {
         output.warn("this sheet is itself the key: print it, keep it in a safe, and leave no copy on a disk");
@@ -59,6 +76,22 @@ pub(super) fn custodian(plan: &Plan, key: &RecoveryKey) -> Option<String> {
         (Some(name), Some(kept)) => Some(format!("{name}, {kept}")),
         (name, kept) => name.or_else(|| kept.clone()),
     }
+}
+
+/// The share in `file`, which must be of the key with this public half.
+fn share_of(recipient: &str, file: &std::path::Path) -> Result<KeyShare, Failure> {
+    let text = zeroize::Zeroizing::new(secrets::read_private(file).map_err(|error| Failure::of_connect(&error))?);
+    let (mut rest, mut shares) = (String::new(), Vec::new());
+    key_files::take(&text, &file.display().to_string(), &mut rest, &mut shares).map_err(|error| Failure::of_connect(&error))?;
+    let (Some(share), true) = (shares.pop(), shares.is_empty()) else {
+        return Err(Failure::new("LB0220", Exit::Key, format!("{} does not hold one share", file.display()))
+            .fix("make shares: lifeboat key split --need M --of N --to FOLDER --key-file FILE"));
+    };
+    if share.key() == KeyPrint::of(recipient) {
+        return Ok(share);
+    }
+    let what = format!("the share in {} is of key {}, and this sheet is of key {}", file.display(), share.key(), KeyPrint::of(recipient));
+    Err(Failure::new("LB0220", Exit::Key, what).fix("name the recovery key that was split, or another share"))
 }
 
 /// The secret half of `recipient`, from the key files.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use base::Hint as _;
-use repository::keys::{KeyShare, ReaderKey, SHARE_PREFIX, ShareError, combine_key, split_key};
+use repository::keys::{KeyShare, ReaderKey, ShareError, combine_key, split_key};
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
@@ -90,21 +90,8 @@ pub(super) fn paper(share: &KeyShare, recipient: &str) -> Zeroizing<String> {
         share.need(),
         share.key(),
         share.set(),
-        *in_groups(share),
+        *share.to_groups(),
     ))
-}
-
-/// The text of a share in groups, for people who type it.
-pub(super) fn in_groups(share: &KeyShare) -> Zeroizing<String> {
-    let plain = share.to_text();
-    let mut text = Zeroizing::new(SHARE_PREFIX.to_owned());
-    for (n, letter) in plain.chars().skip(SHARE_PREFIX.len()).enumerate() {
-        if n % 5 == 0 {
-            text.push(' ');
-        }
-        text.push(letter);
-    }
-    text
 }
 
 fn tell(split: &Split) -> String {
