@@ -190,8 +190,10 @@ impl<'t> World<'t> {
         add(Deed::Word, random.below(2) + random.below(2));
         add(Deed::Scrub, u64::from(random.one_in(3)));
         add(Deed::Copy, u64::from(random.one_in(3)) + u64::from(random.one_in(6)));
-        add(Deed::Add, u64::from(random.one_in(8)));
-        add(Deed::Rotation, u64::from(random.one_in(8)));
+        // Trust documents have numbers for names: where a put takes the place of what is there, one change of keys must come after the other.
+        let (writer, rotation) = (random.one_in(8), random.one_in(8));
+        add(Deed::Add, u64::from(writer && !(rotation && net.overwrites)));
+        add(Deed::Rotation, u64::from(rotation));
         let faults = [0, 0, 20, 80][random.index(4)];
         let haste = if aim == Aim::Door { [0, 0, 0, 3] } else { [0, 3, 3, 4] }[random.index(4)];
         let (ledger, done, processes) = (Ledger::default(), Done::default(), Vec::new());
