@@ -11,6 +11,8 @@ mod place;
 mod drilling;
 #[path = "all/evidence.rs"]
 mod evidence;
+#[path = "all/fidelity.rs"]
+mod fidelity;
 #[path = "all/first.rs"]
 mod first;
 #[path = "all/hooks.rs"]

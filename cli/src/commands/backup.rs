@@ -64,6 +64,8 @@ struct Done {
     bytes_new: u64,
     bytes_stored: u64,
     vanished: u64,
+    changed_while_read: u64,
+    grew_while_read: u64,
     errors: u64,
     took_ms: u64,
 }
@@ -202,6 +204,8 @@ fn tell(order: &Order, report: &backup::BackupReport, output: Output) {
         bytes_new: stats.bytes_new,
         bytes_stored: stats.bytes_stored,
         vanished: report.vanished,
+        changed_while_read: report.n_changed,
+        grew_while_read: report.n_grown,
         errors: report.n_errors,
         took_ms: u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
     };
@@ -223,7 +227,18 @@ fn tell(order: &Order, report: &backup::BackupReport, output: Output) {
         )
     });
     if report.vanished > 0 {
-        output.note(&format!("     {} files vanished while they were listed; that is not an error", report.vanished));
+        output.note(&format!("     {} vanished before they were read; that is not an error", counted(report.vanished, "file")));
+    }
+    if report.n_grown > 0 {
+        let files = counted(report.n_grown, "file");
+        output.note(&format!("     {files} grew while they were read, and are stored as long as they were then"));
+    }
+    if report.n_changed > 0 {
+        output.warn(&format!(
+            "{} kept changing while they were read: what is stored of them may be half old and half new; back up a \
+             snapshot of the file system, or a dump of what writes to them",
+            counted(report.n_changed, "file")
+        ));
     }
     for note in report.notes.iter().take(MAX_SHOWN) {
         output.note(&format!("     note: {} {}: {}", crate::output::printable(&note.path), note.kind, note.detail));

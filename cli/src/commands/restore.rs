@@ -53,7 +53,7 @@ pub(crate) struct RestoreArgs {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
-    /// Set setuid and setgid bits and file capabilities too
+    /// Restore what gives rights, too: setuid and setgid bits, capabilities, devices, immutable and append-only flags
     #[arg(long)]
     special_bits: bool,
     /// Why, for the journal
