@@ -310,6 +310,7 @@ impl<'t> World<'t> {
             key: self.template.steward.clone(),
             clock: Skewed { clock: Arc::clone(&self.net.clock), ahead_s },
             ledger: self.ledger.clone(),
+            lists_late: self.net.lag > Duration::ZERO,
             cache: self.folder.join(format!("keeper-{}", self.next)),
         }
     }

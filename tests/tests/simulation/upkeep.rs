@@ -47,6 +47,8 @@ pub struct Keeper {
     pub key: StewardKey,
     pub clock: Skewed,
     pub ledger: Ledger,
+    /// New objects stay out of lists for a while.
+    pub lists_late: bool,
     /// An empty folder.
     pub cache: PathBuf,
 }
@@ -124,7 +126,10 @@ impl Keeper {
         match word {
             Word::Undo(id) => {
                 say::undo(&repository, id, self.said(&steward)).await.map_err(told)?;
-                self.ledger.book().took_back(id);
+                // An undo that a late list shows no tombstone has nothing to take back, and promises nothing.
+                if !self.lists_late {
+                    self.ledger.book().took_back(id);
+                }
             }
             Word::Hold(id) => {
                 say::hold(&repository, &[id].into(), self.said(&steward)).await.map_err(told)?;
