@@ -14,8 +14,8 @@ use plans::plan::{Source, SourceKind};
 use records::event::Trigger;
 
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
 use crate::output::progress::BackupBar;
+use crate::output::{Output, counted};
 use crate::settings::Settings;
 use crate::{plan_files, signals, wiring};
 
