@@ -6,6 +6,7 @@
 
 mod affected;
 mod healed;
+mod maintenance;
 mod packs;
 mod report;
 mod sample;
@@ -91,6 +92,7 @@ pub async fn inspect(repository: &Repository, level: Level, keys: Option<&OpenKe
     healed::look(repository, &mut report).await;
     statements::owned_objects(repository, &mut report).await;
     let told = statements::read(repository, &survey, keys, &mut report).await;
+    maintenance::look(repository, &mut report).await?;
     let scrub = packs::Scrub { repository, told: &told, level, keys };
     scrub.look(&survey, budget, &mut report).await;
     report.sort();

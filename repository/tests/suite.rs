@@ -12,6 +12,7 @@ mod suite {
     pub mod crash;
     pub mod create_and_open;
     pub mod damage;
+    pub mod damage_matrix;
     pub mod format_page;
     pub mod formats;
     pub mod golden;
