@@ -10,7 +10,8 @@ use crate::commands;
 #[derive(Debug, Parser)]
 #[command(name = "lifeboat", version, propagate_version = false, disable_help_subcommand = true, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 incomplete, 10 no repository, 11 busy, 12 key missing or wrong, \
-    20 plan invalid, 21 plan differs, 30 drill failed, 31 damage found, 32 evidence does not verify, 75 try again, 130 interrupted.")]
+    20 plan invalid, 21 plan differs, 30 drill failed, 31 damage found, 32 evidence does not verify, 40 waits for a second person, 75 try again, \
+    130 interrupted.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub global: Global,
@@ -74,6 +75,14 @@ pub(crate) enum Command {
     Drill(commands::drill::DrillCommand),
     /// Look whether what the repositories hold is whole
     Check(commands::check::CheckArgs),
+    /// Apply retention, and delete what nothing needs any more
+    Prune(commands::prune::PruneArgs),
+    /// Keep restore points whatever retention says
+    #[command(subcommand)]
+    Hold(commands::hold::HoldCommand),
+    /// Try out what the plan would do, without a repository
+    #[command(subcommand)]
+    Simulate(commands::simulate::SimulateCommand),
     /// Bring a copy of a repository up to date, byte for byte and without a key
     Copy(commands::copy::CopyArgs),
     /// Fetch what is damaged or missing in a repository from copies of it; nothing is overwritten or deleted

@@ -15,6 +15,7 @@ pub(crate) mod explain;
 pub(crate) mod feedback;
 pub(crate) mod find;
 pub(crate) mod heal;
+pub(crate) mod hold;
 pub(crate) mod incident;
 pub(crate) mod init;
 pub(crate) mod key;
@@ -22,12 +23,14 @@ pub(crate) mod ls;
 mod man;
 pub(crate) mod overdue;
 pub(crate) mod plan;
+pub(crate) mod prune;
 pub(crate) mod register;
 pub(crate) mod repo;
 pub(crate) mod restore;
 pub(crate) mod review;
 mod rows;
 pub(crate) mod serve;
+pub(crate) mod simulate;
 pub(crate) mod snapshots;
 pub(crate) mod status;
 mod version;
@@ -52,6 +55,9 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Command::Restore(args) => restore::run(args, &settings()?, output).await,
         Command::Drill(command) => drill::run(command, &settings()?, output).await,
         Command::Check(args) => check::run(args, &settings()?, output).await,
+        Command::Prune(args) => prune::run(args, &settings()?, output).await,
+        Command::Hold(command) => hold::run(command, &settings()?, output).await,
+        Command::Simulate(command) => simulate::run(command, &settings()?, output),
         Command::Copy(args) => copy::run(args, &settings()?, output).await,
         Command::Heal(args) => heal::run(args, &settings()?, output).await,
         Command::Review(command) => review::run(command, &settings()?, output).await,

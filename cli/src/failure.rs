@@ -42,6 +42,8 @@ pub(crate) enum Exit {
     Damage = 31,
     /// Evidence or the audit chain does not verify.
     Evidence = 32,
+    /// A second person has to agree first.
+    Waits = 40,
     /// A store did not answer in time; the same command may succeed later.
     TryAgain = 75,
     /// A signal ended the command.
@@ -131,6 +133,7 @@ impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         use backup::BackupError;
         use repository::check::CheckError;
+        use repository::prune::PruneError;
         let (code, exit) = match &error {
             JobError::Connect(connect) => return Self::of_connect(connect),
             JobError::Open { source, .. } => open_code(source),
@@ -140,6 +143,17 @@ impl From<JobError> for Failure {
                 CheckError::NeedsKey => ("LB0220", Exit::Key),
                 CheckError::List { source, .. } => store_code(source),
             },
+            JobError::Prune { source, .. } => match &**source {
+                PruneError::Store { source, .. } => store_code(source),
+                PruneError::Blocked { .. } => ("LB0270", Exit::Incomplete),
+                PruneError::Clock { .. } => ("LB0271", Exit::Failed),
+                PruneError::TooLate { .. } => ("LB0272", Exit::Failed),
+                PruneError::Nothing { .. } => ("LB0232", Exit::Failed),
+                PruneError::Attest { .. } => ("LB0231", Exit::Damage),
+                PruneError::Fence(_) | PruneError::NoDelete { .. } => ("LB0213", Exit::Failed),
+            },
+            JobError::NoMaintainer { .. } => ("LB0224", Exit::Key),
+            JobError::ClocksApart { .. } => ("LB0271", Exit::Failed),
             JobError::NotDone { .. } => ("LB0241", Exit::Failed),
             JobError::Unknown { .. } | JobError::NoCommonRepository { .. } => ("LB0002", Exit::Usage),
             JobError::Backup { source, .. } => match &**source {

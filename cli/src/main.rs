@@ -8,6 +8,7 @@ mod failure;
 mod key_files;
 mod logs;
 mod look;
+mod maintain;
 mod moment;
 mod output;
 mod plan_files;

@@ -12,7 +12,7 @@ use repository::finding::Finding;
 use repository::keys::ReaderKey;
 use repository::reader::Reader;
 use repository::repository::Repository;
-use repository::snapshots::{Listing, Snapshot, SnapshotKey, list};
+use repository::snapshots::{DroppedSnapshot, Listing, Snapshot, SnapshotKey, list};
 use restore::address::{Address, Point};
 use restore::choose::{Choice, choose};
 
@@ -24,6 +24,8 @@ use crate::output::{Output, printable};
 pub(crate) struct Points {
     /// Each restore point with the repository it is in, in the order of the repositories.
     pub found: Vec<(RepositoryId, Snapshot)>,
+    /// Those that retention has dropped.
+    pub dropped: Vec<(RepositoryId, DroppedSnapshot)>,
     /// Objects that are damaged or not to be believed.
     pub damaged: Vec<(RepositoryId, Finding)>,
     /// Repositories that could not be looked at.
@@ -58,17 +60,23 @@ fn writer_key(parts: &Parts, plan: &Plan, id: &RepositoryId, repository: &Reposi
         .map_err(|_| JobError::NoReaderKey { repository: id.clone(), holders: open::holders(plan) }.into())
 }
 
-/// The restore points of these repositories.
+/// The restore points of these repositories, as they are now or as they were at `as_of`.
 pub(crate) async fn list_all(
     parts: &Parts,
     plan: &Plan,
     repositories: &[RepositoryId],
     key: Option<&ReaderKey>,
+    as_of: Option<Timestamp>,
 ) -> Result<Points, Failure> {
     let mut points = Points::default();
     for id in repositories {
         match list_one(parts, plan, id, key).await {
             Ok(listing) => {
+                let listing = match as_of {
+                    Some(at) => listing.as_of(at),
+                    None => listing,
+                };
+                points.dropped.extend(listing.dropped.into_iter().map(|dropped| (id.clone(), dropped)));
                 points.found.extend(listing.snapshots.into_iter().map(|snapshot| (id.clone(), snapshot)));
                 points.damaged.extend(listing.damaged.into_iter().map(|finding| (id.clone(), finding)));
             }
@@ -139,6 +147,7 @@ pub(crate) async fn find(
     plan: &Plan,
     choice: &Choice,
     from: Option<&RepositoryId>,
+    as_of: Option<Timestamp>,
     output: Output,
 ) -> Result<Chosen, Failure> {
     let candidates = candidates(plan, choice, from)?;
@@ -146,7 +155,7 @@ pub(crate) async fn find(
     let first = candidates.first().or_else(|| plan.repositories.keys().next());
     let first = first.ok_or_else(|| Failure::new("LB0232", Exit::Failed, "the plan has no repository to look into"))?;
     let key = open::reader_key(parts, plan, first)?;
-    let mut found = list_all(parts, plan, &candidates, Some(&key)).await?;
+    let mut found = list_all(parts, plan, &candidates, Some(&key), as_of).await?;
     if found.found.is_empty() && !found.failures.is_empty() {
         return Err(found.failures.remove(0));
     }
@@ -156,6 +165,9 @@ pub(crate) async fn find(
     tell_damaged(&found.damaged, output);
     let snapshots: Vec<Snapshot> = found.found.iter().map(|(_, snapshot)| snapshot.clone()).collect();
     let snapshot = choose(&snapshots, choice).map_err(|error| {
+        if let Some(failure) = was_dropped(&found, choice) {
+            return failure;
+        }
         use restore::choose::ChooseError;
         let exit = if matches!(error, ChooseError::Ambiguous { .. } | ChooseError::BadPrefix { .. }) { Exit::Usage } else { Exit::Failed };
         Failure::of("LB0232", exit, &error)
@@ -165,6 +177,22 @@ pub(crate) async fn find(
     let reader = reader(parts, plan, &repository, &key).await?;
     let newer = snapshots.iter().filter(|other| other.source == snapshot.source && other.complete && other.taken > snapshot.taken);
     Ok(Chosen { repository, snapshot: snapshot.clone(), reader, newer: newer.cloned().collect() })
+}
+
+/// The failure for a restore point that retention has dropped.
+fn was_dropped(found: &Points, choice: &Choice) -> Option<Failure> {
+    let Choice::Id(id) = choice else { return None };
+    let mut named = found.dropped.iter().filter(|(_, dropped)| dropped.snapshot.id.to_string().starts_with(id.as_str()));
+    let (_, dropped) = named.next().filter(|_| id.len() >= 4)?;
+    let what =
+        format!("the restore point {} was dropped at {}: {}", dropped.snapshot.id.short(), dropped.since, printable(&dropped.reason));
+    let fix = format!("take it back with lifeboat prune undo {id}, or read what is left of it with --as-of {}", dropped.snapshot.finished);
+    Some(Failure::new("LB0232", Exit::Failed, what).fix(fix))
+}
+
+/// The instant after `--as-of`, as typed.
+pub(crate) fn as_of(text: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+    text.map(|text| crate::moment::parse(text, now)).transpose()
 }
 
 /// A reader of a repository, with a key at hand.

@@ -18,7 +18,7 @@ use crate::failure::{Exit, Failure};
 use crate::settings::Settings;
 use crate::{plan_files, private_file};
 
-pub(crate) use connect::Wiring;
+pub(crate) use connect::{Wiring, parse_maintainer};
 pub(crate) use places::{PlaceError, create_store, glance_store, open_store, parse_url};
 
 /// The clock of this machine.

@@ -27,6 +27,8 @@ mod looking;
 mod planning;
 #[path = "all/plugins.rs"]
 mod plugins;
+#[path = "all/pruning.rs"]
+mod pruning;
 #[path = "all/registers.rs"]
 mod registers;
 #[path = "all/restoring.rs"]

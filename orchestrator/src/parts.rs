@@ -12,7 +12,7 @@ use plans::load::Text;
 use records::chain::Actor;
 use records::event::Event;
 use records::journal::{Journal, JournalError};
-use repository::keys::{ReaderKey, WriterKey};
+use repository::keys::{ReaderKey, StewardKey, WriterKey};
 use stores::Store;
 
 /// A part that could not be had, with what to do about it.
@@ -60,6 +60,8 @@ pub trait Connect: Debug + Send + Sync {
     async fn store(&self, repository: &plans::plan::Repository) -> Result<Arc<dyn Store>, ConnectError>;
     /// The key with which this host writes to the repository with this id.
     fn writer_key(&self, repository: &str) -> Result<WriterKey, ConnectError>;
+    /// The maintainer's key that the plan names for the repository, if it names one.
+    fn maintainer_key(&self, repository: &plans::plan::Repository) -> Result<Option<StewardKey>, ConnectError>;
     /// The key with which this host may read, if it was given one. Only drill runners and operators have it.
     fn reader_key(&self) -> Result<Option<ReaderKey>, ConnectError>;
     /// A channel of the plan, with its secrets.

@@ -5,6 +5,7 @@ mod drills;
 mod incidents;
 pub mod notices;
 pub mod plan;
+mod retention;
 mod reviews;
 
 use crate::task::Task;
@@ -15,6 +16,7 @@ pub fn all() -> Vec<Box<dyn Task>> {
         Box::new(plan::PlanTask),
         Box::new(backups::BackupsTask),
         Box::new(drills::DrillsTask),
+        Box::new(retention::RetentionTask),
         Box::new(reviews::ReviewsTask),
         Box::new(incidents::IncidentsTask),
         Box::new(notices::NoticesTask::default()),

@@ -10,6 +10,7 @@ pub mod drill;
 pub mod host;
 pub mod incident;
 pub mod key;
+pub mod maintenance;
 pub mod notice;
 pub mod plan;
 pub mod register;
@@ -28,6 +29,7 @@ pub use incident::{
     IncidentResolved, IncidentResumed, Promised, SlaClock,
 };
 pub use key::{KeyRevoked, KeyRotated, KeyTried};
+pub use maintenance::{MaintenanceFailed, MaintenanceFinished, MaintenanceStarted};
 pub use notice::{NoticeAbout, NoticeDelivered, NoticeFailed};
 pub use plan::{PlanLoaded, PlanRefused};
 pub use register::{Row, RowAdded, RowArchived, RowChanged};
@@ -100,6 +102,12 @@ events! {
     RepositoryProbed = "repository.probed"
     /// A repository was checked for damage.
     CheckFinished = "check.finished"
+    /// Somebody is about to change what a repository keeps.
+    MaintenanceStarted = "maintenance.started"
+    /// What a repository keeps was changed.
+    MaintenanceFinished = "maintenance.finished"
+    /// A change of what a repository keeps ended early.
+    MaintenanceFailed = "maintenance.failed"
     /// A backup began.
     BackupStarted = "backup.started"
     /// A backup stored a restore point, complete or not.
@@ -173,6 +181,9 @@ impl Event {
             Self::RepositoryCreated(e) => format!("repository/{}", e.repository),
             Self::RepositoryProbed(e) => format!("repository/{}", e.repository),
             Self::CheckFinished(e) => format!("repository/{}", e.repository),
+            Self::MaintenanceStarted(e) => format!("repository/{}", e.repository),
+            Self::MaintenanceFinished(e) => format!("repository/{}", e.repository),
+            Self::MaintenanceFailed(e) => format!("repository/{}", e.repository),
             Self::BackupStarted(e) => format!("source/{}", e.source),
             Self::BackupFinished(e) => format!("source/{}", e.source),
             Self::BackupFailed(e) => format!("source/{}", e.source),
@@ -212,6 +223,7 @@ impl Event {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::RestoreStarted(e) => e.reason.as_deref(),
+            Self::MaintenanceStarted(e) => e.reason.as_deref(),
             Self::DaemonStopped(e) => Some(&e.reason),
             Self::IncidentChanged(e) => Some(&e.reason),
             Self::IncidentPaused(e) => Some(&e.reason),
@@ -237,9 +249,15 @@ impl Event {
     /// How it ended, in one word that people can filter by.
     pub fn outcome(&self) -> &'static str {
         match self {
-            Self::BackupStarted(_) | Self::RestoreStarted(_) | Self::DrillStarted(_) | Self::ReviewStarted(_) => "started",
+            Self::BackupStarted(_)
+            | Self::RestoreStarted(_)
+            | Self::DrillStarted(_)
+            | Self::ReviewStarted(_)
+            | Self::MaintenanceStarted(_) => "started",
             Self::BackupFinished(e) if !e.complete => "incomplete",
             Self::BackupFailed(e) if e.interrupted => "interrupted",
+            Self::MaintenanceFinished(e) if !e.waits.is_empty() => "incomplete",
+            Self::MaintenanceFailed(_) => "failed",
             Self::BackupFailed(_) | Self::RestoreFailed(_) | Self::NoticeFailed(_) => "failed",
             Self::PlanRefused(_) => "refused",
             Self::KeyTried(e) if !e.opened => "failed",

@@ -33,6 +33,10 @@ pub struct Facts {
     pub backups: BTreeMap<(SourceId, RepositoryId), BackupState>,
     /// The last check of each repository.
     pub checks: BTreeMap<RepositoryId, CheckState>,
+    /// When each repository was last pruned as far as its retention asks; one that waits for a person is not.
+    pub prunes: BTreeMap<RepositoryId, Timestamp>,
+    /// When the last prune of each repository ended, whatever came of it.
+    pub prune_ends: BTreeMap<RepositoryId, Timestamp>,
     /// The incident register.
     pub incidents: Incidents,
     /// The rows that people keep in the other registers.
@@ -158,6 +162,15 @@ impl Facts {
                     first: check.findings.first().cloned(),
                 };
                 self.checks.insert(check.repository.clone(), state);
+            }
+            Event::MaintenanceFinished(done) if done.act == "prune" => {
+                self.prune_ends.insert(done.repository.clone(), at);
+                if done.waits.is_empty() {
+                    self.prunes.insert(done.repository.clone(), at);
+                }
+            }
+            Event::MaintenanceFailed(failed) if failed.act == "prune" => {
+                self.prune_ends.insert(failed.repository.clone(), at);
             }
             event => {
                 self.incidents.take(plan, at, event);

@@ -36,6 +36,8 @@ pub enum Kind {
     FeedbackOverdue,
     /// No drill has passed since a change.
     ChangeUnproven,
+    /// Retention was not applied for too long.
+    RetentionOverdue,
     /// The plan has to be reviewed.
     ReviewOverdue,
     /// Nobody looked at a threat for too long, or its acceptance has ended.
@@ -56,6 +58,7 @@ impl Kind {
             Self::BackupFailed => "backup.failed",
             Self::BackupOverdue => "backup.overdue",
             Self::DrillOverdue => "drill.overdue",
+            Self::RetentionOverdue => "retention.overdue",
             Self::ReviewOverdue => "review.overdue",
             Self::ThreatOverdue => "threat.overdue",
             Self::SlaBreach => "sla.breach",

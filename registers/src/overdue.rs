@@ -8,7 +8,7 @@ use base::id::{RepositoryId, SourceId};
 use base::span::human;
 use jiff::Timestamp;
 use plans::Plan;
-use plans::plan::{Band, Drill, Source};
+use plans::plan::{Band, Drill, Repository, Source};
 use plans::review::{OverdueReason, PlanAge, ReviewStatus, SignedReview};
 
 use crate::facts::{Facts, later, slack};
@@ -26,6 +26,7 @@ pub fn list(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now:
     for source in plan.sources.values() {
         late.extend(source.to.iter().filter_map(|repository| backup(plan, source, repository, facts, now)));
     }
+    late.extend(plan.repositories.values().filter_map(|repository| retention(plan, repository, facts, now)));
     late.extend(threats(plan, facts, now));
     let rules = IncidentRules::of(plan);
     late.extend(incident::late::list(plan, &facts.incidents, &rules, now));
@@ -97,6 +98,27 @@ fn drill(plan: &Plan, drill: &Drill, facts: &Facts, now: Timestamp) -> Option<Ma
         owner: drill.services.first().and_then(|id| plan.services.get(id)).and_then(|service| service.owner.clone()),
         what,
         todo: format!("lifeboat drill run {}", drill.id),
+    })
+}
+
+/// How long retention may go without being applied where the plan has the daemon do it.
+const RETENTION_WITHIN: std::time::Duration = std::time::Duration::from_hours(48);
+
+fn retention(plan: &Plan, repository: &Repository, facts: &Facts, now: Timestamp) -> Option<Matter> {
+    repository.maintainer.as_ref()?;
+    let last = facts.prunes.get(&repository.id).copied();
+    let since = later(last.or_else(|| facts.asked_since(None, plan.fingerprint))?, RETENTION_WITHIN);
+    let what = match last {
+        Some(last) => format!("retention was last applied in full on {}", last.strftime("%Y-%m-%d")),
+        None => "retention was never applied in full".to_owned(),
+    };
+    (since <= now).then(|| Matter {
+        kind: Kind::RetentionOverdue,
+        object: format!("retention in {}", repository.id),
+        since,
+        owner: plan.owner.clone(),
+        what,
+        todo: format!("lifeboat prune --repository {} --dry-run", repository.id),
     })
 }
 

@@ -12,6 +12,7 @@ mod report;
 mod sample;
 mod statements;
 mod survey;
+mod swept;
 
 use base::Hint;
 use stores::error::StoreError;
@@ -91,7 +92,8 @@ pub async fn inspect(repository: &Repository, level: Level, keys: Option<&OpenKe
     }
     healed::look(repository, &mut report).await;
     statements::owned_objects(repository, &mut report).await;
-    let told = statements::read(repository, &survey, keys, &mut report).await;
+    let mut told = statements::read(repository, &survey, keys, &mut report).await;
+    swept::take_out(repository, &survey, &mut told).await;
     maintenance::look(repository, &mut report).await?;
     let scrub = packs::Scrub { repository, told: &told, level, keys };
     scrub.look(&survey, budget, &mut report).await;

@@ -9,7 +9,7 @@ mod gather;
 mod plan;
 pub mod say;
 
-use base::id::DomainId;
+use base::id::{DomainId, WriterId};
 use base::{Digest, Hint};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ use crate::snapshots::SnapshotId;
 
 pub use apply::{Applied, apply};
 pub use gather::gather;
-pub(crate) use gather::{believed, expired};
+pub(crate) use gather::{believed, condemned, dropped, expired};
 pub use plan::{Fate, Plan, plan};
 
 /// A pack by its domain and digest.
@@ -48,10 +48,24 @@ pub struct SnapshotFact {
     pub id: SnapshotId,
     /// Its key in the store.
     pub key: String,
+    /// Whose chunks it needs.
+    pub domain: DomainId,
+    /// Who signed it.
+    pub writer: WriterId,
+    /// The writer's count of its snapshots.
+    pub seq: u64,
+    /// Whether its writer says that everything is in it.
+    pub complete: bool,
+    /// When it was stored, by the store's clock.
+    pub stored: Option<Timestamp>,
+    /// The store's own instant at which its writer had read the condemned lists.
+    pub read: Timestamp,
     /// What it needs.
     pub packs: BTreeSet<PackAt>,
     /// When the first tombstone was stored that nobody has undone, by the store's clock, and its reason.
     pub tombstone: Option<(Timestamp, String)>,
+    /// The rule that this tombstone names.
+    pub rule: Option<String>,
     /// The reason of a hold.
     pub held: Option<String>,
     /// Whether somebody with a key compared its pack set with its trees.

@@ -106,10 +106,37 @@ impl Snapshot {
 /// What was found in a repository.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
-    /// In order of [`Snapshot::taken`].
+    /// In order of [`Snapshot::taken`], without those that were dropped.
     pub snapshots: Vec<Snapshot>,
+    /// Those that a tombstone drops and that nobody holds. Their packs may be gone.
+    pub dropped: Vec<DroppedSnapshot>,
     /// Objects that are damaged, missing, or signed by nobody who may.
     pub damaged: Vec<Finding>,
+}
+
+/// A snapshot that a tombstone drops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedSnapshot {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// When the tombstone was stored, by the store's clock.
+    pub since: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+impl Listing {
+    /// The snapshots that were there at `at`: whatever was dropped later is among them, and what was taken later is not.
+    #[must_use]
+    pub fn as_of(mut self, at: Timestamp) -> Self {
+        let (later, earlier) = self.dropped.into_iter().partition(|dropped| dropped.since > at);
+        self.dropped = earlier;
+        let later: Vec<DroppedSnapshot> = later;
+        self.snapshots.extend(later.into_iter().map(|dropped| dropped.snapshot));
+        self.snapshots.retain(|snapshot| snapshot.taken <= at);
+        self.snapshots.sort_by(|a, b| (a.taken, &a.writer, a.seq).cmp(&(b.taken, &b.writer, b.seq)));
+        self
+    }
 }
 
 /// Whose key opens the private parts.

@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &CatArgs, settings: &Settings, output: Output) -> 
     let plan = plan_files::load(&settings.plan)?.plan;
     let parts = wiring::parts(settings, wiring::person()).await?;
     let rule = points::rule(&plan, &address.point, None)?;
-    let chosen = points::find(&parts, &plan, &rule, args.from.as_ref(), output).await?;
+    let chosen = points::find(&parts, &plan, &rule, args.from.as_ref(), None, output).await?;
     let mut print = |bytes: &[u8]| output.bytes(bytes).map_err(Into::into);
     match cat(&chosen.reader, &chosen.snapshot, &path, &mut print).await {
         Ok(_) => output.flush().map_or(Ok(Exit::Done), |error| gone(&error)),

@@ -56,7 +56,7 @@ pub(crate) async fn run(args: &FindArgs, settings: &Settings, output: Output) ->
         look.versions(&parts, &plan, &wanted, args.from.as_ref(), &patterns).await?;
     } else {
         for rule in rules(args, &plan)? {
-            let chosen = points::find(&parts, &plan, &rule, args.from.as_ref(), output).await?;
+            let chosen = points::find(&parts, &plan, &rule, args.from.as_ref(), None, output).await?;
             look.one(&chosen.reader, &chosen.snapshot, &patterns).await?;
         }
     }

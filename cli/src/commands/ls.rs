@@ -26,14 +26,18 @@ pub(crate) struct LsArgs {
     /// Look into this repository of the plan
     #[arg(long, value_name = "REPOSITORY")]
     from: Option<RepositoryId>,
+    /// Look at the restore points that there were at this time, with its zone, those among them that were dropped since
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
 }
 
 pub(crate) async fn run(args: &LsArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
     let address = points::address(&args.point)?;
+    let as_of = points::as_of(args.as_of.as_deref(), wiring::clock().now())?;
     let plan = plan_files::load(&settings.plan)?.plan;
     let parts = wiring::parts(settings, wiring::person()).await?;
     let rule = points::rule(&plan, &address.point, None)?;
-    let chosen = points::find(&parts, &plan, &rule, args.from.as_ref(), output).await?;
+    let chosen = points::find(&parts, &plan, &rule, args.from.as_ref(), as_of, output).await?;
     if address.path.is_none() {
         // The root alone says little; this says where to go on from there.
         let (point, taken) = (chosen.snapshot.id.short(), instant::utc(chosen.snapshot.taken));

@@ -59,6 +59,9 @@ pub(crate) struct RestoreArgs {
     /// Why, for the journal
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Look at the restore points that there were at this time, with its zone, those among them that were dropped since
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -77,12 +80,13 @@ pub(crate) async fn run(args: &RestoreArgs, settings: &Settings, output: Output)
     let patterns = args.include.iter().map(|text| Pattern::parse(text).map_err(|error| Failure::of("LB0003", Exit::Usage, &error)));
     let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
     let at = args.at.as_deref().map(|text| moment::parse(text, wiring::clock().now())).transpose()?;
+    let as_of = points::as_of(args.as_of.as_deref(), wiring::clock().now())?;
     let plan = plan_files::load(&settings.plan)?.plan;
     let parts = wiring::parts(settings, wiring::person()).await?;
     let facts = wiring::facts(&parts, &plan, settings).await?;
     let rule = points::rule(&plan, &address.point, at)?;
     // A store that does not answer must not keep whoever says stop.
-    let found = stop.run_until_cancelled(points::find(&parts, &plan, &rule, args.from.as_ref(), output)).await;
+    let found = stop.run_until_cancelled(points::find(&parts, &plan, &rule, args.from.as_ref(), as_of, output)).await;
     let chosen = found.unwrap_or_else(|| Err(Failure::interrupted().fix(from_the_start(args))))?;
     let order = order(args, &address, patterns, &chosen, &facts);
     let again = again(args, &order, &chosen.snapshot);

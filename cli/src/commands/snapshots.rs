@@ -22,6 +22,9 @@ pub(crate) struct SnapshotsArgs {
     /// Only this repository of the plan
     #[arg(long, short, value_name = "ID")]
     repository: Option<RepositoryId>,
+    /// Look at the restore points that there were at this time, with its zone, those among them that were dropped since
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
 }
 
 #[derive(serde::Serialize)]
@@ -55,12 +58,13 @@ struct Damaged<'a> {
 }
 
 pub(crate) async fn run(args: &SnapshotsArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let as_of = points::as_of(args.as_of.as_deref(), wiring::clock().now())?;
     let plan = plan_files::load(&settings.plan)?.plan;
     let wanted = args.what.as_deref().map(|word| points::sources_of(&plan, word)).transpose()?;
     let repositories = points::repositories(&plan, args.repository.as_ref())?;
     let parts = wiring::parts(settings, wiring::person()).await?;
     let key = parts.connect.reader_key().map_err(|error| Failure::of_connect(&error))?;
-    let mut found = points::list_all(&parts, &plan, &repositories, key.as_ref()).await?;
+    let mut found = points::list_all(&parts, &plan, &repositories, key.as_ref(), as_of).await?;
     found.found.retain(|(_, snapshot)| wanted.as_ref().is_none_or(|sources| sources.contains(&snapshot.source)));
     found.found.sort_by(|(_, a), (_, b)| (b.taken, &b.source, b.id).cmp(&(a.taken, &a.source, a.id)));
     let answer = Answer {

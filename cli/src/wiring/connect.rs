@@ -9,7 +9,7 @@ use base::id::ChannelId;
 use orchestrator::{Connect, ConnectError, ConnectKind};
 use plans::load::Text;
 use plans::plan;
-use repository::keys::{ReaderKey, WriterKey};
+use repository::keys::{ReaderKey, StewardKey, WriterKey};
 use stores::{Store, StoreError};
 
 use super::channels;
@@ -74,6 +74,11 @@ impl Connect for Wiring {
         })
     }
 
+    fn maintainer_key(&self, repository: &plan::Repository) -> Result<Option<StewardKey>, ConnectError> {
+        let Some(reference) = &repository.maintainer else { return Ok(None) };
+        parse_maintainer(&secrets::resolve(reference)?).map(Some)
+    }
+
     fn reader_key(&self) -> Result<Option<ReaderKey>, ConnectError> {
         // Asked for once: a passphrase is typed once, and its work is done once.
         if let Some(known) = self.reader.get() {
@@ -86,4 +91,14 @@ impl Connect for Wiring {
     fn channel(&self, id: &ChannelId, channel: &plan::Channel) -> Result<Arc<dyn Channel>, ConnectError> {
         channels::make(id, channel)
     }
+}
+
+/// A maintainer's key out of its file.
+pub(crate) fn parse_maintainer(text: &str) -> Result<StewardKey, ConnectError> {
+    StewardKey::parse(text).map_err(|error| ConnectError {
+        what: "the maintainer's key cannot be used".to_owned(),
+        hint: error.hint(),
+        kind: ConnectKind::Key,
+        source: Some(Box::new(error)),
+    })
 }

@@ -8,7 +8,9 @@ use plans::Plan;
 use records::event::CheckFinished;
 use repository::check::{Budget, CheckReport, Level};
 use repository::finding::Finding;
+use repository::keys::ReaderKey;
 use repository::reader::Reader;
+use repository::repository::Repository;
 
 use super::{JobError, open};
 use crate::parts::Parts;
@@ -39,7 +41,7 @@ pub async fn run(parts: &Parts, plan: &Plan, order: &Order) -> Result<CheckRepor
     };
     let reader = match key {
         None => None,
-        Some(key) => match Reader::open(&repository, &key, open::reader_options(parts)).await {
+        Some(ref key) => match Reader::open(&repository, key, open::reader_options(parts)).await {
             Ok(reader) => Some(reader),
             // What keeps the index from being read is what a check is for: the levels that need no key say what it is.
             Err(error) if order.level != Level::Contents && restore::damage::is_damage(&error) => None,
@@ -47,13 +49,32 @@ pub async fn run(parts: &Parts, plan: &Plan, order: &Order) -> Result<CheckRepor
         },
     };
     let report = repository::check::run(&repository, order.level, reader.as_ref(), order.budget).await;
-    let report = report.map_err(|source| JobError::Check { repository: order.repository.clone(), source: Box::new(source) })?;
+    let mut report = report.map_err(|source| JobError::Check { repository: order.repository.clone(), source: Box::new(source) })?;
+    if let (Some(key), Some(reader), true) = (&key, &reader, report.is_sound()) {
+        attest(parts, order, &repository, key, reader, &mut report).await;
+    }
     let took_ms = u64::try_from(parts.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
     tracing::info!(findings = report.findings.len(), unread = report.unread.len(), took_ms, "check done");
     if report.is_sound() || !report.findings.is_empty() {
         parts.record(finished(order, &report, took_ms)).await?;
     }
     Ok(report)
+}
+
+/// Signs of each restore point that nobody has attested that its pack set has all that its trees need. Whoever may not sign or store that
+/// has made a check all the same.
+async fn attest(parts: &Parts, order: &Order, repository: &Repository, key: &ReaderKey, reader: &Reader, report: &mut CheckReport) {
+    let attested = match key.steward(repository).await {
+        Ok(steward) => super::attest::run(parts, &order.repository, repository, reader, &steward).await,
+        Err(error) => {
+            tracing::debug!(%error, "the key at hand signs nothing");
+            return;
+        }
+    };
+    match attested {
+        Ok(done) => report.findings.extend(done.failed.into_iter().map(|(object, what)| Finding::new(object, what))),
+        Err(error) => tracing::warn!(error = %base::hint::whole_story(&error), "restore points could not be attested"),
+    }
 }
 
 /// The stored word of a level.

@@ -3,6 +3,7 @@
 use base::Hint;
 use base::id::{DrillId, RepositoryId, SourceId};
 use records::journal::JournalError;
+use repository::prune::PruneError;
 use repository::repository::OpenError;
 
 use crate::parts::ConnectError;
@@ -81,6 +82,31 @@ pub enum JobError {
         #[source]
         source: Box<repository::check::CheckError>,
     },
+    /// What the repository keeps was not changed, or not in full.
+    #[error("cannot prune the repository {repository}")]
+    Prune {
+        /// As the plan names it.
+        repository: RepositoryId,
+        /// Why.
+        #[source]
+        source: Box<PruneError>,
+    },
+    /// Pruning needs a key that signs for a maintainer.
+    #[error("{} is not a maintainer of {repository}", if *.verifier { "a verifier" } else { "whoever asks without a key" })]
+    NoMaintainer {
+        /// As the plan names it.
+        repository: RepositoryId,
+        /// Whether there is a key, and it is a verifier's.
+        verifier: bool,
+    },
+    /// The clocks of this machine and of the store do not agree.
+    #[error("the clock of the store of {repository} and that of this machine are {} seconds apart", seconds.abs())]
+    ClocksApart {
+        /// As the plan names it.
+        repository: RepositoryId,
+        /// How far the store's is ahead.
+        seconds: i64,
+    },
     /// It panicked, which is a bug.
     #[error("it broke off: {what}")]
     Panicked {
@@ -96,6 +122,12 @@ pub enum JobError {
 }
 
 impl JobError {
+    /// For `map_err`: a prune of `repository` that failed.
+    pub fn prune(repository: &RepositoryId) -> impl Fn(PruneError) -> Self {
+        let repository = repository.clone();
+        move |source| Self::Prune { repository: repository.clone(), source: Box::new(source) }
+    }
+
     /// Whether a signal or a shutdown ended the job, or another process does the same at this moment, and nothing is wrong.
     pub fn is_interruption(&self) -> bool {
         match self {
@@ -127,6 +159,13 @@ impl Hint for JobError {
             Self::Backup { source, .. } => source.hint(),
             Self::Read { source, .. } => source.hint(),
             Self::Check { source, .. } => source.hint(),
+            Self::Prune { source, .. } => source.hint(),
+            Self::NoMaintainer { .. } => Some(
+                "name a maintainer's key: --maintainer-key FILE, or in the plan: maintainer: {file: FILE}; a custodian makes one with \
+                 lifeboat key new NAME --role maintainer"
+                    .to_owned(),
+            ),
+            Self::ClocksApart { .. } => Some("set the clock that is wrong (timedatectl), then run it again".to_owned()),
             Self::Cancelled => None,
             Self::Panicked { .. } => Some("this is a bug of lifeboat; report it with the lines of the log before it".to_owned()),
             Self::Journal(error) => error.hint(),

@@ -18,7 +18,7 @@ use plans::load::Text;
 use records::chain::{Actor, ActorKind};
 use records::event::Event;
 use records::journal::{Filter, Journal};
-use repository::keys::{ReaderKey, WriterKey, generate_reader_key};
+use repository::keys::{ReaderKey, StewardKey, WriterKey, generate_reader_key};
 use repository::repository::{CreateSpec, create};
 use stores::Store;
 use stores::memory::MemoryStore;
@@ -76,6 +76,12 @@ impl Connect for Fake {
         Ok(WriterKey::parse(&self.writer).expect("the test's own key"))
     }
 
+    fn maintainer_key(&self, repository: &plans::plan::Repository) -> Result<Option<StewardKey>, ConnectError> {
+        // The owners' key, which the reader's opens, signs in its place.
+        assert!(repository.maintainer.is_some(), "nobody asks where the plan names none");
+        Ok(None)
+    }
+
     fn reader_key(&self) -> Result<Option<ReaderKey>, ConnectError> {
         Ok(self.reader.lock().expect("the test's own parts work").as_ref().map(|text| ReaderKey::parse(text).expect("the test's own key")))
     }
@@ -105,7 +111,7 @@ impl Installation {
         std::fs::create_dir(&source).expect("the test's own parts work");
         std::fs::write(source.join("a"), "the data").expect("the test's own parts work");
         let keys = [generate_reader_key(), generate_reader_key()];
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::with_clock(Arc::clone(&clock) as Arc<dyn base::Clock>));
         let spec = CreateSpec {
             recipients: keys.iter().map(|key| key.2.clone()).collect(),
             accept_single_key: false,

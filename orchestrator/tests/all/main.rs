@@ -10,3 +10,4 @@ mod drills;
 mod installation;
 mod notices;
 mod plan;
+mod retention;

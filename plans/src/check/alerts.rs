@@ -9,7 +9,7 @@ use crate::plan::{Channel, Role, StepAction, Target};
 use crate::rules::meaning as rules;
 
 /// Events that this version sends: the kinds of matter that the registers know.
-pub const EVENTS: [&str; 17] = [
+pub const EVENTS: [&str; 18] = [
     "backup.failed",
     "backup.overdue",
     "capa.overdue",
@@ -21,6 +21,7 @@ pub const EVENTS: [&str; 17] = [
     "incident.update",
     "knowledge.missing",
     "objective.missed",
+    "retention.overdue",
     "review.overdue",
     "review.soon",
     "sla.breach",

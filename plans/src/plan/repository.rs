@@ -25,6 +25,8 @@ pub struct Repository {
     pub credential: Option<SecretRef>,
     /// File with the certificate authority of a private endpoint (PEM).
     pub ca: Option<PathBuf>,
+    /// The maintainer's key with which the daemon applies retention; none: a person does, with `lifeboat prune`.
+    pub maintainer: Option<SecretRef>,
     /// The lock that its store keeps objects under; none: they can be deleted at any time.
     pub lock: Option<Lock>,
 }

@@ -31,6 +31,8 @@ pub struct Plan {
     pub delete: BTreeSet<PackAt>,
     /// Bytes of the packs to delete.
     pub delete_bytes: u64,
+    /// Bytes of each pack to delete.
+    pub sizes: BTreeMap<PackAt, u64>,
     /// Why nothing may be condemned or deleted at all; empty: it may.
     pub blocked: Vec<String>,
 }
@@ -77,6 +79,7 @@ pub fn plan(facts: &Facts, protocol: &Protocol) -> Plan {
             Some(since) if is_old(facts.now, *since, protocol.sweep_after()) => {
                 plan.delete.insert(pack.at.clone());
                 plan.delete_bytes += pack.size;
+                plan.sizes.insert(pack.at.clone(), pack.size);
                 Fate { stays: false, why: "condemned long enough ago".to_owned() }
             }
             Some(_) => Fate { stays: true, why: format!("condemned, and waits for {}", human(protocol.sweep_after())) },
@@ -111,8 +114,15 @@ mod tests {
         SnapshotFact {
             id: SnapshotId::new(Digest::of(packs)),
             key: "snapshots/lab/web/0".to_owned(),
+            domain: "lab".parse().unwrap(),
+            writer: "web".parse().unwrap(),
+            seq: 0,
+            complete: true,
+            stored: Some(at(-200)),
+            read: at(-200),
             packs: packs.iter().map(|n| pack(*n)).collect(),
             tombstone: None,
+            rule: None,
             held: None,
             attested: true,
         }

@@ -81,10 +81,10 @@ pub async fn undo(repository: &Repository, snapshot: SnapshotId, said: Said<'_>)
         let now = super::gather(repository).await?.now;
         let found = tombstones(repository, &mut Vec::new()).await?;
         // A list may be behind: what was undone is not undone again.
-        let Some((tombstone, stored, _)) = found.get(snapshot.digest()).filter(|(tombstone, ..)| undone.insert(*tombstone)) else {
+        let Some(told) = found.get(snapshot.digest()).filter(|told| undone.insert(told.digest)) else {
             return Ok(());
         };
-        let is_over = |now: Timestamp| is_old(now, Some(*stored), repository.protocol().grace());
+        let is_over = |now: Timestamp| is_old(now, Some(told.stored), repository.protocol().grace());
         if is_over(now) {
             return Err(PruneError::TooLate { snapshot });
         }
@@ -93,7 +93,7 @@ pub async fn undo(repository: &Repository, snapshot: SnapshotId, said: Said<'_>)
             repository: repository.id().to_string(),
             at: said.now,
             snapshot: *snapshot.digest(),
-            tombstone: *tombstone,
+            tombstone: told.digest,
             who: said.who.to_owned(),
         };
         let (_, there) = sealed(repository, said.steward, &format!("tombstones/{snapshot}"), &document).await?;

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use base::id::DomainId;
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use stores::error::StoreError;
 use stores::key::{Key, Prefix};
 use stores::store::list_all;
 
 use super::chain;
 use super::open::{at, whole};
-use super::{Listing, Snapshot, SnapshotKey};
+use super::{DroppedSnapshot, Listing, Snapshot, SnapshotKey};
 use base::hint::whole_story;
 
 use crate::finding::Finding;
 use crate::format::names::{self, Name, Numbered};
+use crate::prune::{PruneError, dropped};
 use crate::reader::ReadError;
 use crate::repository::Repository;
 use crate::seal::domain::{DomainSeal, Purpose};
@@ -78,7 +80,28 @@ pub(crate) async fn list_opened(
     gaps(&mut listing);
     listing.snapshots.sort_by(|a, b| (a.taken, &a.writer, a.seq).cmp(&(b.taken, &b.writer, b.seq)));
     listing.damaged.sort_by(|a, b| a.object.cmp(&b.object));
+    set_apart(repository, &mut listing).await?;
     Ok(listing)
+}
+
+/// Takes the dropped snapshots out of the others. A credential that may not read tombstones sees all snapshots.
+async fn set_apart(repository: &Repository, listing: &mut Listing) -> Result<(), ReadError> {
+    let mut tombstones = match dropped(repository).await {
+        Ok(tombstones) => tombstones,
+        Err(PruneError::Store { source: StoreError::Denied { .. }, .. }) => return Ok(()),
+        Err(PruneError::Store { object, source }) => return Err(ReadError::Store { object, source }),
+        Err(_) => return Ok(()),
+    };
+    if tombstones.is_empty() {
+        return Ok(());
+    }
+    for snapshot in std::mem::take(&mut listing.snapshots) {
+        match tombstones.remove(snapshot.id.digest()) {
+            Some(told) => listing.dropped.push(DroppedSnapshot { snapshot, since: told.stored, reason: told.reason }),
+            None => listing.snapshots.push(snapshot),
+        }
+    }
+    Ok(())
 }
 
 fn open_one(repository: &Repository, seals: &BTreeMap<DomainId, DomainSeal>, key: &Key, object: &[u8]) -> Result<Snapshot, String> {

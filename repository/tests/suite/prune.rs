@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base::Clock as _;
 use base::clock::ManualClock;
+use repository::check::{self, Budget, Level};
 use repository::copy;
 use repository::keys::{ReaderKey, Steward, generate_reader_key};
 use repository::prune::say::{self, Said};
@@ -277,4 +278,33 @@ async fn a_copy_takes_a_snapshot_that_nobody_wants_without_its_packs_so_that_the
     let reader = reader(&copied, &kept.ada, cache.path()).await.unwrap();
     assert!(reader.snapshots().await.unwrap().damaged.is_empty());
     assert_same(&files_of(&reader, &new.root).await.unwrap(), &files(2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_calls_nothing_missing_that_was_swept_and_everything_that_was_not() {
+    let kept = Kept::new().await;
+    let (old, new) = (kept.back_up(&files(1)).await, kept.back_up(&files(2)).await);
+    for snapshot in [&old, &new] {
+        kept.attest(snapshot).await.unwrap();
+    }
+    say::tombstone(&kept.repository, old.id, "by hand", kept.said()).await.unwrap();
+    kept.hours(72);
+    kept.prune().await;
+    kept.hours(76);
+    assert!(!kept.prune().await.deleted.is_empty());
+    let cache = tempfile::tempdir().unwrap();
+    let reader = reader(&kept.repository, &kept.ada, cache.path()).await.unwrap();
+    for reader in [None, Some(&reader)] {
+        let report = check::run(&kept.repository, Level::Names, reader, Budget::All).await.unwrap();
+        assert!(report.is_sound(), "{:?}", report.findings);
+    }
+    let listing = reader.snapshots().await.unwrap();
+    assert_eq!(listing.snapshots.iter().map(|snapshot| snapshot.id).collect::<Vec<_>>(), [new.id]);
+    assert_eq!(listing.dropped.iter().map(|dropped| dropped.snapshot.id).collect::<Vec<_>>(), [old.id]);
+    // As of a time before the drop both are there, and a pack of the live one that is gone is damage whoever condemned it.
+    assert_eq!(listing.as_of(new.finished).snapshots.len(), 2);
+    let pack = kept.disk.keys().into_iter().find(|key| key.as_str().starts_with("packs/")).unwrap();
+    assert!(kept.disk.lose(&pack));
+    let report = check::run(&kept.repository, Level::Names, None, Budget::All).await.unwrap();
+    assert!(report.findings.iter().any(|finding| finding.object == pack.as_str()), "{:?}", report.findings);
 }

@@ -138,6 +138,7 @@ pub(super) fn repository(id: RepositoryId, url: Url, credential: Option<PathBuf>
         account: None,
         credential: credential.map(SecretRef::File),
         ca: None,
+        maintainer: None,
         lock: None,
     }
 }

@@ -17,6 +17,11 @@ pub(crate) static REPOSITORY: Record = Record {
         optional("account", Type::Format(&WORD), "the account that owns it, where it is another than that of the rest"),
         optional("credential", Type::Record(&SECRET_REF), "what opens the store"),
         optional("ca", Type::Format(&PATH), "certificate authority of a private endpoint, a PEM file"),
+        optional(
+            "maintainer",
+            Type::Record(&SECRET_REF),
+            "the maintainer's key with which the daemon applies retention; it opens no backup",
+        ),
         optional("lock", Type::Record(&LOCK), "the lock that its store keeps objects under"),
     ],
     one_of: &[],
@@ -55,6 +60,7 @@ pub(crate) fn read(id: RepositoryId, node: &Node) -> Repository {
         account: text(node, "account"),
         credential: node.get("credential").and_then(secret),
         ca: text(node, "ca").map(Into::into),
+        maintainer: node.get("maintainer").and_then(secret),
         lock: node.get("lock").and_then(|node| {
             let mode =
                 if node.get("mode").and_then(Node::text) == Some("governance") { LockMode::Governance } else { LockMode::Compliance };

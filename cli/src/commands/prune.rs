@@ -1,0 +1,218 @@
+//! `lifeboat prune`: retention applied, and what nothing needs any more deleted, in two steps with a grace period between them.
+//!
+//! It says what becomes of each restore point and why, and then does it. It needs a maintainer's key and none that reads; with one that
+//! reads at hand it attests restore points first.
+
+mod tell;
+
+use base::id::RepositoryId;
+use orchestrator::Parts;
+use orchestrator::jobs::prune::{Confirmed, Done, Fate, Looked, Order, carry_out, look};
+use orchestrator::jobs::statement::{Saying, Speaker, say};
+use orchestrator::jobs::{attest, open};
+use plans::Plan;
+
+use crate::failure::{Exit, Failure};
+use crate::maintain::{self, Maintainer};
+use crate::output::Output;
+use crate::settings::Settings;
+use crate::{plan_files, points, who, wiring};
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct PruneArgs {
+    #[command(subcommand)]
+    other: Option<PruneCommand>,
+    #[command(flatten)]
+    apply: ApplyArgs,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum PruneCommand {
+    /// Take back that a restore point was dropped, within the grace period
+    Undo(UndoArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApplyArgs {
+    /// Say for each restore point why it stays or goes, and do nothing
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+    /// A second person of the plan, who agrees that more goes than is usual; with --reason
+    #[arg(long, value_name = "CONTACT", requires = "reason")]
+    confirmed_by: Option<String>,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    maintainer: Maintainer,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct UndoArgs {
+    /// The restore point, by the beginning of its id
+    #[arg(value_name = "POINT")]
+    point: String,
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", default_value = "it is still wanted")]
+    reason: String,
+    #[command(flatten)]
+    maintainer: Maintainer,
+}
+
+#[derive(serde::Serialize)]
+struct Answer {
+    repository: RepositoryId,
+    dry_run: bool,
+    points: Vec<Line>,
+    /// Restore points that are dropped now.
+    dropped: u64,
+    /// Packs that are named to be deleted later.
+    condemned: u64,
+    /// Packs that are deleted now.
+    deleted: u64,
+    deleted_bytes: u64,
+    stored_bytes: u64,
+    /// Bytes of packs that no restore point needs which is still to be had.
+    unneeded_bytes: u64,
+    attested: u64,
+    waits: Vec<String>,
+    refused: Vec<String>,
+}
+
+#[derive(serde::Serialize)]
+struct Line {
+    snapshot: String,
+    source: Option<base::id::SourceId>,
+    stored: Option<jiff::Timestamp>,
+    fate: Fate,
+    why: Vec<String>,
+}
+
+pub(crate) async fn run(args: &PruneArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    match &args.other {
+        Some(PruneCommand::Undo(args)) => undo(args, settings, output).await,
+        None => apply(&args.apply, settings, output).await,
+    }
+}
+
+async fn apply(args: &ApplyArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let plan = plan_files::load(&settings.plan)?.plan;
+    let parts = wiring::parts(settings, wiring::person()).await?;
+    wiring::facts(&parts, &plan, settings).await?;
+    let asks = who::named(args.maintainer.by.as_deref(), &plan, &parts)?;
+    let confirmed = confirmed(args, &asks, &plan, &parts)?;
+    let mut exit = Exit::Done;
+    for id in points::repositories(&plan, args.maintainer.repository.as_ref())? {
+        let order = Order { repository: id, who: asks.clone(), confirmed: confirmed.clone() };
+        let ended = one(args, &parts, &plan, &order, output).await?;
+        exit = if ended == Exit::Waits || exit == Exit::Done { ended } else { exit };
+    }
+    if exit == Exit::Waits {
+        output.next("lifeboat prune --confirmed-by CONTACT --reason TEXT", "when a second person has looked and agrees");
+    }
+    Ok(exit)
+}
+
+/// The second person: somebody of the plan who is not the one that asks.
+fn confirmed(args: &ApplyArgs, asks: &str, plan: &Plan, parts: &Parts) -> Result<Option<Confirmed>, Failure> {
+    let Some(by) = &args.confirmed_by else { return Ok(None) };
+    let by = who::named(Some(by), plan, parts)?;
+    if by == asks {
+        return Err(Failure::new("LB0273", Exit::Waits, format!("{by} asks for it, and cannot be the second person as well"))
+            .fix("name two: --by CONTACT --confirmed-by CONTACT"));
+    }
+    Ok(Some(Confirmed { by, reason: args.reason.clone().unwrap_or_default() }))
+}
+
+async fn one(args: &ApplyArgs, parts: &Parts, plan: &Plan, order: &Order, output: Output) -> Result<Exit, Failure> {
+    let id = &order.repository;
+    let opened = open::repository(parts, plan, id).await?;
+    let key = parts.connect.reader_key().map_err(|error| Failure::of_connect(&error))?;
+    let steward = if args.dry_run { None } else { Some(args.maintainer.steward(parts, plan, id, &opened).await?) };
+    let mut attested = attest::Attested::default();
+    if let (Some(steward), Some(_)) = (&steward, &key) {
+        let reader = open::reader(parts, plan, id).await?;
+        attested = attest::run(parts, id, &opened, &reader, steward).await?;
+    }
+    let looked = look(parts, plan, id, &opened, key.as_ref(), order.confirmed.is_some()).await?;
+    let done = match &steward {
+        Some(steward) => carry_out(parts, plan, &opened, &looked, steward, order).await?,
+        None => would_do(&looked),
+    };
+    let answer = answer(args, id, &looked, &done, attested.attested);
+    output.answer("prune", &answer, || tell::text(&answer));
+    for (object, what) in &attested.failed {
+        output.warn(&format!("{id}: {object} {what}"));
+    }
+    for waits in looked.waits().iter().chain(&done.refused) {
+        output.warn(&format!("{id}: {waits}"));
+    }
+    Ok(match () {
+        () if args.dry_run => Exit::Done,
+        () if !looked.alarms.is_empty() => Exit::Waits,
+        () if !looked.plan.blocked.is_empty() || !done.refused.is_empty() => {
+            output.next("lifeboat check --key-file FILE", "attests restore points, and names what is damaged");
+            Exit::Incomplete
+        }
+        () => Exit::Done,
+    })
+}
+
+fn would_do(looked: &Looked) -> Done {
+    let free = looked.plan.blocked.is_empty();
+    Done {
+        dropped: looked.drops.len() as u64,
+        condemned: if free { looked.plan.condemn.len() as u64 } else { 0 },
+        deleted: if free { looked.plan.delete.len() as u64 } else { 0 },
+        deleted_bytes: if free { looked.plan.delete_bytes } else { 0 },
+        refused: Vec::new(),
+    }
+}
+
+fn answer(args: &ApplyArgs, id: &RepositoryId, looked: &Looked, done: &Done, attested: u64) -> Answer {
+    let line = |point: &orchestrator::jobs::prune::PointFate| Line {
+        snapshot: point.snapshot.to_string(),
+        source: point.source.clone(),
+        stored: point.stored,
+        fate: point.fate,
+        why: point.why.clone(),
+    };
+    Answer {
+        repository: id.clone(),
+        dry_run: args.dry_run,
+        points: looked.points.iter().map(line).collect(),
+        dropped: done.dropped,
+        condemned: done.condemned,
+        deleted: done.deleted,
+        deleted_bytes: done.deleted_bytes,
+        stored_bytes: looked.stored_bytes,
+        unneeded_bytes: looked.unneeded_bytes,
+        attested,
+        waits: looked.waits(),
+        refused: done.refused.clone(),
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Undone {
+    repository: RepositoryId,
+    snapshot: String,
+}
+
+async fn undo(args: &UndoArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let plan = plan_files::load(&settings.plan)?.plan;
+    let parts = wiring::parts(settings, wiring::person()).await?;
+    let who = who::named(args.maintainer.by.as_deref(), &plan, &parts)?;
+    let named = std::slice::from_ref(&args.point);
+    let (id, opened, found) = maintain::find(&parts, &plan, args.maintainer.repository.as_ref(), named).await?;
+    let steward = args.maintainer.steward(&parts, &plan, &id, &opened).await?;
+    for snapshot in found {
+        let speaker = Speaker { steward: &steward, who: &who, reason: &args.reason };
+        say(&parts, &id, &opened, speaker, &Saying::Undo(snapshot)).await?;
+        let undone = Undone { repository: id.clone(), snapshot: snapshot.to_string() };
+        output.answer("undo", &undone, || format!("{} stays in {id}\n", snapshot.short()));
+        output.note("While the plan's rule does not keep it, the next prune drops it again: lifeboat hold add keeps it.");
+    }
+    Ok(Exit::Done)
+}

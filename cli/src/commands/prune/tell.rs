@@ -1,0 +1,60 @@
+//! What `lifeboat prune` says to people: one table of restore points, then the sums.
+
+use std::fmt::Write as _;
+
+use base::ByteSize;
+use orchestrator::jobs::prune::Fate;
+
+use super::{Answer, Line};
+use crate::output::table::Table;
+use crate::output::{counted, instant, printable};
+
+pub(super) fn text(answer: &Answer) -> String {
+    let mut table = Table::new(["POINT", "SOURCE", "STORED", "", "WHY"]);
+    for line in &answer.points {
+        table.row(row(line, answer.dry_run));
+    }
+    let mut out = table.render();
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    let (drops, condemns, deletes) =
+        if answer.dry_run { ("would be dropped", "would be condemned", "would be deleted") } else { ("dropped", "condemned", "deleted") };
+    let _ = writeln!(
+        out,
+        "{}: {} {drops}, {} {condemns}, {} {deletes} ({})",
+        answer.repository,
+        counted(answer.dropped, "restore point"),
+        counted(answer.condemned, "pack"),
+        counted(answer.deleted, "pack"),
+        ByteSize(answer.deleted_bytes),
+    );
+    let share = answer.unneeded_bytes.saturating_mul(100).checked_div(answer.stored_bytes).unwrap_or(0);
+    let _ = writeln!(
+        out,
+        "     {} stored, {} of it in packs that no restore point needs ({share} %)",
+        ByteSize(answer.stored_bytes),
+        ByteSize(answer.unneeded_bytes)
+    );
+    if answer.attested > 0 {
+        let _ = writeln!(out, "     {} attested", counted(answer.attested, "restore point"));
+    }
+    out
+}
+
+fn row(line: &Line, dry_run: bool) -> [String; 5] {
+    let fate = match line.fate {
+        Fate::Stays => "stays",
+        Fate::Goes if dry_run => "GOES",
+        Fate::Goes => "DROPPED",
+        Fate::Dropped => "dropped",
+        Fate::Gone => "gone",
+    };
+    [
+        line.snapshot.chars().take(8).collect(),
+        line.source.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string),
+        line.stored.map_or_else(|| "-".to_owned(), instant::utc),
+        fate.to_owned(),
+        printable(&line.why.join("; ")).to_string(),
+    ]
+}

@@ -1,0 +1,108 @@
+//! Retention applied by hand: shown, done, held, taken back; who may, and what waits.
+
+use crate::people;
+use crate::place::Place;
+
+/// A place whose plan keeps the newest restore point alone, after `n` backups of different data.
+fn with_backups(n: usize) -> Place {
+    let place = Place::made();
+    people::edit(&place, "}, schedule:", "}, retention: few, schedule:");
+    people::join(&place);
+    let plan = std::fs::read_to_string(place.plan()).unwrap();
+    std::fs::write(place.plan(), format!("{plan}\nretention:\n  few: {{keep: {{last: 1}}}}\n")).unwrap();
+    for round in 0..n {
+        place.write("changes.txt", format!("round {round}").as_bytes());
+        place.run(["backup"]).exits(0);
+    }
+    place
+}
+
+fn ids(place: &Place, args: &[&str]) -> Vec<String> {
+    let answer = place.json(args);
+    answer["snapshots"].as_array().unwrap().iter().map(|line| line["snapshot"].as_str().unwrap()[..12].to_owned()).collect()
+}
+
+#[test]
+fn a_prune_shows_why_each_point_stays_or_goes_and_a_drop_can_be_taken_back_and_read_through() {
+    let place = with_backups(3);
+    let before = ids(&place, &["snapshots"]);
+    let shown = place.run(["prune", "--dry-run"]).exits(0);
+    shown.says(&["stays", "newest", "last 1", "GOES", "no count of the retention rule few keeps it", "2 restore points would be dropped"]);
+    assert_eq!(ids(&place, &["snapshots"]), before, "a dry run drops nothing");
+    place.run(["prune"]).exits(12).warns(&["LB0224", "--maintainer-key"]);
+    let at = jiff::Timestamp::now();
+    place.run_with_key(["prune"]).exits(0).says(&["DROPPED", "2 restore points dropped", "3 restore points attested"]);
+    assert_eq!(ids(&place, &["snapshots"]), before[..1]);
+    place.run_with_key(["prune"]).exits(0).says(&["0 restore points dropped", "can be undone"]);
+    // Dropped points are read through their tombstones for as long as their data is there.
+    assert_eq!(ids(&place, &["snapshots", "--as-of", &at.to_string()]), before);
+    place.run(["snapshots", "--as-of", "2026-11-24T01:00"]).exits(2).warns(&["LB0004", "without a zone"]);
+    place.run_with_key(["ls", &before[2]]).exits(1).warns(&["was dropped", "prune undo", "--as-of"]);
+    place.run_with_key(["ls", &before[2], "--as-of", &at.to_string()]).exits(0);
+    let to = place.path().join("old");
+    place.run_with_key(["restore", &before[2], "--as-of", &at.to_string(), "--yes", "--to", to.to_str().unwrap()]).exits(0);
+    assert_eq!(std::fs::read(place.restored(&to, "changes.txt")).unwrap(), b"round 0");
+    place.run_with_key(["prune", "undo", &before[2]]).exits(0).warns(&["hold add"]);
+    assert_eq!(ids(&place, &["snapshots"]), [before[0].clone(), before[2].clone()]);
+    place.run(["check"]).exits(0);
+    let log = place.json(["audit", "log", "--action", "maintenance.started"]);
+    assert_eq!(log.as_array().unwrap().len(), 2, "{log}");
+}
+
+#[test]
+fn a_hold_keeps_what_retention_would_drop_until_it_is_released_with_a_reason() {
+    let place = with_backups(2);
+    let all = ids(&place, &["snapshots"]);
+    place.run_with_key(["hold", "add", &all[1]]).exits(2);
+    place.run_with_key(["hold", "add", &all[1], "--reason", "deviation D-412"]).exits(0).says(&["held in main", &all[1][..8]]);
+    let held = place.run(["hold", "list"]).exits(0);
+    held.says(&["deviation D-412", &all[1][..8]]);
+    place.run_with_key(["prune"]).exits(0).says(&["held: deviation D-412", "0 restore points dropped"]);
+    let hold = place.json(["hold", "list"])[0]["hold"].as_str().unwrap().to_owned();
+    place.run(["hold", "release", &hold, "--reason", "closed"]).exits(12).warns(&["LB0224"]);
+    place.run_with_key(["hold", "release", &hold, "--reason", "closed"]).exits(0);
+    place.run(["hold", "list"]).exits(0).warns(&["nothing is held"]);
+    place.run_with_key(["prune"]).exits(0).says(&["1 restore point dropped"]);
+    place.run_with_key(["hold", "add", "0000", "--reason", "x"]).exits(1).warns(&["no repository has the restore point"]);
+}
+
+#[test]
+fn a_maintainers_key_prunes_without_a_key_that_reads_and_deletes_nothing_that_nobody_attested() {
+    let place = with_backups(2);
+    place.run_with_key(["key", "new", "gardener", "--role", "maintainer", "--out", "gardener.key"]).exits(0);
+    place.run_with_key(["key", "new", "looker", "--role", "verifier", "--out", "looker.key"]).exits(0);
+    place.run(["prune", "--maintainer-key", "looker.key"]).exits(12).warns(&["LB0224", "a verifier"]);
+    let said = place.run(["prune", "--maintainer-key", "gardener.key"]).exits(3);
+    said.says(&["1 restore point dropped"]).warns(&["nobody has attested", "lifeboat check"]);
+    // A check with a key that reads attests.
+    place.run_with_key(["check"]).exits(0);
+    people::edit(&place, "media: disk", "media: disk, maintainer: {file: gardener.key}");
+    place.run(["prune"]).exits(0);
+}
+
+#[test]
+fn more_than_is_usual_waits_for_a_second_person_who_is_not_the_one_that_asks() {
+    let place = with_backups(6);
+    let said = place.run_with_key(["prune"]).exits(40);
+    said.says(&["waits until a second person agrees", "0 restore points dropped"]).warns(&["the first prune would leave 1 of 6"]);
+    place.run_with_key(["prune", "--confirmed-by", "nobody", "--reason", "x"]).exits(2);
+    place.run_with_key(["prune", "--confirmed-by", "j.wei"]).exits(2);
+    place.run_with_key(["prune", "--by", "j.wei", "--confirmed-by", "j.wei", "--reason", "x"]).exits(40).warns(&["LB0273"]);
+    place.run_with_key(["prune", "--confirmed-by", "j.wei", "--reason", "as planned"]).exits(0).says(&["5 restore points dropped"]);
+    let log = place.json(["audit", "log", "--action", "maintenance.started"]);
+    assert_eq!(log[0]["new"]["confirmed_by"], "j.wei", "{log}");
+}
+
+#[test]
+fn retention_is_simulated_without_a_repository_and_even_without_a_plan() {
+    let place = Place::new();
+    let keep = ["simulate", "retention", "--keep", "hourly 24, daily 7, monthly 12", "--from", "2026-01-01T00:00Z", "--over", "3 months"];
+    let said = place.run(keep).exits(0);
+    said.says(&["2,160 backups", "hourly", "24", "daily", "oldest, for monthly", "2026-01-01"]);
+    let answer = place.json(keep);
+    assert_eq!(answer["levels"]["daily"]["points"], 7, "{answer}");
+    assert_eq!(answer["backups"], 2160);
+    place.run(["simulate", "retention"]).exits(2);
+    place.run(["simulate", "retention", "--keep", "often"]).exits(2);
+    place.run(["simulate", "retention", "--keep", "daily 1", "--from", "2026-01-01T00:00"]).exits(2).warns(&["LB0004"]);
+}

@@ -1,0 +1,111 @@
+//! Retention as the daemon applies it, in the time of a manual clock.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use orchestrator::jobs::open;
+use orchestrator::jobs::prune::steward;
+use orchestrator::jobs::statement::{Saying, Speaker, say};
+use records::event::Event;
+use repository::prune::{Facts, gather};
+use repository::snapshots::SnapshotId;
+
+use super::installation::Installation;
+
+const RULE: &str = "{keep: {hourly: 12, daily: 5}}";
+
+/// An installation whose plan backs up each hour and names a maintainer.
+async fn hourly() -> Installation {
+    let place = Installation::new().await;
+    place.edit_plan("media: disk}", "media: disk, maintainer: {file: /nowhere.key}}");
+    place.edit_plan("schedule: \"0 */6 * * *\", expect_run: 1h", "schedule: \"0 * * * *\", expect_run: 10m, retention: few");
+    place.edit_plan("drills:\n", &format!("retention:\n  few: {RULE}\ndrills:\n"));
+    place
+}
+
+async fn facts(place: &Installation) -> Facts {
+    let plan = place.desk.plan().unwrap();
+    let opened = open::repository(&place.desk.parts, &plan, &"main".parse().unwrap()).await.unwrap();
+    gather(&opened).await.unwrap()
+}
+
+fn live(facts: &Facts) -> Vec<SnapshotId> {
+    facts.snapshots.iter().filter(|snapshot| snapshot.tombstone.is_none()).map(|snapshot| snapshot.id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_month_of_hourly_backups_stays_bounded_keeps_the_grace_period_and_what_is_held() {
+    let place = hourly().await;
+    let (mut held, mut most, mut most_packs) = (None, 0, 0);
+    for hour in 0..24 * 30_u32 {
+        // Other data each hour, so that each restore point has packs of its own.
+        std::fs::write(place.source().join("a"), format!("the data of hour {hour}")).unwrap();
+        place.advance(Duration::from_hours(1)).await;
+        if hour == 30 {
+            let plan = place.desk.plan().unwrap();
+            let (parts, id) = (&place.desk.parts, "main".parse().unwrap());
+            let opened = open::repository(parts, &plan, &id).await.unwrap();
+            let steward = steward(parts, &id, &opened, None).await.unwrap();
+            let first = live(&facts(&place).await)[0];
+            held = Some(first);
+            let speaker = Speaker { steward: &steward, who: "ada", reason: "an audit" };
+            say(parts, &id, &opened, speaker, &Saying::Hold([first].into())).await.unwrap();
+        }
+        if hour % 24 == 23 {
+            let facts = facts(&place).await;
+            if hour > 24 * 10 {
+                most = most.max(live(&facts).len());
+                most_packs = most_packs.max(facts.packs.len());
+            }
+            // What was dropped within the grace period has all its packs.
+            let packs: std::collections::BTreeSet<_> = facts.packs.iter().map(|pack| pack.at.clone()).collect();
+            for snapshot in &facts.snapshots {
+                let young = |(since, _): &(Timestamp, String)| facts.now.duration_since(*since).as_hours() < 72;
+                if snapshot.held.is_some() || snapshot.tombstone.as_ref().is_none_or(young) {
+                    assert!(snapshot.packs.is_subset(&packs), "hour {hour}: {}", snapshot.key);
+                }
+            }
+        }
+    }
+    let facts = facts(&place).await;
+    let deleted: u64 = place
+        .events("maintenance.finished")
+        .await
+        .iter()
+        .map(|event| match event {
+            Event::MaintenanceFinished(done) => done.n_deleted,
+            _ => 0,
+        })
+        .sum();
+    assert!(live(&facts).contains(&held.unwrap()));
+    // 12 hours, 5 days, the held one, and what six hours add before the next prune.
+    assert!(most <= 12 + 5 + 1 + 6, "{most} restore points at once");
+    // A dropped one keeps its packs for the grace period, and they wait for 1.05 of it again: a bit more than 6 days of 24.
+    assert!(most_packs < 24 * 8 * 3 && deleted > 500, "{most_packs} packs at once, {deleted} deleted");
+    assert!(place.told().iter().all(|subject| !subject.contains("retention")), "nothing is overdue");
+    // A second look at the same hour finds nothing due.
+    place.look().await;
+    let ends = place.events("maintenance.finished").await.len();
+    place.look().await;
+    assert_eq!(place.events("maintenance.finished").await.len(), ends);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retention_that_waits_for_a_person_is_overdue_and_drops_nothing() {
+    let place = hourly().await;
+    place.edit_plan("backup.overdue: ops", "backup.overdue: ops, retention.overdue: ops");
+    // Restore points are there before retention is first applied: the first prune would drop most.
+    place.edit_plan(", maintainer: {file: /nowhere.key}", "");
+    for hour in 0..40 {
+        std::fs::write(place.source().join("a"), format!("the data of hour {hour}")).unwrap();
+        place.advance(Duration::from_hours(1)).await;
+    }
+    place.edit_plan("media: disk}", "media: disk, maintainer: {file: /nowhere.key}}");
+    place.told();
+    for _ in 0..50 {
+        place.advance(Duration::from_hours(1)).await;
+    }
+    assert_eq!(live(&facts(&place).await).len(), 90);
+    let told = place.told();
+    assert!(told.iter().any(|subject| subject.contains("retention")), "{told:?}");
+}
