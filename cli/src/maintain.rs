@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use base::id::RepositoryId;
+use orchestrator::Parts;
 use orchestrator::jobs::prune::steward;
 use orchestrator::jobs::{JobError, open};
-use orchestrator::{Connect as _, Parts};
 use plans::Plan;
 use repository::keys::{Steward, StewardKey};
 use repository::prune::gather;

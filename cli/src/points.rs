@@ -165,10 +165,10 @@ pub(crate) async fn find(
     tell_damaged(&found.damaged, output);
     let snapshots: Vec<Snapshot> = found.found.iter().map(|(_, snapshot)| snapshot.clone()).collect();
     let snapshot = choose(&snapshots, choice).map_err(|error| {
+        use restore::choose::ChooseError;
         if let Some(failure) = was_dropped(&found, choice) {
             return failure;
         }
-        use restore::choose::ChooseError;
         let exit = if matches!(error, ChooseError::Ambiguous { .. } | ChooseError::BadPrefix { .. }) { Exit::Usage } else { Exit::Failed };
         Failure::of("LB0232", exit, &error)
     })?;

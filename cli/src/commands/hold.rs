@@ -126,7 +126,7 @@ async fn list(args: &ListArgs, settings: &Settings, output: Output) -> Result<Ex
         let mut table = Table::new(["HOLD", "IN", "SINCE", "BY", "POINTS", "REASON"]);
         for line in &lines {
             let points: Vec<&str> = line.snapshots.iter().map(|id| short(id)).collect();
-            let (who, reason) = (printable(&line.who).to_string(), printable(&line.reason).to_string());
+            let (who, reason) = (printable(&line.who), printable(&line.reason));
             table.row([short(&line.hold).to_owned(), line.repository.to_string(), instant::utc(line.at), who, points.join(" "), reason]);
         }
         table.render()

@@ -148,15 +148,17 @@ async fn one(args: &ApplyArgs, parts: &Parts, plan: &Plan, order: &Order, output
     for waits in looked.waits().iter().chain(&done.refused) {
         output.warn(&format!("{id}: {waits}"));
     }
-    Ok(match () {
-        () if args.dry_run => Exit::Done,
-        () if !looked.alarms.is_empty() => Exit::Waits,
-        () if !looked.plan.blocked.is_empty() || !done.refused.is_empty() => {
-            output.next("lifeboat check --key-file FILE", "attests restore points, and names what is damaged");
-            Exit::Incomplete
-        }
-        () => Exit::Done,
-    })
+    if args.dry_run {
+        return Ok(Exit::Done);
+    }
+    if !looked.alarms.is_empty() {
+        return Ok(Exit::Waits);
+    }
+    if looked.plan.blocked.is_empty() && done.refused.is_empty() {
+        return Ok(Exit::Done);
+    }
+    output.next("lifeboat check --key-file FILE", "attests restore points, and names what is damaged");
+    Ok(Exit::Incomplete)
 }
 
 fn would_do(looked: &Looked) -> Done {

@@ -55,6 +55,6 @@ fn row(line: &Line, dry_run: bool) -> [String; 5] {
         line.source.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string),
         line.stored.map_or_else(|| "-".to_owned(), instant::utc),
         fate.to_owned(),
-        printable(&line.why.join("; ")).to_string(),
+        printable(&line.why.join("; ")),
     ]
 }

@@ -59,7 +59,17 @@ fn named(id: &str, settings: &Settings) -> Result<plans::plan::Repository, Failu
 fn place(text: &str) -> Result<plans::plan::Repository, Failure> {
     let url = wiring::parse_url(text)?;
     let id = "place".parse().expect("a plain word is an id");
-    Ok(plans::plan::Repository { id, url, media: "disk".to_owned(), site: None, account: None, credential: None, ca: None, lock: None })
+    Ok(plans::plan::Repository {
+        id,
+        url,
+        media: "disk".to_owned(),
+        site: None,
+        account: None,
+        credential: None,
+        ca: None,
+        maintainer: None,
+        lock: None,
+    })
 }
 
 fn lines(report: &ProbeReport) -> Vec<ProbeLine> {
