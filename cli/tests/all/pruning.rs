@@ -76,7 +76,8 @@ fn a_maintainers_key_prunes_without_a_key_that_reads_and_deletes_nothing_that_no
     said.says(&["1 restore point dropped"]).warns(&["nobody has attested", "lifeboat check"]);
     // A check with a key that reads attests.
     place.run_with_key(["check"]).exits(0);
-    people::edit(&place, "media: disk", "media: disk, maintainer: {file: gardener.key}");
+    let key = place.path().join("gardener.key");
+    people::edit(&place, "media: disk", &format!("media: disk, maintainer: {{file: \"{}\"}}", key.display()));
     place.run(["prune"]).exits(0);
 }
 
