@@ -1,4 +1,5 @@
-//! Decides which restore points are kept, why each, and when a second person is asked first. Nothing is pruned yet: no command asks it today.
+//! Decides which restore points are kept, why each, and when a second person is asked first. `orchestrator::jobs::prune` asks, and
+//! `lifeboat simulate retention`.
 //!
 //! The rules are those that people know from restic's `forget --keep-*`: points are looked at from the newest to the oldest, and each rule keeps the
 //! newest point of each of the last n hours, days, weeks… *that have one*; a rule whose count is not used up keeps the oldest point, too.
