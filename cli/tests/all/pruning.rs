@@ -1,5 +1,7 @@
 //! Retention applied by hand: shown, done, held, taken back; who may, and what waits.
 
+use base::Clock as _;
+
 use crate::people;
 use crate::place::Place;
 
@@ -30,7 +32,7 @@ fn a_prune_shows_why_each_point_stays_or_goes_and_a_drop_can_be_taken_back_and_r
     shown.says(&["stays", "newest", "last 1", "GOES", "no count of the retention rule few keeps it", "2 restore points would be dropped"]);
     assert_eq!(ids(&place, &["snapshots"]), before, "a dry run drops nothing");
     place.run(["prune"]).exits(12).warns(&["LB0224", "--maintainer-key"]);
-    let at = jiff::Timestamp::now();
+    let at = base::clock::SystemClock::new().now();
     place.run_with_key(["prune"]).exits(0).says(&["DROPPED", "2 restore points dropped", "3 restore points attested"]);
     assert_eq!(ids(&place, &["snapshots"]), before[..1]);
     place.run_with_key(["prune"]).exits(0).says(&["0 restore points dropped", "can be undone"]);
@@ -55,8 +57,7 @@ fn a_hold_keeps_what_retention_would_drop_until_it_is_released_with_a_reason() {
     let all = ids(&place, &["snapshots"]);
     place.run_with_key(["hold", "add", &all[1]]).exits(2);
     place.run_with_key(["hold", "add", &all[1], "--reason", "deviation D-412"]).exits(0).says(&["held in main", &all[1][..8]]);
-    let held = place.run(["hold", "list"]).exits(0);
-    held.says(&["deviation D-412", &all[1][..8]]);
+    place.run(["hold", "list"]).exits(0).says(&["deviation D-412", &all[1][..8]]);
     place.run_with_key(["prune"]).exits(0).says(&["held: deviation D-412", "0 restore points dropped"]);
     let hold = place.json(["hold", "list"])[0]["hold"].as_str().unwrap().to_owned();
     place.run(["hold", "release", &hold, "--reason", "closed"]).exits(12).warns(&["LB0224"]);

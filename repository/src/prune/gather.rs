@@ -184,7 +184,8 @@ pub(super) async fn tombstones(repository: &Repository, unclear: &mut Unclear) -
         match believed::<Tombstone>(repository, digest, &object, Act::Maintain) {
             // Without an instant nobody can tell when it can no longer be undone: it does not count.
             Ok(told) => {
-                found.extend(entry.modified.map(|stored| (told.snapshot, Dropped { digest, stored, reason: told.reason, rule: told.rule })))
+                found
+                    .extend(entry.modified.map(|stored| (told.snapshot, Dropped { digest, stored, reason: told.reason, rule: told.rule })));
             }
             Err(what) => match believed::<Undo>(repository, digest, &object, Act::Maintain) {
                 Ok(told) => drop(undone.insert(told.tombstone)),

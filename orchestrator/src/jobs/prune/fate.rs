@@ -52,7 +52,7 @@ pub(super) fn decide(plan: &Plan, facts: &Facts, known: &Known, protocol: &Proto
             .snapshots
             .iter()
             .filter(|snapshot| (&snapshot.domain, &snapshot.writer) == (domain, writer) && known.sources.get(&snapshot.id) == Some(source));
-        one_group(plan, source, &group, before(all), known, &mut looked, Asked { agreed, may_drop });
+        one_group(plan, source, &group, before(all).as_ref(), known, &mut looked, Asked { agreed, may_drop });
     }
     looked.points.sort_by(|a, b| (b.stored, &b.source, b.snapshot).cmp(&(a.stored, &a.source, a.snapshot)));
     looked
@@ -99,7 +99,7 @@ fn one_group(
     plan: &Plan,
     source: &SourceId,
     group: &[&SnapshotFact],
-    before: Option<Before>,
+    before: Option<&Before>,
     known: &Known,
     looked: &mut Looked,
     asked: Asked,
@@ -109,7 +109,7 @@ fn one_group(
     let points: Vec<PointInTime> = by_id.iter().filter_map(|(id, snapshot)| point(id, snapshot, known)).collect();
     let mut kept = retention::decide(&rule, source, &plan.legal_hold, &points, looked.now, &plan.timezone);
     let (all, left) = (kept.len() as u64, kept.iter().filter(|point| !point.goes()).count() as u64);
-    let alarm = retention::alarm(&rule.keep, before.as_ref(), all, left);
+    let alarm = retention::alarm(&rule.keep, before, all, left);
     for point in kept.iter_mut().filter(|point| point.goes()) {
         if !asked.may_drop {
             point.reasons.push("expired, and nothing is dropped while something is unclear".to_owned());
