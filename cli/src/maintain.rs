@@ -26,8 +26,8 @@ pub(crate) struct Maintainer {
     #[arg(long, short, value_name = "ID")]
     pub(crate) repository: Option<RepositoryId>,
     /// The maintainer's key; the one that the plan names, or that of a person's --key-file when left out
-    #[arg(long, value_name = "FILE")]
-    pub(crate) maintainer_key: Option<PathBuf>,
+    #[arg(long = "maintainer-key", value_name = "FILE")]
+    pub(crate) key_of: Option<PathBuf>,
     /// Who asks for it, as the plan names contacts; the account at the terminal when left out
     #[arg(long, value_name = "CONTACT")]
     pub(crate) by: Option<String>,
@@ -36,7 +36,7 @@ pub(crate) struct Maintainer {
 impl Maintainer {
     /// The key of the command line, or the one that the plan names for the repository.
     pub(crate) fn key(&self, parts: &Parts, plan: &Plan, id: &RepositoryId) -> Result<Option<StewardKey>, Failure> {
-        let found = match (&self.maintainer_key, plan.repositories.get(id)) {
+        let found = match (&self.key_of, plan.repositories.get(id)) {
             (Some(path), _) => secrets::read_private(path).and_then(|text| wiring::parse_maintainer(&text)).map(Some),
             (None, Some(known)) => parts.connect.maintainer_key(known),
             (None, None) => Ok(None),
