@@ -46,8 +46,11 @@ impl Storing {
         let said = match stored {
             // The store's error comes before the program's, which then only says that nobody listened.
             Some(Err(error @ BackupError::Write(_))) => return Err(error),
-            // Too late or told to stop: `end` knows which.
-            None => running.end(&cancel).await?,
+            // Too late or told to stop: `end` knows which, unless it has ended by now and left its output to something else.
+            None => {
+                running.end(&cancel).await?;
+                return Err(ProgramError::TooLate { program: program.name(), within: program.within, said: String::new() }.into());
+            }
             Some(stored) => {
                 let said = running.end(&cancel).await?;
                 if stored? == 0 {

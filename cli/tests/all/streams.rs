@@ -137,6 +137,15 @@ fn a_program_that_hangs_is_ended_when_its_time_is_over_and_at_control_c() {
 }
 
 #[test]
+fn a_program_that_leaves_its_output_to_another_is_not_taken_for_done() {
+    let place = dumped_by("echo begun; sleep 1000 & exit 0");
+    let plan = std::fs::read_to_string(place.plan()).unwrap().replace("as: orders.dump},", "as: orders.dump}, within: 2s,");
+    std::fs::write(place.plan(), plan).unwrap();
+    place.run(["backup", "orders"]).exits(1).warns(&["was not done after 2 s"]);
+    assert_eq!(place.json(["snapshots"])["snapshots"].as_array().unwrap().len(), 0);
+}
+
+#[test]
 fn a_stream_of_any_length_takes_the_same_memory() {
     let place = Place::made();
     add_source(&place, "orders: {command: {run: [/usr/bin/head, -c, \"1000000000\", /dev/zero]}, schedule: \"@daily\"}");
