@@ -192,7 +192,7 @@ impl Reader {
         for chunk in &tree.chunks {
             pieces.push(&frames::chunk(&self.inner, chunk).await?, &mut nodes).map_err(bad)?;
         }
-        pieces.end().map_err(bad)?;
+        pieces.end(&mut nodes).map_err(bad)?;
         Ok(nodes)
     }
 

@@ -139,7 +139,7 @@ impl Draft {
 pub fn decode(tree: &[u8]) -> Result<Vec<Node>, FormatError> {
     let (mut pieces, mut nodes) = (Pieces::default(), Vec::new());
     pieces.push(tree, &mut nodes)?;
-    pieces.end()?;
+    pieces.end(&mut nodes)?;
     Ok(nodes)
 }
 
@@ -174,11 +174,10 @@ impl Pieces {
         Ok(())
     }
 
-    /// Says that there are no more pieces.
-    pub fn end(mut self) -> Result<(), FormatError> {
-        let mut nodes = Vec::new();
-        let taken = self.take(&mut nodes)?;
-        if self.has_head && taken == self.rest.len() && nodes.is_empty() {
+    /// Says that there are no more pieces, and appends the nodes that waited for one.
+    pub fn end(mut self, nodes: &mut Vec<Node>) -> Result<(), FormatError> {
+        let taken = self.take(nodes)?;
+        if self.has_head && taken == self.rest.len() {
             return Ok(());
         }
         let end = Error::end_of_input();
@@ -325,10 +324,10 @@ mod tests {
         for size in [3, 7, 100, 5000] {
             let (mut pieces, mut read) = (Pieces::default(), Vec::new());
             bytes.chunks(size).for_each(|piece| pieces.push(piece, &mut read).unwrap());
-            pieces.end().unwrap();
+            pieces.end(&mut read).unwrap();
             assert_eq!(read, nodes, "in pieces of {size}");
         }
         assert!(decode(&bytes[..bytes.len() - 1]).is_err() && decode(b"").is_err());
-        assert!(Pieces::default().end().is_err());
+        assert!(Pieces::default().end(&mut Vec::new()).is_err());
     }
 }

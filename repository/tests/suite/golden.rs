@@ -71,7 +71,8 @@ pub async fn listing(made: &Made) -> String {
     let found = reader.snapshots().await.unwrap();
     assert!(found.damaged.is_empty() && reader.damaged().is_empty(), "{:?} {:?}", found.damaged, reader.damaged());
     let mut lines = BTreeSet::new();
-    for snapshot in &found.snapshots {
+    // What retention dropped and undo can still bring back is read as well.
+    for snapshot in found.snapshots.iter().chain(found.dropped.iter().map(|dropped| &dropped.snapshot)) {
         let key = snapshot.key();
         let (_, at) = key.as_str().split_once('/').unwrap();
         lines.insert(format!("{at} taken {} complete {} errors {}", snapshot.taken, snapshot.complete, snapshot.errors.len()));
