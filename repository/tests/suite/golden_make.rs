@@ -4,6 +4,7 @@
 //! later format gets a golden repository of its own, beside this one.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -222,7 +223,7 @@ pub async fn put_down(made: &Made, folder: &Path, listing: &str) {
         let path = folder.join(&name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
-        sums.push_str(&format!("{}  {name}\n", Digest::of(bytes)));
+        writeln!(sums, "{}  {name}", Digest::of(bytes)).unwrap();
     };
     let mut objects = made.disk.keys();
     objects.sort();
