@@ -2,7 +2,9 @@
 //! drills achieved.
 //!
 //! The first part is the plan's own, the achieved part comes from the latest drill that passed, and a gap is wherever the
-//! two do not meet. `lifeboat register list impact` shows the rows, highest tier first.
+//! two do not meet. What people add to it, such as why the levels are what they are and who assessed them, comes from the journal; with an
+//! assessment goes down what the plan said then ([`basis`]), so that a later change shows. `lifeboat register list impact` shows the rows,
+//! highest tier first.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,11 +12,13 @@ use std::time::Duration;
 use base::Span;
 use base::id::{ContactId, DrillId, ServiceId, SourceId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use plans::Plan;
 use plans::plan::{Category, Mtpd, Service, Tier};
 use serde::Serialize;
 
 use crate::facts::{DrillRun, Facts};
+use crate::ledger::{Kept, Step, field};
 
 /// A service at an instant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,6 +55,28 @@ pub struct ImpactRow {
     pub achieved: Option<Achieved>,
     /// Where promise and proof do not meet.
     pub gaps: Vec<Gap>,
+    /// Why the levels are what they are.
+    pub justification: Option<String>,
+    /// When an outage hurts most.
+    pub peaks: Option<String>,
+    /// How people go on without it.
+    pub workaround: Option<String>,
+    /// How long that works.
+    pub holds_for: Option<String>,
+    /// Who delivers what it needs: the register's words, or else the owners of the external services that it needs.
+    pub suppliers: Option<String>,
+    /// Who assessed it.
+    pub assessed_by: Option<ContactId>,
+    /// The day of the assessment; one that is still to come was not yet made.
+    pub assessed_on: Option<Date>,
+    /// Who approved the assessment.
+    pub approved_by: Option<ContactId>,
+    /// When it is assessed next; none before the first assessment, which the plan's own review stands for.
+    pub next_due: Option<Timestamp>,
+    /// What the plan says otherwise than at the assessment: "tier", "impact", "objectives", "needs", "sources".
+    pub changed_since: Vec<String>,
+    /// What people did to it, oldest first.
+    pub history: Vec<Step>,
 }
 
 /// What a drill achieved.
@@ -115,15 +141,55 @@ impl std::fmt::Display for Gap {
     }
 }
 
-/// The register, highest tier first, then the tightest RTO, then by name.
-pub fn rows(plan: &Plan, facts: &Facts) -> Vec<ImpactRow> {
-    let mut rows: Vec<ImpactRow> = plan.services.values().map(|service| row(plan, service, facts)).collect();
+/// What an assessment rests on: digests of what the plan says about the service, by what they are of.
+pub fn basis(service: &Service) -> String {
+    let impact = service.impact.iter().map(|(category, steps)| {
+        let steps: Vec<String> = steps.iter().map(|(after, level)| format!("{after}:{level}")).collect();
+        format!("{category} {}", steps.join(" "))
+    });
+    let span = |span: Option<Span>| span.map_or_else(|| "-".to_owned(), |span| span.to_string());
+    let objectives = &service.objectives;
+    let minimum = objectives.minimum.as_deref().unwrap_or("-");
+    let list = |items: Vec<String>| items.join(" ");
+    let parts = [
+        ("tier", format!("{:?}", service.tier)),
+        ("impact", impact.collect::<Vec<_>>().join("; ")),
+        ("objectives", format!("{} {} {minimum}", span(objectives.rto), span(objectives.rpo))),
+        ("needs", list(service.needs.iter().map(ToString::to_string).collect())),
+        ("sources", list(service.sources.iter().map(ToString::to_string).collect())),
+    ];
+    parts.map(|(name, text)| format!("{name}={}", base::Digest::of(text.as_bytes()).short())).join(" ")
+}
+
+/// The parts of the basis that differ.
+fn changed_since(service: &Service, kept: &Kept) -> Vec<String> {
+    let Some(then) = kept.text("basis") else { return Vec::new() };
+    let now = basis(service);
+    let known: Vec<&str> = then.split(' ').collect();
+    now.split(' ').filter(|part| !known.contains(part)).filter_map(|part| Some(part.split('=').next()?.to_owned())).collect()
+}
+
+fn next_due(plan: &Plan, kept: &Kept, assessed: Date, changed: bool) -> Option<Timestamp> {
+    let on = assessed.to_zoned_datetime(plan.timezone.clone()).ok()?.timestamp();
+    if changed { Some(kept.history.last().map_or(on, |step| step.at)) } else { Some(plan.review.every.after(on, &plan.timezone)) }
+}
+
+/// The register at `now`, highest tier first, then the tightest RTO, then by name.
+pub fn rows(plan: &Plan, facts: &Facts, now: Timestamp) -> Vec<ImpactRow> {
+    let mut rows: Vec<ImpactRow> = plan.services.values().map(|service| row(plan, service, facts, now)).collect();
     let rto = |row: &ImpactRow| row.rto.map_or(Duration::MAX, Span::at_least);
     rows.sort_by(|a, b| b.tier.cmp(&a.tier).then_with(|| rto(a).cmp(&rto(b))).then_with(|| a.service.cmp(&b.service)));
     rows
 }
 
-fn row(plan: &Plan, service: &Service, facts: &Facts) -> ImpactRow {
+fn row(plan: &Plan, service: &Service, facts: &Facts, now: Timestamp) -> ImpactRow {
+    let kept = facts.ledger.get("impact", service.id.as_str()).filter(|kept| kept.archived.is_none());
+    let text = |field| kept.and_then(|kept| kept.text(field)).map(str::to_owned);
+    let today = now.to_zoned_datetime(plan.timezone.clone()).date();
+    let assessed_on = kept.and_then(|kept| kept.parsed::<Date>("assessed_on")).filter(|day| *day <= today);
+    let changed_since = kept.filter(|_| assessed_on.is_some()).map(|kept| changed_since(service, kept)).unwrap_or_default();
+    let due = kept.zip(assessed_on).and_then(|(kept, day)| next_due(plan, kept, day, !changed_since.is_empty()));
+    let workaround = service.workaround.as_ref();
     let achieved = achieved(plan, service, facts);
     let deputy = service.owner.as_ref().and_then(|owner| plan.contacts.get(owner)).and_then(|owner| owner.deputy.clone());
     ImpactRow {
@@ -143,7 +209,28 @@ fn row(plan: &Plan, service: &Service, facts: &Facts) -> ImpactRow {
         sources: service.sources.clone(),
         gaps: gaps(plan, service, achieved.as_ref()),
         achieved,
+        justification: text("justification"),
+        peaks: text("peaks").or_else(|| service.peak.clone()),
+        workaround: text("workaround").or_else(|| workaround.map(|one| one.form.clone())),
+        holds_for: text("holds_for").or_else(|| workaround.and_then(|one| Some(one.holds_for?.to_string()))),
+        suppliers: text("suppliers").or_else(|| suppliers(plan, service)),
+        assessed_by: field::contact(text("assessed_by").as_deref()),
+        assessed_on,
+        approved_by: field::contact(text("approved_by").as_deref()),
+        next_due: due,
+        changed_since,
+        history: kept.map(|kept| kept.history.clone()).unwrap_or_default(),
     }
+}
+
+fn suppliers(plan: &Plan, service: &Service) -> Option<String> {
+    let needed = service.needs.iter().filter_map(|id| plan.services.get(id)).filter(|needed| needed.external);
+    let name = |needed: &Service| {
+        let owner = needed.owner.as_ref().and_then(|owner| plan.contacts.get(owner));
+        owner.map_or_else(|| needed.title.clone(), |owner| format!("{} ({})", owner.name, needed.title))
+    };
+    let names: Vec<String> = needed.map(name).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn achieved(plan: &Plan, service: &Service, facts: &Facts) -> Option<Achieved> {

@@ -7,6 +7,7 @@
 pub mod act;
 pub mod late;
 pub mod open;
+pub mod sheet;
 
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct Incident {
     pub root_cause: Option<String>,
     /// The article of the knowledge base that tells of it.
     pub knowledge: Option<String>,
+    /// The threat that came true.
+    pub threat: Option<String>,
     /// The key of a ticket elsewhere.
     pub ticket: Option<String>,
     /// Who opened it.
@@ -272,6 +275,7 @@ fn declared(e: &records::event::IncidentDeclared, at: Timestamp) -> Incident {
         cause: e.cause.clone(),
         root_cause: None,
         knowledge: None,
+        threat: e.threat.clone(),
         ticket: e.ticket.clone(),
         opened_by: e.by.clone(),
         by_program: e.since.is_some(),
@@ -358,6 +362,7 @@ impl Incident {
                 "cause" => self.cause = value,
                 "root_cause" => self.root_cause = value,
                 "knowledge" => self.knowledge = value,
+                "threat" => self.threat = value,
                 "ticket" => self.ticket = value,
                 "occurred" => self.occurred = instant(),
                 "detected" => self.detected = instant(),

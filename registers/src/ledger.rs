@@ -1,10 +1,11 @@
 //! Rows that people keep: threats, impacts, corrective actions, feedback, changes. Added, changed with a reason, archived, never deleted.
 //!
-//! [`field`] says which fields each register has, [`act`] what may be done to a row; the registers themselves ([`crate::capa`],
+//! [`field`] says which fields each register has, [`act`] what may be done to a row, [`sheet`] is the way to spreadsheets and back; the registers themselves ([`crate::capa`],
 //! [`crate::feedback`], [`crate::change`], [`crate::threat`], [`crate::impact`]) read the rows and decide what is late.
 
 pub mod act;
 pub mod field;
+pub mod sheet;
 
 use std::collections::BTreeMap;
 

@@ -42,8 +42,12 @@ pub enum Kind {
     ReviewOverdue,
     /// Nobody looked at a threat for too long, or its acceptance has ended.
     ThreatOverdue,
+    /// Nobody assessed the impact of an outage for too long, or the plan has changed it since.
+    ImpactOverdue,
     /// The same trouble came back, and nobody wrote down what is known about it.
     KnowledgeMissing,
+    /// The acceptance of a threat ends soon.
+    ThreatSoon,
     /// The plan has to be reviewed soon.
     ReviewSoon,
 }
@@ -61,6 +65,8 @@ impl Kind {
             Self::RetentionOverdue => "retention.overdue",
             Self::ReviewOverdue => "review.overdue",
             Self::ThreatOverdue => "threat.overdue",
+            Self::ImpactOverdue => "impact.overdue",
+            Self::ThreatSoon => "threat.soon",
             Self::SlaBreach => "sla.breach",
             Self::IncidentOpen => "incident.open",
             Self::SlaWarn => "sla.warn",

@@ -14,7 +14,7 @@ use plans::review::{OverdueReason, PlanAge, ReviewStatus, SignedReview};
 use crate::facts::{Facts, later, slack};
 use crate::matter::{Kind, Matter, sort};
 use crate::settings::{FeedbackRules, IncidentRules};
-use crate::{capa, change, feedback, incident, threat};
+use crate::{capa, change, feedback, impact, incident, threat};
 
 /// Everything that is late at `now`, and the review if it is due soon; gravest first, then longest.
 ///
@@ -28,6 +28,7 @@ pub fn list(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now:
     }
     late.extend(plan.repositories.values().filter_map(|repository| retention(plan, repository, facts, now)));
     late.extend(threats(plan, facts, now));
+    late.extend(impacts(plan, facts, now));
     let rules = IncidentRules::of(plan);
     late.extend(incident::late::list(plan, &facts.incidents, &rules, now));
     late.extend(capa::late(plan, facts, &rules.capa, now));
@@ -169,35 +170,69 @@ fn allowed(source: &Source, rpo: Option<Span>, from: Timestamp, plan: &Plan) -> 
     later(from, gap.saturating_add(source.expect_run.at_least()).saturating_add(slack(gap)))
 }
 
+/// How long before its end an acceptance is told about, so that somebody can decide anew.
+const ACCEPTANCE_NOTICE: Span = Span::seconds(30 * 86_400);
+
 fn threats(plan: &Plan, facts: &Facts, now: Timestamp) -> Vec<Matter> {
-    let late = threat::rows(plan, facts, now).into_iter().filter(|row| row.late);
-    late.filter_map(|row| {
-        let threat = plan.threats.get(&row.id)?;
-        let since = row.next_review?;
-        let what = match (threat::acceptance_end(plan, threat), row.reviewed) {
-            (Some(end), _) if end == since => {
-                format!("its acceptance has ended; it stands at {} ({})", row.shown.score, word(row.shown.band))
-            }
-            (_, Some(day)) if day > now.to_zoned_datetime(plan.timezone.clone()).date() => {
-                format!(
-                    "it says that someone looked at it on {day}, which is still to come; it stands at {} ({})",
-                    row.shown.score,
-                    word(row.shown.band)
-                )
-            }
-            (_, Some(day)) => format!("someone last looked at it on {day}; it stands at {} ({})", row.shown.score, word(row.shown.band)),
-            (_, None) => format!("nobody ever looked at it; it stands at {} ({})", row.shown.score, word(row.shown.band)),
+    threat::rows(plan, facts, now)
+        .into_iter()
+        .filter_map(|row| {
+            let ends = row.accepted_until.filter(|_| row.treat == plans::plan::Treat::Accept);
+            let soon = ends.filter(|end| *end > now && ACCEPTANCE_NOTICE.before(*end, &plan.timezone) <= now);
+            let (kind, since) = match (row.late, soon) {
+                (true, _) => (Kind::ThreatOverdue, row.next_review?),
+                (false, Some(end)) => (Kind::ThreatSoon, ACCEPTANCE_NOTICE.before(end, &plan.timezone)),
+                (false, None) => return None,
+            };
+            Some(Matter {
+                kind,
+                object: format!("threat {}", row.id),
+                since,
+                what: format!("{}; it stands at {} ({})", threat_words(plan, &row, since, now), row.shown.score, word(row.shown.band)),
+                todo: format!("look at it: lifeboat register show threat {id}; then lifeboat register update threat {id} --reviewed DAY --reason TEXT", id = row.id),
+                owner: row.owner.or_else(|| plan.owner.clone()),
+            })
+        })
+        .collect()
+}
+
+fn threat_words(plan: &Plan, row: &threat::ThreatRow, since: Timestamp, now: Timestamp) -> String {
+    match (row.accepted_until, row.reviewed) {
+        (Some(end), _) if end == since => "its acceptance has ended".to_owned(),
+        (Some(_), _) if !row.late => {
+            format!("its acceptance ends on {}", row.until.map(|day| day.to_string()).unwrap_or_default())
+        }
+        _ if row.seen.contradicts && row.seen.last == Some(since) => {
+            format!("own incidents contradict its likelihood of {}: {}", row.shown.likelihood, row.seen)
+        }
+        (_, Some(day)) if day > now.to_zoned_datetime(plan.timezone.clone()).date() => {
+            format!("it says that someone looked at it on {day}, which is still to come")
+        }
+        (_, Some(day)) => format!("someone last looked at it on {day}"),
+        (_, None) => "nobody ever looked at it".to_owned(),
+    }
+}
+
+/// Assessments of impact that are too old, or of a service that has changed since.
+fn impacts(plan: &Plan, facts: &Facts, now: Timestamp) -> Vec<Matter> {
+    let late = impact::rows(plan, facts, now).into_iter().filter_map(|row| {
+        let since = row.next_due.filter(|due| *due <= now)?;
+        let assessed = row.assessed_on.map(|day| day.to_string()).unwrap_or_default();
+        let what = if row.changed_since.is_empty() {
+            format!("its impact was last assessed on {assessed}")
+        } else {
+            format!("its impact was assessed on {assessed}, and since then the plan changed its {}", row.changed_since.join(", "))
         };
         Some(Matter {
-            kind: Kind::ThreatOverdue,
-            object: format!("threat {}", row.id),
+            kind: Kind::ImpactOverdue,
+            object: format!("impact {}", row.service),
             since,
-            owner: row.owner.or_else(|| plan.owner.clone()),
             what,
-            todo: format!("look at it: lifeboat register show threat {}; then set its `reviewed` in the plan", row.id),
+            todo: format!("lifeboat register update impact {} --assessed-on DAY --reason TEXT", row.service),
+            owner: row.owner.or_else(|| plan.owner.clone()),
         })
-    })
-    .collect()
+    });
+    late.collect()
 }
 
 /// "web in vault-local".

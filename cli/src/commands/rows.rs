@@ -23,6 +23,8 @@ use crate::{plan_files, who, wiring};
 pub(crate) struct Fields<const N: usize>(pub(crate) Row);
 
 /// The places of the registers in [`ALL`].
+pub(crate) const THREATS: usize = 0;
+pub(crate) const IMPACTS: usize = 1;
 pub(crate) const CAPA: usize = 2;
 pub(crate) const FEEDBACK: usize = 3;
 pub(crate) const CHANGE: usize = 4;

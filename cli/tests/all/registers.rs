@@ -80,3 +80,51 @@ fn a_change_begins_on_its_restore_points_and_is_late_until_a_drill_has_passed() 
     place.run(["change", "list"]).exits(0).says(&["CHG-1", "+ yes"]);
     place.run(["change", "end", "CHG-1", "--reason", "again"]).exits(1).warns(&["says so already"]);
 }
+
+#[test]
+fn a_threat_is_added_shown_imported_and_archived_from_the_terminal() {
+    let place = place();
+    let add =
+        ["register", "add", "threat", "T-02", "--title", "Flood", "--likelihood", "4", "--impact", "4", "--reason", "the cellar was wet"];
+    place.run(add).exits(0).says(&["T-02 is in the threat register"]);
+    place.run(add).exits(1).warns(&["LB0313", "has T-02 already"]);
+    place.run(["register", "update", "threat", "T-01", "--likelihood", "1", "--reason", "x"]).exits(1).warns(&["stated in the plan"]);
+    place.run(["register", "update", "threat", "T-02", "--impact", "5", "--reason", " "]).exits(1).warns(&["the reason is empty"]);
+    place.run(["register", "update", "threat", "T-02", "--reviewed", "2026-11-01"]).exits(2).warns(&["--reason"]);
+    place.run(["register", "list", "threat"]).exits(0).says(&["T-02", "16 extreme", "T-01", "15 extreme"]);
+    place.run(["incident", "declare", "the cellar is wet", "--threat", "t-02"]).exits(0);
+    place.run(["incident", "declare", "again", "--threat", "T-77"]).exits(2).warns(&["T-77"]);
+    place.run(["register", "show", "threat", "T-02"]).exits(0).says(&["seen once", "INC-1", "the cellar was wet", "the register"]);
+    let csv = place.run(["register", "export", "threat"]).exits(0);
+    let changed = csv.out.replace("Flood", "Flood of the river");
+    assert_ne!(changed, csv.out, "{}", csv.all());
+    std::fs::write(place.path().join("threats.csv"), changed).unwrap();
+    let import = ["register", "import", "threat", "threats.csv", "--reason", "workshop"];
+    place.run(import).exits(0).says(&["T-02", "title: Flood -> Flood of the river", "Nothing is written yet"]);
+    place.run(["register", "show", "threat", "T-02"]).exits(0).says(&["T-02  Flood\n"]);
+    place.run(import.iter().chain(&["--apply"])).exits(0).says(&["Written"]);
+    place.run(["register", "show", "threat", "T-02"]).exits(0).says(&["Flood of the river", "workshop"]);
+    std::fs::write(place.path().join("bad.csv"), "id,title,likelihood,impact\nT-09,=1+1,9,5\nT-10,x,9,6\n").unwrap();
+    place.run(["register", "import", "threat", "bad.csv", "--reason", "x", "--apply"]).exits(1).warns(&["LB0314", "formula"]);
+    place.run(["register", "archive", "threat", "T-02", "--reason", "moved"]).exits(0);
+    let list = place.run(["register", "list", "threat"]).exits(0);
+    assert!(!list.out.contains("T-02"), "{}", list.all());
+    place.run(["register", "list", "threat", "--all"]).exits(0).says(&["T-02", "archived"]);
+}
+
+#[test]
+fn an_impact_is_assessed_and_the_matrix_is_drawn_in_the_terminal_and_as_a_picture() {
+    let place = place();
+    let assess = ["register", "update", "impact", "web", "--assessed-on", "2026-01-05", "--assessed-by", "d.petrova", "--reason", "yearly"];
+    place.run(assess).exits(0);
+    place.run(["register", "show", "impact", "web"]).exits(0).says(&["on 2026-01-05 by Daria Petrova", "approved by nobody", "yearly"]);
+    place.run(["overdue"]).exits(0).says(&["impact.overdue", "its impact was last assessed on 2026-01-05"]);
+    let matrix = place.run(["register", "matrix"]).exits(0).says(&["15 extreme", "T-01", "yearly"]);
+    assert!(matrix.out.lines().all(|line| line.chars().count() <= 80), "{}", matrix.all());
+    let svg = place.run(["register", "matrix", "--format", "svg"]).exits(0);
+    assert!(svg.out.starts_with("<svg") && svg.out.contains("T-01"), "{}", svg.all());
+    for register in ["threat", "impact", "capa", "feedback", "change", "incident"] {
+        let csv = place.run(["register", "export", register]).exits(0);
+        assert!(csv.out.starts_with("id,"), "{}", csv.all());
+    }
+}

@@ -9,7 +9,7 @@ use crate::plan::{Channel, Role, StepAction, Target};
 use crate::rules::meaning as rules;
 
 /// Events that this version sends: the kinds of matter that the registers know.
-pub const EVENTS: [&str; 18] = [
+pub const EVENTS: [&str; 20] = [
     "backup.failed",
     "backup.overdue",
     "capa.overdue",
@@ -17,6 +17,7 @@ pub const EVENTS: [&str; 18] = [
     "drill.failed",
     "drill.overdue",
     "feedback.overdue",
+    "impact.overdue",
     "incident.open",
     "incident.update",
     "knowledge.missing",
@@ -27,6 +28,7 @@ pub const EVENTS: [&str; 18] = [
     "sla.breach",
     "sla.warn",
     "threat.overdue",
+    "threat.soon",
     "verify.damaged",
 ];
 

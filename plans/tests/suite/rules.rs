@@ -236,7 +236,7 @@ fn a_plan_that_tells_of_some_events_hears_which_ones_reach_nobody() {
     let found = faults(&changed(&[(", \"*\": owners}", "}")]));
     assert_eq!(
         found[0].what,
-        "nobody is told of backup.overdue, capa.overdue, change.unproven, drill.overdue, feedback.overdue, incident.open, incident.update, knowledge.missing, objective.missed, retention.overdue, sla.breach, sla.warn, threat.overdue, verify.damaged"
+        "nobody is told of backup.overdue, capa.overdue, change.unproven, drill.overdue, feedback.overdue, impact.overdue, incident.open, incident.update, knowledge.missing, objective.missed, retention.overdue, sla.breach, sla.warn, threat.overdue, threat.soon, verify.damaged"
     );
 }
 

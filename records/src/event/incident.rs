@@ -70,6 +70,9 @@ pub struct IncidentDeclared {
     /// Who reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_by: Option<String>,
+    /// The threat of the register that came true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threat: Option<String>,
     /// The key of a ticket elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,

@@ -24,6 +24,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("cause", "what stands for its cause; the same words are the same trouble"),
     ("root_cause", "what was found to be behind it"),
     ("knowledge", "the article of the knowledge base that tells of it"),
+    ("threat", "the threat that came true"),
     ("ticket", "the key of a ticket elsewhere"),
     ("occurred", "when it began, an instant with its zone"),
     ("detected", "when it was noticed"),
@@ -64,6 +65,8 @@ pub struct Report {
     pub detected: Option<Timestamp>,
     /// Who reported it.
     pub reported_by: Option<String>,
+    /// The threat that came true.
+    pub threat: Option<String>,
     /// The key of a ticket elsewhere.
     pub ticket: Option<String>,
 }
@@ -182,6 +185,7 @@ impl<'a> Act<'a> {
             occurred: report.occurred,
             detected: report.detected,
             reported_by: report.reported_by,
+            threat: report.threat,
             ticket: report.ticket,
             promised: severity.promised(),
             by: self.by.to_owned(),
@@ -304,7 +308,7 @@ impl<'a> Act<'a> {
 }
 
 /// What the fields of an incident hold now, as text.
-fn held(incident: &Incident) -> BTreeMap<&'static str, String> {
+pub fn held(incident: &Incident) -> BTreeMap<&'static str, String> {
     let instant = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let services: Vec<String> = incident.services.iter().map(ToString::to_string).collect();
     [
@@ -314,6 +318,7 @@ fn held(incident: &Incident) -> BTreeMap<&'static str, String> {
         ("cause", incident.cause.clone()),
         ("root_cause", incident.root_cause.clone()),
         ("knowledge", incident.knowledge.clone()),
+        ("threat", incident.threat.clone()),
         ("ticket", incident.ticket.clone()),
         ("occurred", instant(incident.occurred)),
         ("detected", instant(incident.detected)),

@@ -146,7 +146,7 @@ impl<'a> Act<'a> {
         if self.ledger.get(self.register.name, &id).is_some() {
             return Err(RowRefused::Known { register: self.register.name, id });
         }
-        let row = full(row);
+        let row = self.with_basis(&id, &full(row));
         self.about_the_plan(&id, &row)?;
         let mut bad = self.register.check(self.plan, &row);
         if self.register.name == "threat" && !self.plan.threats.contains_key(id.as_str()) {
@@ -177,7 +177,17 @@ impl<'a> Act<'a> {
         if !bad.is_empty() {
             return Err(RowRefused::Values { bad });
         }
-        self.set(kept, changes, reason)
+        self.set(kept, &self.with_basis(&kept.id, changes), reason)
+    }
+
+    /// An assessment of impact goes down with what the plan says about the service at that time.
+    fn with_basis(&self, id: &str, changes: &Row) -> Row {
+        let mut changes = changes.clone();
+        let assessed = changes.get("assessed_on").is_some_and(|day| !day.trim().is_empty());
+        if let Some(service) = self.plan.services.get(id).filter(|_| assessed && self.register.name == "impact") {
+            changes.insert("basis".to_owned(), crate::impact::basis(service));
+        }
+        changes
     }
 
     /// As [`Self::update`], for commands that set what only the program sets.

@@ -167,6 +167,7 @@ pub static IMPACT: Register = Register {
         field("assessed_by", Kind::Contact, "Who assessed it"),
         field("assessed_on", Kind::Day, "The day on which it was assessed"),
         field("approved_by", Kind::Contact, "Who approved the assessment"),
+        made("basis", Kind::Text, "What the plan said about the service at the assessment"),
     ],
 };
 

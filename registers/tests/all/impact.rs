@@ -13,7 +13,7 @@ fn row<'r>(rows: &'r [ImpactRow], id: &str) -> &'r ImpactRow {
 #[test]
 fn the_longest_tolerable_outage_is_derived_with_the_category_that_sets_it() {
     let plan = plan();
-    let rows = rows(&plan, &facts(&plan, &[]));
+    let rows = rows(&plan, &facts(&plan, &[]), super::at("2026-11-01"));
     let mtpd = row(&rows, "lims").mtpd.clone().unwrap();
     assert_eq!((mtpd.after.to_string().as_str(), mtpd.category.as_str()), ("1d", "operations"));
     assert_eq!(row(&rows, "lims").deputy.as_ref().unwrap().as_str(), "j.okafor");
@@ -22,7 +22,7 @@ fn the_longest_tolerable_outage_is_derived_with_the_category_that_sets_it() {
 #[test]
 fn rows_come_in_order_of_tier() {
     let plan = plan();
-    let order: Vec<String> = rows(&plan, &facts(&plan, &[])).iter().map(|row| row.service.to_string()).collect();
+    let order: Vec<String> = rows(&plan, &facts(&plan, &[]), super::at("2026-11-01")).iter().map(|row| row.service.to_string()).collect();
     assert_eq!(order, ["lims", "login", "wiki"]);
 }
 
@@ -34,7 +34,7 @@ fn the_latest_pass_tells_what_was_achieved_and_a_later_failure_does_not_change_t
         drilled(&plan, "2026-10-05T01:00:00", Verdict::Pass, 600_000, 1_800_000),
         drilled(&plan, "2026-11-05T01:00:00", Verdict::Fail, 1, 1),
     ];
-    let rows = rows(&plan, &facts(&plan, &events));
+    let rows = rows(&plan, &facts(&plan, &events), super::at("2026-11-01"));
     let achieved = row(&rows, "lims").achieved.clone().unwrap();
     assert_eq!((achieved.rto_ms, achieved.rpo_ms), (Some(600_000), Some(1_800_000)));
     assert_eq!(row(&rows, "lims").gaps, []);
@@ -44,12 +44,12 @@ fn the_latest_pass_tells_what_was_achieved_and_a_later_failure_does_not_change_t
 #[test]
 fn gaps_name_what_is_missing_and_what_was_missed() {
     let plan = plan();
-    let before = rows(&plan, &facts(&plan, &[]));
+    let before = rows(&plan, &facts(&plan, &[]), super::at("2026-11-01"));
     assert_eq!(row(&before, "lims").gaps, [Gap::NeverProven]);
     assert_eq!(row(&before, "wiki").gaps, [Gap::NoOwner, Gap::NoRto, Gap::NoRpo, Gap::NoImpact, Gap::NoDrill]);
     assert_eq!(row(&before, "login").gaps, []);
     let slow = drilled(&plan, "2026-10-05T01:00:00", Verdict::Pass, 5 * 3_600_000, 2 * 3_600_000);
-    let after = rows(&plan, &facts(&plan, &[slow]));
+    let after = rows(&plan, &facts(&plan, &[slow]), super::at("2026-11-01"));
     let words: Vec<String> = row(&after, "lims").gaps.iter().map(ToString::to_string).collect();
     assert_eq!(words, ["recovery took 5 h", "data of 2 h was lost"]);
 }
@@ -57,7 +57,7 @@ fn gaps_name_what_is_missing_and_what_was_missed() {
 #[test]
 fn a_service_that_a_drill_recovers_because_another_needs_it_is_covered() {
     let plan = plan_with(&[("needs: [login]", "needs: [login, wiki]")]);
-    let rows = rows(&plan, &facts(&plan, &[]));
+    let rows = rows(&plan, &facts(&plan, &[]), super::at("2026-11-01"));
     assert!(row(&rows, "wiki").gaps.contains(&Gap::NeverProven));
     assert!(!row(&rows, "wiki").gaps.contains(&Gap::NoDrill));
 }
@@ -75,7 +75,7 @@ fn a_source_with_an_rpo_of_its_own_is_held_against_that_one() {
         let facts = facts(&plan, &[(when, done.into())]);
         let matters = registers::trouble::list(&plan, &facts);
         let missed = matters.iter().any(|matter| matter.kind == registers::matter::Kind::ObjectiveMissed);
-        (row(&rows(&plan, &facts), "lims").gaps.len(), missed)
+        (row(&rows(&plan, &facts, super::at("2026-11-01")), "lims").gaps.len(), missed)
     };
     assert_eq!(gaps(2 * 3_600_000, 4 * 3_600_000), (0, false), "older than the service's hour, as its own four allow");
     assert_eq!(gaps(1_800_000, 60_000), (1, true));

@@ -8,6 +8,7 @@ mod impact;
 mod incidents;
 mod late;
 mod reviews;
+mod sheets;
 mod statement;
 mod threats;
 

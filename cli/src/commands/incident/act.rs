@@ -39,6 +39,9 @@ pub(crate) struct UpdateArgs {
     /// The article of the knowledge base that tells of it
     #[arg(long, value_name = "ARTICLE")]
     knowledge: Option<String>,
+    /// The threat of the register that came true; it counts against the threat's likelihood
+    #[arg(long, value_name = "THREAT")]
+    threat: Option<String>,
     /// The key of a ticket elsewhere
     #[arg(long, value_name = "KEY")]
     ticket: Option<String>,
@@ -148,6 +151,7 @@ fn fields(args: &UpdateArgs, room: &Room) -> Result<BTreeMap<String, String>, Fa
         ("cause", args.cause.clone()),
         ("root_cause", args.root_cause.clone()),
         ("knowledge", args.knowledge.clone()),
+        ("threat", args.threat.as_deref().map(|id| tell::threat(id, room)).transpose()?),
         ("ticket", args.ticket.clone()),
         ("occurred", instant(&args.occurred)?),
         ("detected", instant(&args.detected)?),

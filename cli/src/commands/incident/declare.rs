@@ -35,6 +35,9 @@ pub(crate) struct DeclareArgs {
     /// Who reported it
     #[arg(long, value_name = "NAME")]
     reported_by: Option<String>,
+    /// The threat of the register that came true; it counts against the threat's likelihood
+    #[arg(long, value_name = "THREAT")]
+    threat: Option<String>,
     /// The key of a ticket elsewhere
     #[arg(long, value_name = "KEY")]
     ticket: Option<String>,
@@ -47,6 +50,7 @@ pub(super) async fn run(args: &DeclareArgs, room: &mut Room) -> Result<(), Failu
     if let Some(strange) = args.services.iter().find(|id| !room.plan.services.contains_key(*id)) {
         return Err(unknown("service", strange.as_str(), room.plan.services.keys()).into());
     }
+    let threat = args.threat.as_deref().map(|id| tell::threat(id, room)).transpose()?;
     let now = room.parts.clock.now();
     let instant = |text: &Option<String>| text.as_deref().map(|text| moment::parse(text, now)).transpose();
     let report = Report {
@@ -59,6 +63,7 @@ pub(super) async fn run(args: &DeclareArgs, room: &mut Room) -> Result<(), Failu
         occurred: instant(&args.occurred)?,
         detected: instant(&args.detected)?,
         reported_by: args.reported_by.clone(),
+        threat,
         ticket: args.ticket.clone(),
     };
     let written = room.commit(args.by.as_deref(), |act| act.declare(report.clone())).await?;

@@ -147,6 +147,7 @@ fn page(room: &Room, shown: &Shown<'_>) -> String {
         ("recovery", &incident.recovery),
         ("ticket", &incident.ticket),
         ("knowledge", &incident.knowledge),
+        ("threat", &incident.threat),
     ];
     for (label, value) in texts.into_iter().filter_map(|(label, value)| Some((label, value.clone()?))) {
         line(label, value);
@@ -166,5 +167,16 @@ fn page(room: &Room, shown: &Shown<'_>) -> String {
 pub(super) fn brief(room: &Room, id: &str, sentence: &str) {
     if let Some(incident) = room.facts.register.incidents.get(id) {
         room.output.answer("incident", &shown(room, incident), || format!("{sentence}\n"));
+    }
+}
+
+/// The name of a threat of the register as it is written there; empty stays empty, which takes the link away.
+pub(super) fn threat(id: &str, room: &Room) -> Result<String, Failure> {
+    let all = registers::threat::stated(&room.plan, &room.facts.register.ledger);
+    let mut known = all.iter().map(|stated| &stated.threat.id);
+    match known.clone().find(|known| known.as_str().eq_ignore_ascii_case(id)) {
+        Some(known) => Ok(known.to_string()),
+        None if id.trim().is_empty() => Ok(String::new()),
+        None => Err(unknown("threat", id, known.by_ref()).into()),
     }
 }
