@@ -185,7 +185,7 @@ fn treatment(treat: Treat) -> &'static str {
 
 /// What is late now, but the review, which the pack counts itself.
 fn late(plan: &Plan, facts: &Facts, now: Timestamp) -> Vec<OverdueItem> {
-    let last = review::last_signed(&facts.reviews(), &plan.review.sign);
+    let last = review::last_signed(&facts.reviews(plan), &plan.review.sign);
     let matters = overdue::list(plan, &facts.register, last.as_ref(), now).into_iter();
     let item = |matter: registers::Matter| OverdueItem {
         what: format!("{}: {}", matter.object, matter.what),

@@ -5,6 +5,7 @@
 
 mod notices;
 mod runs;
+mod signed;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -170,9 +171,24 @@ impl Facts {
         self.register.checks.iter().map(|(repository, check)| (repository.clone(), check.n_findings)).collect()
     }
 
-    /// The reviews of the plan.
-    pub fn reviews(&self) -> Vec<registers::review::Review> {
-        registers::review::fold(&self.plan, self.reviews.iter().map(|(at, event)| (*at, event)))
+    /// The reviews of the plan. A signature that does not verify under the plan as it is counts for nothing.
+    pub fn reviews(&self, plan: &plans::Plan) -> Vec<registers::review::Review> {
+        let holds = |event: &&(Timestamp, Event)| !matches!(&event.1, Event::ReviewSigned(signed) if !signed::holds(plan, signed));
+        registers::review::fold(&self.plan, self.reviews.iter().filter(holds).map(|(at, event)| (*at, event)))
+    }
+
+    /// Signatures that the journal has and that do not verify under the plan as it is, with when they were written down.
+    pub fn doubted(&self, plan: &plans::Plan) -> Vec<(Timestamp, &records::event::ReviewSigned)> {
+        let mut doubted = Vec::new();
+        for (at, event) in &self.reviews {
+            if let Event::ReviewSigned(signed) = event
+                && signed.plan == self.plan
+                && !signed::holds(plan, signed)
+            {
+                doubted.push((*at, signed));
+            }
+        }
+        doubted
     }
 }
 

@@ -38,6 +38,8 @@ struct Row {
     state: String,
     missing: Vec<String>,
     signed: Vec<String>,
+    /// Signatures that the journal has and that do not verify with the keys of the plan; they count for nothing.
+    refused: Vec<String>,
 }
 
 pub(crate) async fn run(command: &ReviewCommand, settings: &Settings, output: Output) -> Result<Exit, Failure> {
@@ -53,16 +55,19 @@ pub(crate) async fn run(command: &ReviewCommand, settings: &Settings, output: Ou
 }
 
 fn list(plan: &Plan, facts: &Facts, now: Timestamp, output: Output) {
-    let reviews = facts.reviews();
+    let reviews = facts.reviews(plan);
     let last = registers::review::last_signed(&reviews, &plan.review.sign);
     let status = registers::overdue::review_status(plan, &facts.register, last.as_ref(), now);
-    let listed = Listed { status, reviews: reviews.iter().rev().map(|review| row(plan, review)).collect() };
+    let listed = Listed { status, reviews: reviews.iter().rev().map(|review| row(plan, facts, review)).collect() };
     output.answer("reviews", &listed, || {
         let mut text = format!("{}\n", sentence(plan, &listed.status, now));
         for row in &listed.reviews {
             let _ = write!(text, "\n{}  opened {}  {}\n", short(&row.review), instant::utc(row.started), row.state);
             for signed in &row.signed {
                 let _ = writeln!(text, "    + {signed}");
+            }
+            for refused in &row.refused {
+                let _ = writeln!(text, "    ! {refused}");
             }
             if !row.missing.is_empty() {
                 let _ = writeln!(text, "    ? still to sign: {}", row.missing.join(", "));
@@ -105,7 +110,7 @@ fn short(id: &str) -> &str {
     id.get(id.len().saturating_sub(8)..).unwrap_or(id)
 }
 
-fn row(plan: &Plan, review: &Review) -> Row {
+fn row(plan: &Plan, facts: &Facts, review: &Review) -> Row {
     let (state, missing) = match review.standing(&plan.review.sign, plan.fingerprint) {
         Standing::Done { at } => (format!("signed {}", instant::utc(at)), Vec::new()),
         Standing::Superseded => ("superseded: the plan changed while it was open".to_owned(), Vec::new()),
@@ -115,16 +120,26 @@ fn row(plan: &Plan, review: &Review) -> Row {
         let name = signed.name.clone().unwrap_or_else(|| signed.by.to_string());
         format!("{name} as {}, {} UTC: {}", signed.role, signed.at.strftime("%Y-%m-%d %H:%M"), signed.meaning)
     });
-    Row { review: review.id.clone(), started: review.started, state, missing, signed: signed.collect() }
+    let doubted = facts.doubted(plan).into_iter().filter(|(_, signed)| signed.review == review.id);
+    let refused = doubted.map(|(at, signed)| {
+        format!(
+            "{} as {}, written down {}: not a signature of theirs under this plan; it does not count",
+            signed.by,
+            signed.role,
+            instant::utc(at)
+        )
+    });
+    let refused = refused.collect();
+    Row { review: review.id.clone(), started: review.started, state, missing, signed: signed.collect(), refused }
 }
 
 async fn start(parts: &Parts, plan: &Plan, facts: &Facts, output: Output) -> Result<Exit, Failure> {
-    let reviews = facts.reviews();
-    if let Some(open) = registers::review::open(&reviews, plan) {
-        return Err(Failure::new("LB0310", Exit::Failed, format!("the review {} is open already", short(&open.id)))
-            .fix("sign it: lifeboat review sign --by CONTACT"));
-    }
     let started = job::start(parts, plan, facts).await.map_err(|error| Failure::of("LB0301", Exit::Failed, &error))?;
+    let Some(started) = started else {
+        return Err(
+            Failure::new("LB0310", Exit::Failed, "a review of the plan is open already").fix("sign it: lifeboat review sign --by CONTACT")
+        );
+    };
     output.answer("review_started", &started, || {
         let inputs = started.inputs.iter().fold(String::new(), |text, line| text + "  " + line + "\n");
         format!("Review {} of {} is open. What there is to look at:\n{inputs}", short(&started.review), plan.id)

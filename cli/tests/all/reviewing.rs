@@ -77,6 +77,56 @@ fn a_change_of_words_alone_leaves_a_signed_review_in_order() {
 }
 
 #[test]
+fn two_people_who_sign_at_once_are_both_taken_and_one_who_signs_twice_at_once_is_taken_once() {
+    let place = Place::made();
+    people::join(&place);
+    people::edit(&place, "sign: {roles: [service-owner]}", "sign: {roles: [service-owner, custodian], distinct: true}");
+    place.run(["review", "start"]).exits(0);
+    let place = &place;
+    let sign = |by: &str, key: &str| place.run(["review", "sign", "--by", by, "--key", key]).code;
+    let mut codes = std::thread::scope(|scope| {
+        let both = [("d.petrova", "daria"), ("j.wei", "wei"), ("d.petrova", "daria")];
+        let sign = &sign;
+        let running = both.map(|(by, key)| scope.spawn(move || sign(by, key)));
+        running.map(|one| one.join().unwrap())
+    });
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 0, 1]);
+    let said = place.run(["review", "list"]).exits(0).says(&["is in order", "Daria Petrova as service-owner", "Jun Wei as custodian"]);
+    assert_eq!(said.out.matches("+ ").count(), 2, "{}", said.all());
+}
+
+#[test]
+fn reviews_that_are_opened_at_once_are_one() {
+    let place = Place::made();
+    people::join(&place);
+    let start = || place.run(["review", "start"]).code;
+    let mut codes = std::thread::scope(|scope| [scope.spawn(start), scope.spawn(start)].map(|one| one.join().unwrap()));
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 1]);
+}
+
+#[test]
 fn one_review_at_a_time() {
     place().run(["review", "start"]).exits(1).warns(&["LB0310", "open already"]);
+}
+
+#[test]
+fn a_signature_of_the_journal_that_the_key_of_the_plan_did_not_make_counts_for_nothing() {
+    let place = Place::made();
+    people::join(&place);
+    people::edit(&place, "review: {every", "review: {on_change: [services], every"); // so that another key is no change of what was reviewed
+    place.run(["review", "start"]).exits(0);
+    place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(0);
+    let said = place.run(["review", "list"]).exits(0).says(&["+ Daria Petrova as service-owner"]);
+    assert!(!said.out.contains("still to sign"), "{}", said.all());
+    let public = |name: &str| {
+        let line = std::fs::read_to_string(place.path().join(name).with_extension("pub")).unwrap();
+        line.split(' ').take(2).collect::<Vec<_>>().join(" ")
+    };
+    people::ssh_key(&place, "other");
+    people::edit(&place, &public("daria"), &public("other"));
+    place.run(["review", "list"]).exits(0).says(&["! d.petrova as service-owner", "it does not count", "still to sign: service-owner"]);
+    place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(1).warns(&["LB0311", "does not verify"]);
+    place.run(["review", "sign", "--by", "d.petrova", "--key", "other"]).exits(0).says(&["The review is complete"]);
 }

@@ -1,15 +1,19 @@
 //! Opens a review of the plan with its inputs gathered, and takes a signature that was made with stock tools.
 
+use std::convert::Infallible;
+
 use base::Hint;
 use base::id::ContactId;
 use plans::Plan;
 use plans::plan::Role;
+use records::Event;
 use records::event::{Asked, ReviewSigned, ReviewStarted};
 use records::journal::JournalError;
 use records::seal::{self, AllowedSigners, SealError};
 use registers::review::statement::{Statement, StatementError};
 use registers::review::{self, Review, SignRefused};
 
+use super::register::{CommitError, commit};
 use crate::facts::Facts;
 use crate::parts::{Parts, run_id};
 
@@ -69,21 +73,29 @@ impl Hint for SignError {
     }
 }
 
-/// Opens a review on the plan as it is now.
-pub async fn start(parts: &Parts, plan: &Plan, facts: &Facts) -> Result<ReviewStarted, JournalError> {
-    let last = review::last_signed(&facts.reviews(), &plan.review.sign);
-    let inputs = review::inputs::gather(plan, &facts.register, last.as_ref(), parts.clock.now());
+/// Opens a review on the plan as it is now; none where one was opened meanwhile.
+pub async fn start(parts: &Parts, plan: &Plan, facts: &Facts) -> Result<Option<ReviewStarted>, JournalError> {
     let rule = &plan.review.sign;
     let asked = Asked { roles: rule.roles.iter().map(ToString::to_string).collect(), distinct: rule.distinct };
-    let started = ReviewStarted {
-        review: run_id(&*parts.clock),
-        plan: plan.id.clone(),
-        fingerprint: plan.fingerprint,
-        inputs: inputs.lines(),
-        asked: Some(asked),
+    let id = run_id(&*parts.clock);
+    let decide = |facts: &Facts| -> Result<Vec<Event>, Infallible> {
+        let reviews = facts.reviews(plan);
+        if review::open(&reviews, plan).is_some() {
+            return Ok(Vec::new());
+        }
+        let last = review::last_signed(&reviews, rule);
+        let inputs = review::inputs::gather(plan, &facts.register, last.as_ref(), parts.clock.now()).lines();
+        let (review, plan_id, asked) = (id.clone(), plan.id.clone(), Some(asked.clone()));
+        Ok(vec![ReviewStarted { review, plan: plan_id, fingerprint: plan.fingerprint, inputs, asked }.into()])
     };
-    parts.record(started.clone()).await?;
-    Ok(started)
+    let written = commit(parts, &mut facts.clone(), decide).await.map_err(|error| match error {
+        CommitError::Journal(error) => error,
+        CommitError::Refused(never) => match never {},
+    })?;
+    Ok(written.into_iter().find_map(|entry| match entry.event {
+        Event::ReviewStarted(started) => Some(started),
+        _ => None,
+    }))
 }
 
 /// The statement that `by` has to sign in `role`.
@@ -103,10 +115,24 @@ pub fn statement(parts: &Parts, plan: &Plan, open: &Review, by: &ContactId, role
     })
 }
 
-/// Takes the signature of a statement, if it is of the open review, by somebody who may, and verifies with the key in the plan.
+/// Takes the signature of a statement, if it is of the open review, by somebody who may, and verifies with the key in the plan. Two people
+/// who sign at once are taken one after the other, each on what the other one did.
 pub async fn sign(parts: &Parts, plan: &Plan, facts: &Facts, text: &str, signature: &str) -> Result<ReviewSigned, SignError> {
+    let decide = |facts: &Facts| Ok(vec![decide(parts, plan, facts, text, signature)?.into()]);
+    let written = commit(parts, &mut facts.clone(), decide).await.map_err(|error| match error {
+        CommitError::Journal(error) => SignError::Journal(error),
+        CommitError::Refused(error) => error,
+    })?;
+    let signed = written.into_iter().find_map(|entry| match entry.event {
+        Event::ReviewSigned(signed) => Some(signed),
+        _ => None,
+    });
+    signed.ok_or_else(|| SignError::NothingOpen { plan: plan.id.to_string() })
+}
+
+fn decide(parts: &Parts, plan: &Plan, facts: &Facts, text: &str, signature: &str) -> Result<ReviewSigned, SignError> {
     let statement = Statement::parse(text)?;
-    let reviews = facts.reviews();
+    let reviews = facts.reviews(plan);
     let open = review::open(&reviews, plan).ok_or_else(|| SignError::NothingOpen { plan: plan.id.to_string() })?;
     let other = |what: &str| SignError::Other { what: what.to_owned() };
     if statement.review != open.id || statement.plan != plan.id {
@@ -119,10 +145,9 @@ pub async fn sign(parts: &Parts, plan: &Plan, facts: &Facts, text: &str, signatu
     let key = plan.contacts.get(&statement.by).and_then(|contact| contact.ssh_key.as_deref()).unwrap_or_default();
     let allowed = AllowedSigners::one(statement.by.as_str(), seal::REVIEW_NAMESPACE, key)
         .map_err(|source| SignError::Key { by: statement.by.clone(), source })?;
-    let now = parts.clock.now();
-    seal::verify(text.as_bytes(), signature, &allowed, seal::REVIEW_NAMESPACE, now)
+    seal::verify(text.as_bytes(), signature, &allowed, seal::REVIEW_NAMESPACE, parts.clock.now())
         .map_err(|source| SignError::Signature { by: statement.by.clone(), source })?;
-    let signed = ReviewSigned {
+    Ok(ReviewSigned {
         review: open.id.clone(),
         plan: plan.id.clone(),
         fingerprint: plan.fingerprint,
@@ -133,7 +158,5 @@ pub async fn sign(parts: &Parts, plan: &Plan, facts: &Facts, text: &str, signatu
         statement: text.to_owned(),
         statement_digest: base::Digest::of(text.as_bytes()),
         signature: signature.to_owned(),
-    };
-    parts.record(signed.clone()).await?;
-    Ok(signed)
+    })
 }

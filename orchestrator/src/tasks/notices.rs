@@ -46,7 +46,7 @@ impl Task for NoticesTask {
 
 /// Everything that people must look at now: what went wrong first, then what is late.
 pub fn matters(plan: &Plan, facts: &Facts, now: Timestamp) -> Vec<Matter> {
-    let last = registers::review::last_signed(&facts.reviews(), &plan.review.sign);
+    let last = registers::review::last_signed(&facts.reviews(plan), &plan.review.sign);
     let mut matters = trouble::list(plan, &facts.register);
     matters.extend(overdue::list(plan, &facts.register, last.as_ref(), now));
     matters

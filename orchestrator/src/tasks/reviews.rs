@@ -28,14 +28,14 @@ impl Task for ReviewsTask {
     async fn activate(&self, desk: &Desk) -> Result<usize, TaskError> {
         let Some(plan) = desk.plan() else { return Ok(0) };
         let facts = desk.facts(&plan).await.map_err(TaskError::at(NAME, "read the journal"))?;
-        let reviews = facts.reviews();
+        let reviews = facts.reviews(&plan);
         let last = registers::review::last_signed(&reviews, &plan.review.sign);
         let status = registers::overdue::review_status(&plan, &facts.register, last.as_ref(), desk.parts.clock.now());
         let due = !matches!(status, ReviewStatus::Fresh { .. });
         if !due || registers::review::open(&reviews, &plan).is_some() {
             return Ok(0);
         }
-        review::start(&desk.parts, &plan, &facts).await.map_err(TaskError::at(NAME, "open a review"))?;
-        Ok(1)
+        let started = review::start(&desk.parts, &plan, &facts).await.map_err(TaskError::at(NAME, "open a review"))?;
+        Ok(usize::from(started.is_some()))
     }
 }

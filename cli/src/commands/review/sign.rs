@@ -54,7 +54,7 @@ pub(super) async fn run(args: &SignArgs, parts: &Parts, plan: &Plan, facts: &Fac
         .by
         .as_ref()
         .ok_or_else(|| Failure::new("LB0002", Exit::Usage, "nobody is named who signs").fix("name a contact: --by CONTACT"))?;
-    let reviews = facts.reviews();
+    let reviews = facts.reviews(plan);
     let open = registers::review::open(&reviews, plan).ok_or_else(|| failure(&SignError::NothingOpen { plan: plan.id.to_string() }))?;
     let role = role(args, plan, open, by)?;
     let statement = job::statement(parts, plan, open, by, &role, &args.meaning).map_err(|error| failure(&error))?;
@@ -80,7 +80,7 @@ async fn take(parts: &Parts, plan: &Plan, facts: &Facts, text: &str, signature: 
     let signed = job::sign(parts, plan, facts, text, signature).await.map_err(|error| failure(&error))?;
     let mut after = facts.clone();
     after.advance(&parts.journal).await.map_err(|error| Failure::of("LB0301", Exit::Failed, &error))?;
-    let reviews = after.reviews();
+    let reviews = after.reviews(plan);
     let open = registers::review::open(&reviews, plan).is_some();
     output.answer("review_signed", &signed, || {
         let name = signed.name.clone().unwrap_or_else(|| signed.by.to_string());
