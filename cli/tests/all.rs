@@ -39,6 +39,8 @@ mod reviewing;
 mod rotating;
 #[path = "all/sharing.rs"]
 mod sharing;
+#[path = "all/standards.rs"]
+mod standards;
 #[path = "all/standing.rs"]
 mod standing;
 #[path = "all/streams.rs"]
