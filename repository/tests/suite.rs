@@ -13,6 +13,7 @@ mod suite {
     pub mod create_and_open;
     pub mod damage;
     pub mod damage_matrix;
+    pub mod every_bit;
     pub mod format_page;
     pub mod formats;
     pub mod golden;

@@ -1,7 +1,8 @@
 //! Every object of the golden repository, harmed in every way: `check` names that object and no other, without a key.
 //!
-//! Three bits of each object, of its first byte, its last and one between, go through the whole check. All other bits are shown to matter
-//! by [`every_bit_of_every_object_is_under_a_digest_or_a_signature`], which asks only for what the check compares.
+//! Three bits of each object, of its first byte, its last and one between, go through the whole check; `every_bit` flips all bits of a
+//! smaller repository. That no other bit of the golden one is outside is shown by
+//! [`every_bit_of_every_object_is_under_a_digest_or_a_signature`], which asks only for what the check compares.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use super::golden::golden;
 use super::golden_make::Made;
 
 /// The objects that a keyless check calls damaged.
-async fn told(disk: &MemoryStore) -> BTreeSet<String> {
+pub async fn told(disk: &MemoryStore) -> BTreeSet<String> {
     match Repository::open(Arc::new(disk.clone())).await {
         Ok(repository) => {
             let report = inspect(&repository, Level::Names, None, Budget::All).await.unwrap();
