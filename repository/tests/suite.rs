@@ -4,6 +4,7 @@ extern crate lifeboat_repository as repository; // as all other crates of the ho
 
 #[cfg(test)] // clippy then knows that all of it is tests
 mod suite {
+    pub mod age_vectors;
     pub mod by_hand;
     pub mod check;
     pub mod content;
