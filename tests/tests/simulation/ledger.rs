@@ -18,8 +18,10 @@ pub struct Book {
     pub acknowledged: BTreeMap<SnapshotId, Tree>,
     /// Since when somebody says, or tries to say, that a snapshot may go.
     given_up: BTreeMap<SnapshotId, Timestamp>,
-    /// Attempts to say so that ended in an error: they may still arrive.
+    /// Attempts to say so that are under way or ended in an error: they may still arrive.
     loose: BTreeSet<SnapshotId>,
+    /// How often somebody began to say so.
+    attempts: BTreeMap<SnapshotId, u64>,
     /// Held in time.
     held: BTreeSet<SnapshotId>,
 }
@@ -35,6 +37,7 @@ impl Book {
     pub fn gives_up(&mut self, id: SnapshotId, now: Timestamp) {
         self.given_up.entry(id).or_insert(now);
         self.loose.insert(id);
+        *self.attempts.entry(id).or_default() += 1;
     }
 
     /// The tombstone is stored, and no other attempt is under way.
@@ -42,9 +45,14 @@ impl Book {
         self.loose.remove(&id);
     }
 
-    /// An undo was acknowledged.
-    pub fn took_back(&mut self, id: SnapshotId) {
-        if !self.loose.contains(&id) {
+    /// What an undo that begins now can take back for sure: nothing while an attempt may still arrive.
+    pub fn can_take_back(&self, id: SnapshotId) -> Option<u64> {
+        (!self.loose.contains(&id)).then(|| self.attempts.get(&id).copied().unwrap_or_default())
+    }
+
+    /// An undo was acknowledged. It takes back what was said before it began, and not what somebody began to say meanwhile.
+    pub fn took_back(&mut self, id: SnapshotId, at_its_beginning: Option<u64>) {
+        if at_its_beginning.is_some() && at_its_beginning == self.can_take_back(id) {
             self.given_up.remove(&id);
         }
     }

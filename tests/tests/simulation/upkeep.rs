@@ -125,10 +125,11 @@ impl Keeper {
         let (repository, steward) = self.open().await?;
         match word {
             Word::Undo(id) => {
+                let said_so_far = self.ledger.book().can_take_back(id);
                 say::undo(&repository, id, self.said(&steward)).await.map_err(told)?;
                 // An undo that a late list shows no tombstone has nothing to take back, and promises nothing.
                 if !self.lists_late {
-                    self.ledger.book().took_back(id);
+                    self.ledger.book().took_back(id, said_so_far);
                 }
             }
             Word::Hold(id) => {
