@@ -2,6 +2,7 @@
 //!
 //! `cli` draws them with the line and a caret, and writes them as JSON; nothing here prints.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 
@@ -92,21 +93,30 @@ impl base::Hint for Faults {
     }
 }
 
-/// The most faults that are kept. Beyond it a text is not a plan with mistakes but something else.
+/// The most faults that are told, errors before warnings. Beyond it a text is not a plan with mistakes but something else.
 pub(crate) const MAX_FAULTS: usize = 200;
+/// The most faults that are kept until waivers were heard; what comes later is counted.
+const MAX_KEPT: usize = 100_000;
+/// The most names that a near one is looked for: each takes a walk through all names that there are.
+const MAX_LOOKUPS: usize = 2 * MAX_FAULTS;
 
 /// Takes faults in while a plan is read and checked.
 #[derive(Debug)]
 pub(crate) struct Collector {
     files: Vec<String>,
     faults: Vec<(usize, Fault)>,
-    left_out: Vec<Fault>,
+    /// Where errors begin, in each file, and how many there: asked for every part of the plan.
+    errors: BTreeMap<(usize, usize), usize>,
+    rules: BTreeSet<&'static str>,
+    n_lookups: usize,
+    spare: Option<Fault>,
+    n_dropped: usize,
 }
 
 impl Collector {
     /// Knows the names of the texts by their position.
     pub fn new(files: Vec<String>) -> Self {
-        Self { files, faults: Vec::new(), left_out: Vec::new() }
+        Self { files, faults: Vec::new(), errors: BTreeMap::new(), rules: BTreeSet::new(), n_lookups: 0, spare: None, n_dropped: 0 }
     }
 
     /// Takes a fault in, and hands it back so that a reason and a remedy can be added.
@@ -125,9 +135,13 @@ impl Collector {
             why: None,
             hint: None,
         };
-        if self.faults.len() >= MAX_FAULTS {
-            self.left_out.truncate(0); // only the place to write to is needed, not its history
-            return self.left_out.push_mut(fault);
+        self.rules.insert(rule.id);
+        if severity == Severity::Error {
+            *self.errors.entry((at.file, at.span.start)).or_default() += 1;
+        }
+        if self.faults.len() >= MAX_KEPT {
+            self.n_dropped += 1;
+            return self.spare.insert(fault); // only the place to write to is needed, not its history
         }
         &mut self.faults.push_mut((at.file, fault)).1
     }
@@ -139,39 +153,74 @@ impl Collector {
 
     /// Whether a rule was broken by now.
     pub fn has(&self, rule: &Rule) -> bool {
-        self.faults.iter().any(|(_, fault)| fault.rule == rule.id)
+        self.rules.contains(rule.id)
+    }
+
+    /// Whether a near name is still worth looking for. Beyond what is told it is not, and in a large plan it would take minutes.
+    pub fn looks_for_a_near_name(&mut self) -> bool {
+        self.n_lookups += 1;
+        self.n_lookups <= MAX_LOOKUPS
     }
 
     /// Takes out the faults that `waived` names, and hands them over.
     pub fn take(&mut self, waived: impl Fn(&Fault) -> bool) -> Vec<Fault> {
-        let (out, stay) = std::mem::take(&mut self.faults).into_iter().partition(|(_, fault)| waived(fault));
-        self.faults = stay;
-        out.into_iter().map(|(_, fault): (usize, Fault)| fault).collect()
+        let out: Vec<(usize, Fault)> = self.faults.extract_if(.., |(_, fault)| waived(fault)).collect();
+        for (file, fault) in out.iter().filter(|(_, fault)| fault.severity == Severity::Error) {
+            if let Some(n) = self.errors.get_mut(&(*file, fault.span.start)) {
+                *n -= 1;
+            }
+        }
+        self.errors.retain(|_, n| *n > 0);
+        out.into_iter().map(|(_, fault)| fault).collect()
     }
 
     /// Whether an error was noted within some bytes of a text.
     pub fn any_error_within(&self, file: usize, bytes: Range<usize>) -> bool {
-        let within = |at: usize| bytes.start <= at && at <= bytes.end;
-        self.faults.iter().any(|(of, fault)| *of == file && fault.severity == Severity::Error && within(fault.span.start))
+        self.errors_within(file, bytes).next().is_some()
+    }
+
+    /// Where errors were noted within some bytes of a text.
+    pub fn errors_within(&self, file: usize, bytes: Range<usize>) -> impl Iterator<Item = usize> {
+        // The end of a mapping in blocks is where the next key begins, which is no part of it.
+        let within = self.errors.range((file, bytes.start)..(file, bytes.end.max(bytes.start + 1)));
+        within.map(|((_, at), _)| *at)
     }
 
     /// What stands where a secret stands is told by the secret alone: other faults of that value may quote it.
     fn leave_secrets_alone(&mut self) {
-        let secrets: Vec<(usize, Range<usize>)> =
-            self.faults.iter().filter(|(_, fault)| fault.covers_secret()).map(|(file, fault)| (*file, fault.span.clone())).collect();
-        self.faults.retain(|(file, fault)| fault.covers_secret() || !secrets.contains(&(*file, fault.span.clone())));
+        let secrets: BTreeSet<(usize, usize, usize)> = self
+            .faults
+            .iter()
+            .filter(|(_, fault)| fault.covers_secret())
+            .map(|(file, fault)| (*file, fault.span.start, fault.span.end))
+            .collect();
+        self.faults.retain(|(file, fault)| fault.covers_secret() || !secrets.contains(&(*file, fault.span.start, fault.span.end)));
     }
 
-    /// All faults in the order of files, lines and columns, each once.
+    /// The faults in the order of files, lines and columns, each once: all of them, or as many as are told, errors first, and the count of
+    /// the others.
     pub fn finish(mut self) -> Vec<Fault> {
-        if let (true, Some((file, last))) = (!self.left_out.is_empty(), self.faults.last().cloned()) {
-            let what = format!("more faults follow, only the first {MAX_FAULTS} are told");
-            let rule = &crate::rules::language::TOO_MANY_FAULTS;
-            self.faults.push((file, Fault { rule: rule.id, severity: rule.severity, what, why: None, hint: None, ..last }));
-        }
         self.leave_secrets_alone();
         self.faults.sort_by_key(|(file, fault)| (*file, fault.line, fault.column));
         self.faults.dedup_by(|(_, a), (_, b)| a == b);
+        let n_more = self.faults.len().saturating_sub(MAX_FAULTS) + self.n_dropped;
+        if n_more > 0 {
+            self.faults.sort_by_key(|(_, fault)| std::cmp::Reverse(fault.severity)); // keeps the order of places within each
+            let n_errors = self.faults.iter().skip(MAX_FAULTS).filter(|(_, fault)| fault.severity == Severity::Error).count();
+            self.faults.truncate(MAX_FAULTS);
+            self.faults.sort_by_key(|(file, fault)| (*file, fault.line, fault.column));
+            if let Some((file, last)) = self.faults.last().cloned() {
+                let what = match n_errors {
+                    0 => format!("and {n_more} more, none of them an error"),
+                    n if n == n_more => format!("and {n_more} more errors"),
+                    n => format!("and {n_more} more, {n} of them errors"),
+                };
+                let rule = &crate::rules::language::TOO_MANY_FAULTS;
+                let hint = Some("mend the first ones and check again: one early slip often causes many".to_owned());
+                let place = None;
+                self.faults.push((file, Fault { rule: rule.id, severity: rule.severity, place, what, why: None, hint, ..last }));
+            }
+        }
         self.faults.into_iter().map(|(_, fault)| fault).collect()
     }
 }

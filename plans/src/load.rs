@@ -80,7 +80,8 @@ fn read(texts: &[Text], today: Option<Date>, faults: &mut Collector) -> Option<(
         faults.add(&rules::TOO_LARGE, &start, format!("the plan is spread over {} files, at most {MAX_TEXTS} are read", texts.len()));
         return None;
     }
-    let parsed: Vec<_> = texts.iter().enumerate().map(|(file, text)| parse::parse(file, &text.text, faults)).collect();
+    let mut budget = parse::Budget::default();
+    let parsed: Vec<_> = texts.iter().enumerate().map(|(file, text)| parse::parse(file, &text.text, &mut budget, faults)).collect();
     let documents: Vec<_> = parsed.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect();
     if documents.is_empty() {
         faults.add(&rules::MISSING_KEY, &start, "the plan is empty".to_owned()).hint = Some("begin with \"lifeboat: 1\"".to_owned());

@@ -16,7 +16,7 @@ mod source;
 mod threat;
 mod workflow;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use base::id::{
@@ -130,19 +130,20 @@ impl Plan {
 
     /// The services of `drill` with everything they need, dependencies first; an external service is no part of it.
     pub fn recovery_order(&self, drill: &Drill) -> Vec<ServiceId> {
-        fn visit(plan: &Plan, id: &ServiceId, order: &mut Vec<ServiceId>) {
-            let Some(service) = plan.services.get(id) else { return };
-            if service.external || order.contains(id) {
-                return;
+        // A stack of its own: needs may be as deep as there are services, which is more than the program's stack holds.
+        let (mut order, mut seen) = (Vec::new(), BTreeSet::new());
+        for start in &drill.services {
+            let mut stack = vec![(start, false)];
+            while let Some((id, leaving)) = stack.pop() {
+                if leaving {
+                    order.push(id.clone());
+                    continue;
+                }
+                let Some(service) = self.services.get(id).filter(|service| !service.external && !seen.contains(id)) else { continue };
+                seen.insert(id);
+                stack.push((id, true));
+                stack.extend(service.needs.iter().rev().map(|need| (need, false)));
             }
-            for need in &service.needs {
-                visit(plan, need, order); // ends, as the check refuses cycles
-            }
-            order.push(id.clone());
-        }
-        let mut order = Vec::new();
-        for id in &drill.services {
-            visit(self, id, &mut order);
         }
         order
     }

@@ -87,7 +87,9 @@ fn untold(context: &mut Context<'_>) {
     if plan.alerts.events.is_empty() || untold.is_empty() {
         return;
     }
-    let fault = context.at_key(&rules::UNTOLD_EVENT, "alerts/events", format!("nobody is told of {}", untold.join(", ")));
+    let more = if untold.len() > 6 { format!(" and {} more events", untold.len() - 6) } else { String::new() };
+    let named: Vec<&str> = untold.into_iter().take(6).collect();
+    let fault = context.at_key(&rules::UNTOLD_EVENT, "alerts/events", format!("nobody is told of {}{more}", named.join(", ")));
     fault.hint =
         plan.alerts.events.values().next().map(|route| format!("send all that have no route of their own somewhere: \"*\": {route}"));
 }

@@ -1,11 +1,11 @@
 //! Drills: whether they can prove something, and whether every service has one.
 
+pub(super) mod reach;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::id::{ServiceId, SourceId};
-
 use super::Context;
-use crate::plan::{CheckKind, Drill, From, MaxAge, Mode, Rehearse, StepAction};
+use crate::plan::{CheckKind, Drill, MaxAge, Mode, Rehearse, StepAction};
 use crate::rules::meaning as rules;
 
 pub(super) fn check(context: &mut Context<'_>) {
@@ -16,11 +16,9 @@ pub(super) fn check(context: &mut Context<'_>) {
         checks(context, drill, &path);
         control(context, drill, &path);
         canaries(context, drill, &path);
-        if !circle && context.sound(&format!("{path}/services")) {
-            reach(context, drill, &path);
-        }
     }
     if !circle {
+        reach::check(context);
         undrilled(context);
     }
     lonely(context);
@@ -105,7 +103,7 @@ fn canaries(context: &mut Context<'_>, drill: &Drill, path: &str) {
             let fault = context.at_value(&rules::CANARY_UNKNOWN_AGE, &format!("{path}/checks/{n}/canary"), what);
             fault.hint = Some("add canary: {file: .lifeboat-canary} to the source".to_owned());
         }
-        if canary.max_age == MaxAge::Rpo && plan.rpo_of(source).is_none() {
+        if canary.max_age == MaxAge::Rpo && context.rpo_of(source).is_none() {
             let what = format!("the canary of {} may be as old as the RPO, but there is none", source.id);
             let fault = context.at_value(&rules::CANARY_UNKNOWN_AGE, &format!("{path}/checks/{n}/canary"), what);
             fault.hint = Some("give the service an RPO, or the check a max_age".to_owned());
@@ -113,53 +111,10 @@ fn canaries(context: &mut Context<'_>, drill: &Drill, path: &str) {
     }
 }
 
-/// What a drill recovers has sources, and the copy that it reads is made of each.
-fn reach(context: &mut Context<'_>, drill: &Drill, path: &str) {
-    let plan = context.plan;
-    if drill.is_tabletop() {
-        return;
-    }
-    let order = plan.recovery_order(drill);
-    let sources: BTreeSet<_> = order.iter().filter_map(|id| plan.services.get(id)).flat_map(|service| &service.sources).collect();
-    if sources.is_empty() {
-        let what = format!("the drill {} has nothing to recover", drill.id);
-        let fault = context.at_value(&rules::NOTHING_TO_RECOVER, &format!("{path}/services"), what);
-        fault.why = Some("its services, and what they need, have no source or are external".to_owned());
-        return;
-    }
-    unreached_canaries(context, drill, path, &sources);
-    if let From::Repository(repository) = &drill.from {
-        for source in sources.iter().filter_map(|id| plan.sources.get(*id)) {
-            let judged = context.sound(&format!("sources/{}", source.id)) && plan.repositories.contains_key(repository);
-            if judged && !source.to.contains(repository) {
-                let what = format!("the drill {} reads from {repository}, which gets no copy of {}", drill.id, source.id);
-                let fault = context.at_value(&rules::NO_COPY_THERE, &format!("{path}/snapshot/from"), what);
-                fault.hint = Some(format!("add {repository} to the copies of {}", source.id));
-            }
-        }
-    }
-}
-
-/// A canary comes back only from a source that the drill restores.
-fn unreached_canaries(context: &mut Context<'_>, drill: &Drill, path: &str, sources: &BTreeSet<&SourceId>) {
-    if !context.sound(&format!("{path}/checks")) {
-        return;
-    }
-    for (n, check) in drill.checks.iter().enumerate() {
-        let CheckKind::Canary(canary) = &check.kind else { continue };
-        if context.plan.sources.contains_key(&canary.source) && !sources.contains(&canary.source) {
-            let what = format!("the drill {} looks for the canary of {}, which it does not restore", drill.id, canary.source);
-            let fault = context.at_value(&rules::CANARY_UNKNOWN_AGE, &format!("{path}/checks/{n}/canary"), what);
-            let restored: Vec<&str> = sources.iter().map(|source| source.as_str()).collect();
-            fault.hint = Some(format!("it restores {}", restored.join(", ")));
-        }
-    }
-}
-
 fn undrilled(context: &mut Context<'_>) {
     let plan = context.plan;
-    let covered: BTreeSet<ServiceId> =
-        plan.drills.values().filter(|drill| !drill.is_tabletop()).flat_map(|drill| plan.recovery_order(drill)).collect();
+    let covered =
+        reach::of(plan, plan.drills.values().filter(|drill| !drill.is_tabletop()).flat_map(|drill| &drill.services), BTreeSet::new());
     for (id, service) in &plan.services {
         if !service.sources.is_empty() && !service.external && !covered.contains(id) {
             let fault = context.at_key(&rules::NO_DRILL, &format!("services/{id}"), format!("no drill recovers {id}"));
@@ -172,7 +127,7 @@ fn undrilled(context: &mut Context<'_>) {
 fn lonely(context: &mut Context<'_>) {
     let plan = context.plan;
     for id in plan.sources.keys() {
-        if plan.services_of(id).next().is_none() {
+        if context.users_of(id).is_empty() {
             let fault = context.at_key(&rules::LONELY_SOURCE, &format!("sources/{id}"), format!("no service relies on the source {id}"));
             fault.why = Some("no objective applies to it, and no drill restores it".to_owned());
             fault.hint = Some(format!("add it to a service: sources: [{id}]"));

@@ -6,7 +6,7 @@ use base::id::ServiceId;
 use base::span::human;
 
 use super::Context;
-use crate::plan::{Depth, Occasion, Rehearse, Role, StepAction, Tier};
+use crate::plan::{Depth, Drill, Occasion, Rehearse, Role, StepAction, Tier};
 use crate::rules::meaning as rules;
 use crate::workflow;
 
@@ -19,7 +19,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     if !context.faults.has(&rules::CYCLE) {
         depth(context);
     }
-    if context.sound("contacts") {
+    if context.knows_roles() {
         lone_roles(context);
     }
 }
@@ -54,12 +54,12 @@ fn in_time(context: &mut Context<'_>) {
 
 fn rehearsed(context: &mut Context<'_>) {
     let plan = context.plan;
+    let mut drills_of: BTreeMap<&ServiceId, Vec<&Drill>> = BTreeMap::new();
+    for drill in plan.drills.values().filter(|drill| !drill.is_tabletop()) {
+        drill.services.iter().for_each(|id| drills_of.entry(id).or_default().push(drill));
+    }
     for (id, flow) in &plan.workflows {
-        let drills: Vec<_> = plan
-            .drills
-            .values()
-            .filter(|drill| !drill.is_tabletop() && drill.services.iter().any(|one| flow.services.contains(one)))
-            .collect();
+        let drills: Vec<&Drill> = flow.services.iter().filter_map(|id| drills_of.get(id)).flatten().copied().collect();
         let never: Vec<&str> = flow
             .steps
             .iter()
@@ -101,16 +101,18 @@ fn keys(context: &mut Context<'_>) {
 
 fn depth(context: &mut Context<'_>) {
     let plan = context.plan;
-    let mut deepest: BTreeMap<ServiceId, Depth> = BTreeMap::new();
-    for drill in plan.drills.values() {
-        for id in plan.recovery_order(drill) {
-            let known = deepest.entry(id).or_insert(drill.depth);
-            *known = (*known).max(drill.depth);
+    let mut deepest: BTreeMap<&ServiceId, Depth> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for depth in [Depth::Full, Depth::Functional, Depth::Sample, Depth::Tabletop] {
+        let services = plan.drills.values().filter(|drill| drill.depth == depth).flat_map(|drill| &drill.services);
+        seen = super::drills::reach::of(plan, services, seen);
+        for id in &seen {
+            deepest.entry(id).or_insert(depth);
         }
     }
     for (id, service) in &plan.services {
         // Whoever wrote no tier has not said how much depends on it.
-        if context.places.text(&format!("services/{id}/tier")).is_none() || !context.sound(&format!("services/{id}")) {
+        if context.places.text(&format!("services/{id}/tier")).is_none() || !context.sound(&format!("services/{id}/tier")) {
             continue;
         }
         let (least, word) = match service.tier {

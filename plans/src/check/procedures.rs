@@ -1,5 +1,7 @@
 //! Names that workflows, rosters, holds, incidents and waivers use.
 
+use std::collections::BTreeSet;
+
 use base::id::{ContactId, RouteId, SourceId};
 
 use super::Context;
@@ -15,8 +17,9 @@ pub(super) fn check(context: &mut Context<'_>) {
     for class in FeedbackClass::ALL {
         let path = format!("feedback/classes/{}", class.word());
         if let Some(written) = context.places.text(&path).filter(|written| *written != NO_INCIDENT).map(str::to_owned) {
-            let known: Vec<&str> = context.plan.incidents.severity.keys().map(base::id::SeverityId::as_str).chain([NO_INCIDENT]).collect();
-            context.must_be_known(&path, "severity", written, known.into_iter());
+            let known: BTreeSet<&str> =
+                context.plan.incidents.severity.keys().map(base::id::SeverityId::as_str).chain([NO_INCIDENT]).collect();
+            context.must_be_in(&path, "severity", written, &known);
         }
     }
 }
@@ -29,18 +32,17 @@ fn workflows(context: &mut Context<'_>) {
         if !context.sound(&format!("{path}/steps")) {
             continue; // a step that could not be read has left the list, and places would not fit
         }
+        let known: BTreeSet<&str> = workflow.steps.iter().map(|step| step.id.as_str()).collect();
         for (n, step) in workflow.steps.iter().enumerate() {
             let path = format!("{path}/steps/{n}");
             for (m, need) in step.needs.iter().enumerate() {
-                let known = workflow.steps.iter().map(|step| step.id.as_str());
-                context.must_be_known(&format!("{path}/needs/{m}"), "step", need, known);
+                context.must_be_in(&format!("{path}/needs/{m}"), "step", need, &known);
             }
             match &step.action {
                 StepAction::Notify { route, .. } => route_name(context, &format!("{path}/notify/route"), route),
                 StepAction::Restore { source, .. } => source_name(context, &format!("{path}/restore/source"), source),
                 StepAction::Check { drill } => {
-                    let known = plan.drills.keys().map(base::id::DrillId::as_str);
-                    context.must_be_known(&format!("{path}/check/drill"), "drill", drill, known);
+                    context.must_be_in(&format!("{path}/check/drill"), "drill", drill, &plan.drills);
                 }
                 StepAction::Approve(_) | StepAction::Manual(_) | StepAction::Run(_) => {}
             }
@@ -49,13 +51,11 @@ fn workflows(context: &mut Context<'_>) {
 }
 
 fn route_name(context: &mut Context<'_>, path: &str, route: &RouteId) {
-    let known = context.plan.alerts.routes.keys().map(RouteId::as_str);
-    context.must_be_known(path, "route", route, known);
+    context.must_be_in(path, "route", route, &context.plan.alerts.routes);
 }
 
 fn source_name(context: &mut Context<'_>, path: &str, source: &SourceId) {
-    let known = context.plan.sources.keys().map(SourceId::as_str);
-    context.must_be_known(path, "source", source, known);
+    context.must_be_in(path, "source", source, &context.plan.sources);
 }
 
 fn people(context: &mut Context<'_>) {
@@ -81,19 +81,18 @@ fn people(context: &mut Context<'_>) {
 fn copies(context: &mut Context<'_>) {
     let plan = context.plan;
     for (name, rule) in &plan.copies {
+        let known: BTreeSet<&str> = rule.to.iter().map(base::id::RepositoryId::as_str).collect();
         for repository in rule.lag.keys() {
-            let known = rule.to.iter().map(base::id::RepositoryId::as_str);
-            context.must_be_known(&format!("copies/{name}/lag/{repository}"), "copy to", repository, known);
+            context.must_be_in(&format!("copies/{name}/lag/{repository}"), "copy to", repository, &known);
         }
     }
-    let repositories = || plan.repositories.keys().map(base::id::RepositoryId::as_str);
     for (id, rule) in &plan.retention {
         if let Some(archive) = &rule.archive {
-            context.must_be_known(&format!("retention/{id}/archive/to"), "repository", &archive.to, repositories());
+            context.must_be_in(&format!("retention/{id}/archive/to"), "repository", &archive.to, &plan.repositories);
         }
     }
     for (n, repository) in plan.evidence.anchor_to.iter().enumerate() {
-        context.must_be_known(&format!("evidence/anchor/to/{n}"), "repository", repository, repositories());
+        context.must_be_in(&format!("evidence/anchor/to/{n}"), "repository", repository, &plan.repositories);
     }
     for (id, source) in &plan.sources {
         if let Some(before) = &source.after {
@@ -107,19 +106,18 @@ fn copies(context: &mut Context<'_>) {
 
 fn drills(context: &mut Context<'_>) {
     let plan = context.plan;
+    let all_steps: BTreeSet<&str> = plan.workflows.values().flat_map(|workflow| &workflow.steps).map(|step| step.id.as_str()).collect();
+    let all_facts: BTreeSet<&str> = plan.sources.values().flat_map(|source| source.facts.keys()).map(String::as_str).collect();
     for (id, drill) in &plan.drills {
         if let Some(key) = &drill.key {
-            let known = plan.recovery_keys.keys().map(base::id::RecoveryKeyId::as_str);
-            context.must_be_known(&format!("drills/{id}/snapshot/key"), "recovery key", key, known);
+            context.must_be_in(&format!("drills/{id}/snapshot/key"), "recovery key", key, &plan.recovery_keys);
         }
         if let Some(threat) = &drill.scenario {
-            let known = plan.threats.keys().map(base::id::ThreatId::as_str);
-            context.must_be_known(&format!("drills/{id}/scenario"), "threat", threat, known);
+            context.must_be_in(&format!("drills/{id}/scenario"), "threat", threat, &plan.threats);
         }
         if let Rehearse::Steps(steps) = &drill.rehearse {
             for (n, step) in steps.iter().enumerate() {
-                let known = plan.workflows.values().flat_map(|workflow| &workflow.steps).map(|step| step.id.as_str());
-                context.must_be_known(&format!("drills/{id}/rehearse/{n}"), "step", step, known);
+                context.must_be_in(&format!("drills/{id}/rehearse/{n}"), "step", step, &all_steps);
             }
         }
         if !context.sound(&format!("drills/{id}/checks")) {
@@ -127,8 +125,7 @@ fn drills(context: &mut Context<'_>) {
         }
         for (n, check) in drill.checks.iter().enumerate() {
             if let crate::plan::CheckKind::Fact(fact) = &check.kind {
-                let known = plan.sources.values().flat_map(|source| source.facts.keys()).map(String::as_str);
-                context.must_be_known(&format!("drills/{id}/checks/{n}/fact"), "fact", &fact.fact, known);
+                context.must_be_in(&format!("drills/{id}/checks/{n}/fact"), "fact", &fact.fact, &all_facts);
             }
         }
     }

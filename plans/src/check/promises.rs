@@ -35,7 +35,11 @@ fn roster_gaps(context: &mut Context<'_>) {
 fn copies(context: &mut Context<'_>) {
     let plan = context.plan;
     for (name, copy) in &plan.copies {
-        let Some(rule) = copy.rule.filter(|_| context.sound(&format!("copies/{name}")) && context.sound("repositories")) else { continue };
+        let Some(rule) =
+            copy.rule.filter(|_| context.sound(&format!("copies/{name}")) && context.sound_but("repositories", &["url", "credential"]))
+        else {
+            continue;
+        };
         let places: Vec<_> = copy.to.iter().filter_map(|id| plan.repositories.get(id)).collect();
         let media: BTreeSet<&str> = places.iter().map(|place| place.media.as_str()).collect();
         let first = places.first().and_then(|place| place.site.as_deref());
@@ -93,7 +97,8 @@ fn locks(context: &mut Context<'_>) {
         for repository in source.to.iter().filter_map(|id| plan.repositories.get(id)) {
             let Some(lock) = repository.lock.filter(|lock| lock.period.at_least() < reach.at_least()) else { continue };
             let path = format!("repositories/{}/lock/for", repository.id);
-            if context.sound(&path) && context.sound(&format!("sources/{}", source.id)) && told.insert(&repository.id) {
+            let known = ["retention", "copies"].iter().all(|key| context.sound(&format!("sources/{}/{key}", source.id)));
+            if known && context.sound(&path) && told.insert(&repository.id) {
                 let what = format!(
                     "the lock of {} ends after {}, but daily restore points of {} are kept for {reach}",
                     repository.id, lock.period, source.id
@@ -133,7 +138,7 @@ fn workarounds(context: &mut Context<'_>) {
         let holds = service.workaround.as_ref().and_then(|workaround| workaround.holds_for);
         let (Some(holds), Some(rto)) = (holds, service.objectives.rto) else { continue };
         let path = format!("services/{id}/workaround/holds_for");
-        if holds.at_least() < rto.at_least() && context.sound(&format!("services/{id}")) {
+        if holds.at_least() < rto.at_least() && context.sound(&path) && context.sound(&format!("services/{id}/objectives")) {
             let what = format!("the workaround of {id} holds for {holds}, but {id} may be away for {rto}");
             let fault = context.at_value(&rules::SHORT_WORKAROUND, &path, what);
             fault.why = Some(format!("for {} there would be neither", human(rto.at_least().saturating_sub(holds.at_least()))));

@@ -1,6 +1,6 @@
 //! Services: circles, recovery times against each other and against the tolerable outage, impact tables.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use base::id::ServiceId;
 
@@ -21,17 +21,19 @@ fn circles(context: &mut Context<'_>) {
     let mut done: BTreeSet<&ServiceId> = BTreeSet::new();
     for start in plan.services.keys() {
         let mut path: Vec<&ServiceId> = Vec::new();
+        let mut depth: HashMap<&ServiceId, usize> = HashMap::new();
         // A walk of its own stack: services that were finished are never walked again, so that the time stays linear.
         let mut stack: Vec<(&ServiceId, bool)> = vec![(start, false)];
         while let Some((id, leaving)) = stack.pop() {
             if leaving {
                 path.pop();
+                depth.remove(id);
                 done.insert(id);
                 continue;
             }
-            if let Some(from) = path.iter().position(|other| *other == id) {
-                let names: Vec<&str> = path.iter().skip(from).map(|id| id.as_str()).chain([id.as_str()]).collect();
-                let what = format!("services need each other in a circle: {}", names.join(" needs "));
+            if let Some(from) = depth.get(id) {
+                let names: Vec<&str> = path.iter().skip(*from).map(|id| id.as_str()).chain([id.as_str()]).collect();
+                let what = format!("services need each other in a circle: {}", way(&names));
                 let fault = context.at_key(&rules::CYCLE, &format!("services/{id}/needs"), what);
                 fault.why = Some("none of them could be recovered first".to_owned());
                 fault.hint = Some("remove the need that does not hold for recovery".to_owned());
@@ -40,11 +42,22 @@ fn circles(context: &mut Context<'_>) {
             if done.contains(id) {
                 continue;
             }
+            depth.insert(id, path.len());
             path.push(id);
             stack.push((id, true));
             let needs = plan.services.get(id).map_or(&[][..], |service| &service.needs).iter();
             stack.extend(needs.filter(|need| plan.services.contains_key(*need)).map(|need| (need, false)));
         }
+    }
+}
+
+/// "a needs b needs a"; a long way by its beginning and its end.
+fn way(names: &[&str]) -> String {
+    match names {
+        [first, second, third, middle @ .., last] if middle.len() > 8 => {
+            format!("{first} needs {second} needs {third} needs … {} more … needs {last}", middle.len())
+        }
+        _ => names.join(" needs "),
     }
 }
 
@@ -80,7 +93,7 @@ fn impact(context: &mut Context<'_>) {
     let plan = context.plan;
     if plan.impact_scale.levels.len() != 5 && context.sound("impact_scale/levels") {
         let what = format!("the impact scale has {} levels in place of 5", plan.impact_scale.levels.len());
-        context.at_value(&rules::BAD_IMPACT, "impact_scale/levels", what);
+        context.at_value(&rules::BAD_IMPACT, "impact_scale/levels", what).hint = Some("name five levels, the least harm first".to_owned());
     }
     for (id, service) in &plan.services {
         for (category, levels) in &service.impact {
@@ -102,7 +115,7 @@ fn impact(context: &mut Context<'_>) {
 /// Two repositories at one place would be one copy.
 fn places(context: &mut Context<'_>) {
     let plan = context.plan;
-    let mut seen: Vec<(String, &base::id::RepositoryId)> = Vec::new();
+    let mut seen: HashMap<String, &base::id::RepositoryId> = HashMap::new();
     for (id, repository) in &plan.repositories {
         let path = format!("repositories/{id}/url");
         if !context.sound(&path) || context.places.text(&path).is_none() {
@@ -112,13 +125,13 @@ fn places(context: &mut Context<'_>) {
         if let crate::plan::Url::S3 { endpoint: Some(endpoint), .. } = &repository.url {
             place = format!("{place} at {endpoint}");
         }
-        match seen.iter().find(|(other, _)| *other == place) {
-            Some((_, first)) => {
+        match seen.get(&place) {
+            Some(first) => {
                 let what = format!("{id} is at the same place as {first}");
                 let fault = context.at_value(&rules::SAME_PLACE, &path, what);
                 fault.hint = Some("two copies at one place are one copy".to_owned());
             }
-            None => seen.push((place, id)),
+            None => drop(seen.insert(place, id)),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::rules::language as rules;
 /// The version key may be repeated, so that each file can say what it is.
 pub(crate) fn merge(documents: Vec<Node>, faults: &mut Collector) -> Node {
     let mut merged: Vec<Entry> = Vec::new();
+    let mut sections: HashMap<String, usize> = HashMap::new();
     let mut at = None;
     for document in documents {
         at.get_or_insert_with(|| document.at.clone());
@@ -19,8 +20,11 @@ pub(crate) fn merge(documents: Vec<Node>, faults: &mut Collector) -> Node {
             continue;
         };
         for entry in entries {
-            match merged.iter_mut().find(|known| known.key == entry.key) {
-                None => merged.push(entry),
+            match sections.get(&entry.key).and_then(|n| merged.get_mut(*n)) {
+                None => {
+                    sections.insert(entry.key.clone(), merged.len());
+                    merged.push(entry);
+                }
                 Some(known) => join(known, entry, faults),
             }
         }

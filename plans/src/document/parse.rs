@@ -11,10 +11,11 @@ use super::node::{At, Entry, Kind, Node};
 use crate::fault::Collector;
 use crate::rules::language as rules;
 
-/// The largest text, in bytes. The plan of a large organisation has tens of kilobytes.
-pub(crate) const MAX_BYTES: usize = 1 << 20;
-/// The most nodes in one text.
-pub(crate) const MAX_NODES: usize = 20_000;
+/// The most bytes that all texts of a plan have together. The plan of a large organisation has tens of kilobytes,
+/// one of 10,000 services that programs wrote has about five megabytes.
+pub(crate) const MAX_BYTES: usize = 16 << 20;
+/// The most keys and values, in all texts together.
+pub(crate) const MAX_NODES: usize = 1_000_000;
 /// The deepest nesting.
 pub(crate) const MAX_DEPTH: usize = 32;
 
@@ -40,28 +41,47 @@ struct Builder<'a> {
     documents: Vec<Node>,
 }
 
-/// The documents of a text. `None` where it is not YAML or beyond the limits; the faults then say why.
-pub(crate) fn parse(file: usize, text: &str, faults: &mut Collector) -> Option<Vec<Node>> {
-    if text.len() > MAX_BYTES {
-        let what = format!("the text has {} bytes, a plan has at most {MAX_BYTES}", text.len());
-        let fault = faults.add(&rules::TOO_LARGE, &At { file, line: 1, column: 1, span: 0..0 }, what);
-        fault.hint = Some("spread the plan over several files".to_owned());
-        return None;
+/// What a plan may still hold, over all of its texts.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    bytes: usize,
+    values: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { bytes: MAX_BYTES, values: MAX_NODES }
     }
+}
+
+/// The documents of a text. `None` where it is not YAML or beyond the limits; the faults then say why.
+pub(crate) fn parse(file: usize, text: &str, budget: &mut Budget, faults: &mut Collector) -> Option<Vec<Node>> {
+    let whole = MAX_BYTES - budget.bytes + text.len();
+    let Some(left) = budget.bytes.checked_sub(text.len()) else {
+        let what = format!("the plan has {whole} bytes and more with this file, it has at most {MAX_BYTES} in all");
+        let fault = faults.add(&rules::TOO_LARGE, &At { file, line: 1, column: 1, span: 0..0 }, what);
+        fault.hint = Some("is this the right file? A plan of 10,000 services has five megabytes".to_owned());
+        return None;
+    };
+    budget.bytes = left;
     let mut options = Options::default();
     options.set_emit_comments(false);
     options.emit_unresolved_aliases = true;
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
     let mut builder = Builder { file, faults, open: Vec::new(), documents: Vec::new() };
-    for (n, event) in Parser::new_from_str_with_options(text, options).enumerate() {
+    for event in Parser::new_from_str_with_options(text, options) {
         match event {
-            Ok(_) if n >= MAX_NODES * 2 => {
-                let what = format!("the text has more than {MAX_NODES} values");
-                builder.faults.add(&rules::TOO_LARGE, &At { file, line: 1, column: 1, span: 0..0 }, what);
+            Ok(_) if budget.values == 0 => {
+                let what = format!("the plan has more than {MAX_NODES} keys and values");
+                let fault = builder.faults.add(&rules::TOO_LARGE, &At { file, line: 1, column: 1, span: 0..0 }, what);
+                fault.hint = Some("is this the right file? A plan of 10,000 services has 650,000".to_owned());
                 return None;
             }
-            Ok((event, span)) => builder.take(event, &span),
+            Ok((event, span)) => {
+                budget.values -= usize::from(matches!(event, Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..)));
+                builder.take(event, &span);
+            }
             Err(error) => {
                 syntax_fault(file, text, &error, builder.faults);
                 return None;
@@ -94,7 +114,8 @@ fn syntax_fault(file: usize, text: &str, error: &ScanError, faults: &mut Collect
     let column = u32::try_from(marker.col()).unwrap_or(u32::MAX).saturating_add(1);
     let end = text.get(byte..).and_then(|rest| rest.chars().next()).map_or(byte, |c| byte + c.len_utf8());
     let what = format!("this is not YAML: {}", error.info());
-    faults.add(&rules::SYNTAX, &At { file, line, column, span: byte..end }, what);
+    faults.add(&rules::SYNTAX, &At { file, line, column, span: byte..end }, what).hint =
+        Some("look for a missing quote, bracket, colon or space here or just before".to_owned());
 }
 
 impl Builder<'_> {
@@ -157,7 +178,8 @@ impl Builder<'_> {
         let text = match node.kind {
             Kind::Scalar { text, .. } if !text.is_empty() => text,
             _ => {
-                self.faults.add(&rules::WRONG_TYPE, &node.at, "a key must be a plain word".to_owned());
+                self.faults.add(&rules::WRONG_TYPE, &node.at, "a key must be a plain word".to_owned()).hint =
+                    Some("write key: value".to_owned());
                 String::new()
             }
         };

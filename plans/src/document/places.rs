@@ -50,12 +50,12 @@ impl Places {
 
     /// The key at a path, or at the nearest part above it that was written.
     pub fn key(&self, path: &str) -> At {
-        self.nearest(path).key
+        self.nearest(path).map(|place| place.key.clone()).unwrap_or_default()
     }
 
     /// The value at a path; a lone scalar stands for the list it is read as.
     pub fn value(&self, path: &str) -> At {
-        self.nearest(path).value
+        self.nearest(path).map(|place| place.value.clone()).unwrap_or_default()
     }
 
     /// The scalar at a path, as written.
@@ -64,8 +64,8 @@ impl Places {
     }
 
     /// The keys of the mapping at a path.
-    pub fn below(&self, path: &str) -> Vec<String> {
-        self.known.get(path).map(|place| place.below.clone()).unwrap_or_default()
+    pub fn below(&self, path: &str) -> &[String] {
+        self.known.get(path).map_or(&[], |place| place.below.as_slice())
     }
 
     /// Whether no fault was found at or below a path. Checks skip what is not sound: it was told already.
@@ -75,15 +75,26 @@ impl Places {
             .is_none_or(|place| !faults.any_error_within(place.key.file, place.key.span.start..place.end.max(place.key.span.end)))
     }
 
-    fn nearest(&self, path: &str) -> Place {
+    /// As [`Places::sound`], but faults at or below some other paths do not count.
+    pub fn sound_but(&self, path: &str, others: &[String], faults: &Collector) -> bool {
+        let bytes = |place: &Place| place.key.span.start..place.end.max(place.key.span.end);
+        let Some(place) = self.known.get(path) else { return true };
+        if self.sound(path, faults) {
+            return true;
+        }
+        let others: Vec<_> = others.iter().filter_map(|other| self.known.get(other)).map(bytes).collect();
+        faults.errors_within(place.key.file, bytes(place)).all(|at| others.iter().any(|other| other.start <= at && at <= other.end))
+    }
+
+    fn nearest(&self, path: &str) -> Option<&Place> {
         let mut path = path;
         loop {
             if let Some(place) = self.known.get(path) {
-                return place.clone();
+                return Some(place);
             }
             let Some((above, _)) = path.rsplit_once('/') else { break };
             path = above;
         }
-        self.known.get("").cloned().unwrap_or_default()
+        self.known.get("")
     }
 }

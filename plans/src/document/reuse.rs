@@ -1,5 +1,7 @@
 //! `like:` takes the keys that a part does not give itself from another part of its section. One level: what is taken from takes from nobody.
 
+use std::collections::HashMap;
+
 use super::node::{Entry, Kind, Node};
 use super::shape::{Record, Type, clipped, nearest};
 use crate::fault::Collector;
@@ -23,22 +25,24 @@ pub(crate) fn expand(root: &Node, shape: &Record, faults: &mut Collector) -> Nod
 
 fn parts(section: &Node, record: &Record, faults: &mut Collector) -> Node {
     let Kind::Map(entries) = &section.kind else { return section.clone() };
+    let named: HashMap<&str, &Entry> = entries.iter().map(|entry| (entry.key.as_str(), entry)).collect();
     let parts = entries.iter().map(|entry| match entry.value.get(LIKE) {
         None => entry.clone(),
-        Some(like) => Entry { value: taken(entry, like, section, record, faults), ..entry.clone() },
+        Some(like) => Entry { value: taken(entry, like, &named, record, faults), ..entry.clone() },
     });
     Node { kind: Kind::Map(parts.collect()), ..section.clone() }
 }
 
-fn taken(part: &Entry, like: &Node, section: &Node, record: &Record, faults: &mut Collector) -> Node {
+fn taken(part: &Entry, like: &Node, named: &HashMap<&str, &Entry>, record: &Record, faults: &mut Collector) -> Node {
     let mut own: Vec<Entry> = part.value.entries().iter().filter(|entry| entry.key != LIKE).cloned().collect();
     let name = like.text().unwrap_or_default();
-    match section.entries().iter().find(|entry| entry.key == name && entry.key != part.key) {
+    match named.get(name).filter(|entry| entry.key != part.key) {
         None => {
+            let near =
+                faults.looks_for_a_near_name().then(|| nearest(name, named.keys().copied().filter(|key| *key != part.key))).flatten();
             let fault = faults.add(&meaning::UNKNOWN_NAME, &like.at, format!("{} cannot be like \"{}\"", part.key, clipped(name)));
-            let others = section.entries().iter().map(|entry| entry.key.as_str()).filter(|key| *key != part.key);
             fault.why = Some("there is no other part of that name beside it".to_owned());
-            fault.hint = nearest(name, others).map(|near| format!("did you mean {near}?"));
+            fault.hint = near.map(|near| format!("did you mean {near}?"));
         }
         Some(other) if other.value.get(LIKE).is_some() => {
             let what = format!("{} is like {name}, which is itself like another", part.key);

@@ -80,7 +80,7 @@ pub(crate) fn check(node: &Node, of: &Type, name: &str, name_at: &At, faults: &m
         Type::Truth => {
             let Some(text) = scalar(node, name, "true or false", faults) else { return };
             if !matches!(text, "true" | "false") {
-                bad_value(node, format!("{name} is true or false, not \"{text}\""), faults);
+                bad_value(node, format!("{name} is true or false, not \"{}\"", clipped(text)), "write true or false".to_owned(), faults);
             }
         }
         Type::Format(format) => {
@@ -104,7 +104,7 @@ pub(crate) fn check(node: &Node, of: &Type, name: &str, name_at: &At, faults: &m
             }
             let items = node.items();
             if items.len() < *least {
-                bad_value(node, format!("{name} is empty"), faults);
+                bad_value(node, format!("{name} is empty"), "give it something, or leave it out".to_owned(), faults);
             }
             for item in items {
                 check(item, of, name, &item.at, faults);
@@ -138,10 +138,10 @@ fn fields(entries: &[Entry], record: &Record, name: &str, name_at: &At, faults: 
         }
         let known = || record.fields.iter().map(|field| field.name);
         let what = format!("{} has no key \"{}\"", record.name, clipped(&entry.key));
+        let near = faults.looks_for_a_near_name().then(|| nearest(&entry.key, known())).flatten();
         let fault = faults.add(&rules::UNKNOWN_KEY, &entry.key_at, what);
         fault.hint = Some(
-            nearest(&entry.key, known())
-                .map_or_else(|| format!("its keys are {}", known().collect::<Vec<_>>().join(", ")), |near| format!("did you mean {near}?")),
+            near.map_or_else(|| format!("its keys are {}", known().collect::<Vec<_>>().join(", ")), |near| format!("did you mean {near}?")),
         );
     }
     for field in record.fields.iter().filter(|field| field.required) {
@@ -191,9 +191,10 @@ fn integer(node: &Node, name: &str, min: u64, max: u64, faults: &mut Collector) 
     let Some(text) = scalar(node, name, "a whole number", faults) else { return };
     let number = text.parse::<u64>().ok();
     if min == max && number != Some(min) {
-        bad_value(node, format!("{name} is {min}, not \"{}\"", clipped(text)), faults);
+        bad_value(node, format!("{name} is {min}, not \"{}\"", clipped(text)), format!("write {name}: {min}"), faults);
     } else if number.is_none_or(|number| number < min || number > max) {
-        bad_value(node, format!("{name} is a whole number from {min} to {max}, not \"{}\"", clipped(text)), faults);
+        let range = if max == u64::MAX { format!("from {min} on") } else { format!("from {min} to {max}") };
+        bad_value(node, format!("{name} is a whole number {range}, not \"{}\"", clipped(text)), format!("write a number {range}"), faults);
     }
 }
 
@@ -205,11 +206,17 @@ fn form(text: &str, at: &At, format: &Format, faults: &mut Collector) {
 }
 
 fn wrong_type(node: &Node, name: &str, wanted: &str, faults: &mut Collector) {
-    faults.add(&rules::WRONG_TYPE, &node.at, format!("{name} must be {wanted}, this is {}", node.kind_word()));
+    let fault = faults.add(&rules::WRONG_TYPE, &node.at, format!("{name} must be {wanted}, this is {}", node.kind_word()));
+    let look = match wanted {
+        "a list" => "[one, two]",
+        "a mapping" => "{key: value}",
+        _ => "one value, without brackets",
+    };
+    fault.hint = Some(format!("write {name}: {look}"));
 }
 
-fn bad_value(node: &Node, what: String, faults: &mut Collector) {
-    faults.add(&rules::BAD_VALUE, &node.at, what);
+fn bad_value(node: &Node, what: String, hint: String, faults: &mut Collector) {
+    faults.add(&rules::BAD_VALUE, &node.at, what).hint = Some(hint);
 }
 
 /// The known word that a typo comes closest to, where one is close.

@@ -8,7 +8,7 @@ super::rules! {
     DUPLICATE "LB2003" Error "a key is given twice"
         "A key may stand once in a mapping, and a section's entry in one of the files that make up a plan. YAML readers silently take one of the two, which is how a correction gets lost. Keep one of them."
     TOO_LARGE "LB2004" Error "the text is beyond the limits of a plan"
-        "A plan is written by people: one file has at most 1 MiB and 20000 values, and nests at most 32 deep. Text beyond that is refused before it is read, so that no input can keep the program busy. Spread a large plan over several files."
+        "A plan is written by people: all its files together have at most 16 MiB and 1,000,000 keys and values, where 10,000 services with a source and a drill each take 5 MB and 650,000, and nest at most 32 deep. Text beyond that is refused, so that no input can keep the program busy. Look whether it is the right file."
     ALIAS "LB2005" Error "anchors, aliases, merge keys and tags are not used in plans"
         "What holds for a service stands at the service, so that a reviewer sees it there and a change in one place changes nothing elsewhere. YAML's anchors (&name), aliases (*name), merge keys (<<) and tags (!name) are therefore refused; it also keeps a chain of aliases from growing without bounds. Write the value out."
     UNKNOWN_KEY "LB2006" Error "a key that the language does not know"
@@ -23,6 +23,6 @@ super::rules! {
         "The value has the right kind but not the right form: a span of time is written like 4h or 6 months, a schedule has five fields, an age recipient has a checksum that must fit. The hint shows how such a value looks."
     SECRET "LB2011" Error "a secret stands in the plan"
         "A plan is kept in git and shown to reviewers and auditors, so that a secret in it is known to all of them for ever. There is no place for one: refer to it by {file: …}, {env: …} or {credential: …} (systemd). Replace the secret that was written, as it has been seen."
-    TOO_MANY_FAULTS "LB2012" Error "there are more faults than are told"
-        "Only the first 200 faults of a plan are told, since more of them seldom help. Mend those that are shown and check again; one early slip, such as a wrong indentation, often causes many."
+    TOO_MANY_FAULTS "LB2012" Warning "there are more faults than are told"
+        "200 faults of a plan are told, errors before warnings, and the others are counted, since more of them seldom help. Waivers are heard before. Mend those that are shown and check again; one early slip, such as a wrong indentation, often causes many."
 }

@@ -131,17 +131,12 @@ fn an_alias_bomb_is_refused_quickly() {
 #[test]
 fn huge_and_deep_texts_are_refused_quickly() {
     let deep = format!("lifeboat: 1\nplan: {}\n", "[".repeat(100_000));
-    let wide = format!("lifeboat: 1\nplan: [{}]\n", "1,".repeat(200_000));
-    let keys = (0..90_000).fold(String::new(), |keys, n| keys + &format!("k{n}: 1\n"));
-    for (what, yaml) in [
-        ("10 MB", "x: y\n".repeat(2_000_000)),
-        ("deep", deep),
-        ("wide", wide),
-        ("keys", keys),
-        ("quote", format!("a: \"{}", "x".repeat(900_000))),
-    ] {
+    let keys = (0..20_000).fold(String::new(), |keys, n| keys + &format!("k{n}: 1\n"));
+    for (what, yaml) in
+        [("17 MB", "x: y\n".repeat(3_500_000)), ("deep", deep), ("keys", keys), ("quote", format!("a: \"{}", "x".repeat(900_000)))]
+    {
         let found = quickly(what, || faults(&yaml));
-        assert!(found.iter().any(|fault| ["LB2004", "LB2001"].contains(&fault.rule)), "{what}: {found:?}");
+        assert!(found.iter().any(|fault| ["LB2004", "LB2001", "LB2012"].contains(&fault.rule)), "{what}: {found:?}");
     }
 }
 

@@ -5,7 +5,11 @@ extern crate lifeboat_plans as plans; // as every other crate calls it
 #[cfg(test)]
 mod decisions;
 #[cfg(test)]
+mod draft;
+#[cfg(test)]
 mod language;
+#[cfg(test)]
+mod large;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]

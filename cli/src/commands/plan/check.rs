@@ -131,14 +131,18 @@ fn draw(fault: &Fault, texts: &[Text]) -> String {
     let title = level.primary_title(fault.what.as_str()).id(fault.rule);
     let mut group = match texts.iter().find(|text| text.name == fault.file) {
         Some(text) => {
+            // Only the lines of the fault: whoever draws them counts every line that it is given, for each fault of a large plan anew.
             let end = fault.span.end.min(text.text.len());
-            let span = fault.span.start.min(end)..end;
-            let mark = AnnotationKind::Primary.span(span);
+            let start = fault.span.start.min(end);
+            let from = text.text[..start].rfind('\n').map_or(0, |at| at + 1);
+            let until = text.text[end..].find('\n').map_or(text.text.len(), |at| end + at);
+            let mark = AnnotationKind::Primary.span(start - from..end - from);
             let mark = match &fault.why {
                 Some(why) => mark.label(why.as_str()),
                 None => mark,
             };
-            title.element(Snippet::source(text.text.as_str()).path(text.name.as_str()).annotation(mark))
+            title
+                .element(Snippet::source(&text.text[from..until]).line_start(fault.line as usize).path(text.name.as_str()).annotation(mark))
         }
         None => Group::with_title(title),
     };
