@@ -12,8 +12,8 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use crate::lock::{self, SourceLock};
-use crate::program::{Pipes, Program, ProgramError};
 use crate::run::BackupError;
+use tools::program::{Pipes, Program, ProgramError};
 
 /// The hooks of one source; each a program and its arguments, empty for none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -13,7 +13,6 @@ mod links;
 mod lock;
 mod owners;
 mod pipeline;
-pub mod program;
 pub mod progress;
 mod read;
 pub mod report;

@@ -4,9 +4,15 @@
 
 mod command;
 mod input;
+mod mysql;
+mod postgres;
+mod sqlite;
 
 pub use self::command::Command;
 pub use self::input::Input;
+pub use self::mysql::MysqlDump;
+pub use self::postgres::{Databases, PostgresDump};
+pub use self::sqlite::SqliteFiles;
 use crate::run::BackupError;
 use crate::stream::Storing;
 
@@ -17,6 +23,12 @@ pub enum Dump {
     Command(Command),
     /// What comes in through a pipe.
     Input(Input),
+    /// One or all databases of a server.
+    Postgres(PostgresDump),
+    /// Databases of a server.
+    Mysql(MysqlDump),
+    /// Database files.
+    Sqlite(SqliteFiles),
 }
 
 impl Dump {
@@ -29,7 +41,8 @@ impl Dump {
     pub(crate) fn examine(&self) -> Result<(), BackupError> {
         match self {
             Self::Command(command) => Ok(command.program.examine()?),
-            Self::Input(_) => Ok(()),
+            // A server is asked when it is read: that takes time, and no lock is held for it.
+            Self::Input(_) | Self::Postgres(_) | Self::Mysql(_) | Self::Sqlite(_) => Ok(()),
         }
     }
 
@@ -37,6 +50,9 @@ impl Dump {
         match self {
             Self::Command(command) => command.read(storing).await,
             Self::Input(input) => input.read(storing).await,
+            Self::Postgres(dump) => dump.read(storing).await,
+            Self::Mysql(dump) => dump.read(storing).await,
+            Self::Sqlite(files) => files.read(storing).await,
         }
     }
 }

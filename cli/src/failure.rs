@@ -9,6 +9,7 @@ use orchestrator::{ConnectError, ConnectKind, JobError};
 use repository::reader::ReadError;
 use repository::repository::OpenError;
 use restore::apply::ApplyError;
+use restore::database::IntoError;
 use restore::list::ListError;
 use restore::tree::GatherError;
 use serde::Serialize;
@@ -207,6 +208,13 @@ impl From<RestoreError> for Failure {
             RestoreError::Gather(GatherError::Read { source, .. }) | RestoreError::Apply(ApplyError::Read(source)) => read_code(source),
             RestoreError::Apply(ApplyError::NoKey { .. }) => ("LB0221", Exit::Key),
             RestoreError::Look(_) | RestoreError::Apply(_) => ("LB0251", Exit::Failed),
+            RestoreError::Into(IntoError::Cancelled) => return Self::interrupted(),
+            RestoreError::Into(IntoError::Read(error)) => match error {
+                ListError::Read { source, .. } => read_code(source),
+                _ => ("LB0233", Exit::Failed),
+            },
+            RestoreError::Into(IntoError::Database(_)) => ("LB0254", Exit::Failed),
+            RestoreError::Into(_) => ("LB0255", Exit::Failed),
             RestoreError::Journal(_) => ("LB0301", Exit::Failed),
         };
         Self::of(code, exit, &error)

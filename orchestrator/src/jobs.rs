@@ -3,6 +3,7 @@
 pub mod attest;
 pub mod backup;
 pub mod check;
+pub mod database;
 pub mod drill;
 mod error;
 pub mod open;

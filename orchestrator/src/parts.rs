@@ -13,6 +13,7 @@ use records::chain::Actor;
 use records::event::Event;
 use records::journal::{Journal, JournalError};
 use repository::keys::{ReaderKey, StewardKey, WriterKey};
+use secrecy::SecretString;
 use stores::Store;
 
 /// A part that could not be had, with what to do about it.
@@ -64,6 +65,8 @@ pub trait Connect: Debug + Send + Sync {
     fn maintainer_key(&self, repository: &plans::plan::Repository) -> Result<Option<StewardKey>, ConnectError>;
     /// The key with which this host may read, if it was given one. Only drill runners and operators have it.
     fn reader_key(&self) -> Result<Option<ReaderKey>, ConnectError>;
+    /// The text behind a reference of the plan: a connection string, a password.
+    fn secret(&self, reference: &plans::plan::SecretRef) -> Result<SecretString, ConnectError>;
     /// A channel of the plan, with its secrets.
     fn channel(&self, id: &base::id::ChannelId, channel: &plans::plan::Channel) -> Result<Arc<dyn alerts::Channel>, ConnectError>;
 }

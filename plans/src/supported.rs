@@ -1,7 +1,7 @@
 //! What this version does not carry out of what the language can say. The one place that knows: `plan check` warns of it, and the jobs that come to
 //! such a part refuse it by the same words. Whoever builds a runner takes its line out here.
 
-use crate::plan::{Canary, Channel, CheckKind, Drill, Source, SourceKind, Tamper};
+use crate::plan::{Canary, Channel, CheckKind, Drill, PostgresFormat, Source, SourceKind, Tamper};
 
 /// A part that is not carried out: its path below the part that was asked about, and what is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,15 +19,18 @@ fn not_done(path: impl Into<String>, what: impl Into<String>) -> NotDone {
 /// What keeps a source from being backed up; empty: nothing.
 pub fn source(source: &Source) -> Vec<NotDone> {
     let mut missing = Vec::new();
-    if !matches!(source.kind, SourceKind::Files(_) | SourceKind::Command(_) | SourceKind::Stdin(_)) {
-        let word = source.kind.word();
-        missing.push(not_done(word, format!("this version backs up no {word} source like {}", source.id)));
+    if let SourceKind::Postgres(postgres) = &source.kind
+        && postgres.format == PostgresFormat::Directory
+    {
+        let what = format!("this version dumps as custom or plain, and not into a folder, as {} asks", source.id);
+        missing.push(not_done("postgres/format", what));
     }
     if let Some(Canary::Sql(_)) = source.canary {
         missing.push(not_done("canary/sql", format!("this version writes no canary into a database, as {} asks", source.id)));
     }
-    if !source.facts.is_empty() {
-        missing.push(not_done("facts", format!("this version keeps no facts with restore points, as {} asks", source.id)));
+    let is_database = matches!(source.kind, SourceKind::Postgres(_) | SourceKind::Mysql(_) | SourceKind::Sqlite(_));
+    if !source.facts.is_empty() && !is_database {
+        missing.push(not_done("facts", format!("this version keeps facts of databases alone, and {} is none", source.id)));
     }
     missing
 }

@@ -10,6 +10,7 @@ pub mod beneath;
 pub mod check;
 pub mod choose;
 pub mod damage;
+pub mod database;
 pub mod drill;
 pub mod list;
 pub mod marker;

@@ -7,7 +7,8 @@ use base::id::SourceId;
 use jiff::Timestamp;
 use repository::writer::WriteError;
 
-use crate::program::ProgramError;
+use tools::database::DatabaseError;
+use tools::program::ProgramError;
 
 /// Why no snapshot was stored.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,9 @@ pub enum BackupError {
     /// A program that was to tell the data did not do so to its end. Nothing of it counts.
     #[error(transparent)]
     Program(ProgramError),
+    /// A database could not be dumped.
+    #[error(transparent)]
+    Database(DatabaseError),
     /// A hook that comes before the backup failed, so that there was none.
     #[error("the hook \"{when}\" failed, so nothing was backed up")]
     Hook {
@@ -116,6 +120,15 @@ impl From<ProgramError> for BackupError {
     }
 }
 
+impl From<DatabaseError> for BackupError {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Program(error) => error.into(),
+            error => Self::Database(error),
+        }
+    }
+}
+
 impl Hint for BackupError {
     fn hint(&self) -> Option<String> {
         match self {
@@ -129,6 +142,7 @@ impl Hint for BackupError {
             Self::Busy { pid, .. } => Some(format!("wait for {} to end, or stop it", process(*pid))),
             Self::Cache { .. } => Some("make the folder writable for this user, or choose another cache folder".to_owned()),
             Self::Write(cause) => cause.hint(),
+            Self::Database(cause) => cause.hint(),
             Self::Program(cause) | Self::Hook { source: cause, .. } => cause.hint(),
             Self::Stream { .. } => Some("run it again; nothing of what came so far counts".to_owned()),
             Self::Cancelled => Some("run it again; what was uploaded already is not uploaded twice".to_owned()),

@@ -1,8 +1,8 @@
 //! A program whose standard output is kept as one file. Its exit code decides.
 
-use crate::program::Program;
 use crate::run::BackupError;
 use crate::stream::Storing;
+use tools::program::Program;
 
 /// A program, and the name of the file that its output becomes.
 #[derive(Debug, Clone)]

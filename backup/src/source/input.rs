@@ -7,9 +7,9 @@ use std::fmt;
 
 use tokio::io::AsyncRead;
 
-use crate::program::ProgramError;
 use crate::run::BackupError;
 use crate::stream::Storing;
+use tools::program::ProgramError;
 
 /// A pipe, and the name of the file that comes out of it.
 pub struct Input {

@@ -3,6 +3,9 @@
 //! `source::*` says what is read and under which name; the root tree is made of the names at the end.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use base::name::shown;
@@ -13,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::feed::{Feed, pair};
 use super::tree::Folder;
-use crate::program::{Pipes, Program, ProgramError};
 use crate::run::BackupError;
 use crate::shared::{Shared, add};
 use crate::trouble::SAID;
+use tools::program::{Pipes, Program, ProgramError};
 
 /// Mode of a file that was a stream: it may hold secrets, and had no mode of its own.
 const MODE: u32 = 0o600;
@@ -76,14 +79,48 @@ impl Storing {
         let size = pumped.map_err(|source| BackupError::Stream { name: shown(name.as_bytes()), source })?;
         let kind = match stored {
             Ok(kind) => kind,
-            Err(StoreFileError::Write(error)) => return Err(BackupError::Write(error)),
-            Err(StoreFileError::Source(source)) => return Err(BackupError::Stream { name: shown(name.as_bytes()), source }),
+            Err(error) => return Err(stored_error(error, &shown(name.as_bytes()))),
         };
+        self.put(&[name.as_bytes()], self.meta(MODE), kind, size);
+        Ok(size)
+    }
+
+    fn put(&mut self, path: &[&[u8]], meta: Meta, kind: NodeKind, size: u64) {
+        let Some(name) = path.last() else { return };
         add(&self.shared.counts.files, 1);
         add(&self.shared.counts.files_new, 1);
         add(&self.shared.counts.bytes, size);
-        self.root.put(&[name.as_bytes()], Node { name: name.as_bytes().to_vec(), meta: self.meta(MODE), kind });
-        Ok(size)
+        self.root.put(path, Node { name: name.to_vec(), meta, kind });
+    }
+
+    /// Stores a file of this host under the path of another one, with owner and mode of that other.
+    pub async fn file(&mut self, file: std::fs::File, under: &Path, like: &std::fs::Metadata) -> Result<(), BackupError> {
+        let shown = shown(under.as_os_str().as_bytes());
+        self.shared.counts.set_current(under.as_os_str().as_bytes());
+        let shared = Arc::clone(&self.shared);
+        let size = file.metadata().map_err(|source| BackupError::Stream { name: shown.clone(), source })?.len();
+        let storing = tokio::task::spawn_blocking(move || {
+            let ticket = shared.writer.store_file(&mut Counted { from: file, shared: &shared }, size)?;
+            Ok(NodeKind::File { content: ticket.wait()? })
+        });
+        let kind = storing.await.map_err(|_| BackupError::Cancelled)?.map_err(|error| stored_error(error, &shown))?;
+        let owners = &self.shared.owners;
+        let meta = Meta {
+            mode: like.mode() & 0o777,
+            uid: like.uid(),
+            gid: like.gid(),
+            user: owners.user(like.uid()).map(str::to_owned),
+            group: owners.group(like.gid()).map(str::to_owned),
+            ..self.meta(MODE)
+        };
+        let names = under.components().filter_map(|part| if let Component::Normal(name) = part { Some(name.as_bytes()) } else { None });
+        self.put(&names.collect::<Vec<_>>(), meta, kind, size);
+        Ok(())
+    }
+
+    /// Says something of a source that is worth a word and no fault.
+    pub fn note(&self, of: &str, what: String) {
+        self.shared.trouble.say(of.as_bytes(), SAID, what);
     }
 
     /// What people write for the files that there are.
@@ -116,20 +153,27 @@ impl Storing {
 
 /// Cuts and stores one stream; on a thread that may block.
 fn store(shared: &Shared, feed: Feed) -> Result<NodeKind, StoreFileError> {
-    let mut counted = Counted { feed, shared };
+    let mut counted = Counted { from: feed, shared };
     let ticket = shared.writer.store_file(&mut counted, 0)?;
     Ok(NodeKind::File { content: ticket.wait()? })
 }
 
+fn stored_error(error: StoreFileError, name: &str) -> BackupError {
+    match error {
+        StoreFileError::Write(error) => BackupError::Write(error),
+        StoreFileError::Source(source) => BackupError::Stream { name: name.to_owned(), source },
+    }
+}
+
 /// Counts what is read, for progress.
-struct Counted<'a> {
-    feed: Feed,
+struct Counted<'a, R> {
+    from: R,
     shared: &'a Shared,
 }
 
-impl io::Read for Counted<'_> {
+impl<R: io::Read> io::Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.feed.read(buffer)?;
+        let n = self.from.read(buffer)?;
         add(&self.shared.counts.bytes_read, n as u64);
         Ok(n)
     }

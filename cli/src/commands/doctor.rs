@@ -77,7 +77,7 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> Result<Exit, Fai
             let counts = [(plan.services.len(), "service"), (plan.sources.len(), "source"), (plan.drills.len(), "drill")];
             let counts = counts.map(|(n, thing)| counted(u64::try_from(n).unwrap_or(u64::MAX), thing)).join(", ");
             lines.push(Line::ok("plan", format!("{} holds: {counts}", plan.id)));
-            lines.extend(parts::sources(&plan));
+            lines.extend(parts::sources(&plan, &wiring::Wiring::new(settings.clone())).await);
             lines.push(parts::recovery_keys(&plan));
             let seen = look::at_all(settings, &plan).await;
             for seen in &seen {

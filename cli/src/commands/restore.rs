@@ -2,6 +2,7 @@
 //!
 //! Nothing is written before the preview was shown. What is there already is touched only on the word of whoever asked.
 
+mod into;
 mod tell;
 
 use std::ffi::OsString;
@@ -13,6 +14,7 @@ use base::id::RepositoryId;
 use orchestrator::jobs::restore::{Order, apply, prepare};
 use orchestrator::{Facts, Parts};
 use plans::Plan;
+use plans::plan::SecretRef;
 use repository::snapshots::Snapshot;
 use restore::address::Address;
 use restore::pattern::Pattern;
@@ -47,6 +49,12 @@ pub(crate) struct RestoreArgs {
     /// What to do with files that are there already; without it the folder must be new or empty
     #[arg(long, value_name = "WHAT")]
     existing: Option<Existing>,
+    /// Fill this empty database, whose connection string is behind env:NAME, file:/path or credential:NAME
+    #[arg(long, value_name = "REFERENCE", value_parser = into::reference, conflicts_with_all = ["to", "include", "existing", "special_bits"])]
+    into: Option<SecretRef>,
+    /// With --into: everything belongs to the user of that database, whoever it belonged to
+    #[arg(long, requires = "into")]
+    no_owner: bool,
     /// Show what would be done, and do nothing
     #[arg(long, short = 'n')]
     dry_run: bool,
@@ -88,6 +96,9 @@ pub(crate) async fn run(args: &RestoreArgs, settings: &Settings, output: Output)
     // A store that does not answer must not keep whoever says stop.
     let found = stop.run_until_cancelled(points::find(&parts, &plan, &rule, args.from.as_ref(), as_of, output)).await;
     let chosen = found.unwrap_or_else(|| Err(Failure::interrupted().fix(from_the_start(args))))?;
+    if let Some(reference) = &args.into {
+        return into::run(args, reference, &address, &plan, &parts, &chosen, &stop, output).await;
+    }
     let order = order(args, &address, patterns, &chosen, &facts);
     let again = again(args, &order, &chosen.snapshot);
     let interrupted = |failure: Failure| if failure.exit == Exit::Interrupted { failure.fix(again.clone()) } else { failure };
@@ -200,6 +211,16 @@ fn confirm(preview: &Preview, output: Output) -> Result<(), Failure> {
             Ok(())
         };
     }
+    answer(output)
+}
+
+/// Asks on a terminal whether to go on; without one nobody is asked.
+fn ask(output: Output) -> Result<(), Failure> {
+    let is_script = output.is_json() || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal();
+    if is_script { Ok(()) } else { answer(output) }
+}
+
+fn answer(output: Output) -> Result<(), Failure> {
     output.question("Restore? [y/N] ");
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line);

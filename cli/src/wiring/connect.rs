@@ -10,6 +10,7 @@ use orchestrator::{Connect, ConnectError, ConnectKind};
 use plans::load::Text;
 use plans::plan;
 use repository::keys::{ReaderKey, StewardKey, WriterKey};
+use secrecy::SecretString;
 use stores::{Store, StoreError};
 
 use super::channels;
@@ -86,6 +87,10 @@ impl Connect for Wiring {
         }
         let key = key_files::reader_key(&self.settings)?;
         Ok(self.reader.get_or_init(|| key).clone())
+    }
+
+    fn secret(&self, reference: &plan::SecretRef) -> Result<SecretString, ConnectError> {
+        secrets::resolve(reference).map(SecretString::from)
     }
 
     fn channel(&self, id: &ChannelId, channel: &plan::Channel) -> Result<Arc<dyn Channel>, ConnectError> {

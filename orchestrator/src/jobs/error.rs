@@ -64,6 +64,15 @@ pub enum JobError {
         #[source]
         source: Box<backup::BackupError>,
     },
+    /// The database of a source cannot be asked.
+    #[error("the database of {source_id} cannot be asked")]
+    Database {
+        /// The source.
+        source_id: SourceId,
+        /// Why.
+        #[source]
+        source: Box<tools::database::DatabaseError>,
+    },
     /// The repository could not be read.
     #[error("cannot read the repository {repository}")]
     Read {
@@ -157,6 +166,7 @@ impl Hint for JobError {
             }
             Self::NotDone { .. } => Some("lifeboat plan check lists all that this version does not carry out".to_owned()),
             Self::Backup { source, .. } => source.hint(),
+            Self::Database { source, .. } => source.hint(),
             Self::Read { source, .. } => source.hint(),
             Self::Check { source, .. } => source.hint(),
             Self::Prune { source, .. } => source.hint(),

@@ -2,6 +2,8 @@
 //!
 //! Two steps: [`prepare`] looks and plans, and changes nothing; [`apply`] does what the shown plan says.
 
+pub mod into;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,6 +50,9 @@ pub enum RestoreError {
     /// It stopped before its end.
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    /// A database was not filled.
+    #[error(transparent)]
+    Into(#[from] restore::database::IntoError),
     /// What happened could not be written down.
     #[error("what was done could not be written into the journal")]
     Journal(#[from] records::journal::JournalError),
@@ -59,6 +64,7 @@ impl base::Hint for RestoreError {
             Self::Gather(error) => error.hint(),
             Self::Look(error) => error.hint(),
             Self::Apply(error) => error.hint(),
+            Self::Into(error) => error.hint(),
             Self::Journal(error) => error.hint(),
         }
     }

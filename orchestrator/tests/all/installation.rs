@@ -76,6 +76,11 @@ impl Connect for Fake {
         Ok(WriterKey::parse(&self.writer).expect("the test's own key"))
     }
 
+    fn secret(&self, reference: &plans::plan::SecretRef) -> Result<secrecy::SecretString, ConnectError> {
+        let what = format!("the test has no {reference:?}");
+        Err(ConnectError { what, hint: None, kind: ConnectKind::Key, source: None })
+    }
+
     fn maintainer_key(&self, repository: &plans::plan::Repository) -> Result<Option<StewardKey>, ConnectError> {
         // The owners' key, which the reader's opens, signs in its place.
         assert!(repository.maintainer.is_some(), "nobody asks where the plan names none");

@@ -104,6 +104,8 @@ pub struct PostgresSource {
     pub all: bool,
     /// Roles and tablespaces too. True unless set.
     pub globals: bool,
+    /// The folder of `pg_dump` and its kin; where packages put them unless set.
+    pub tools: Option<PathBuf>,
 }
 
 /// Forms of `pg_dump --format`.
@@ -124,8 +126,10 @@ pub enum PostgresFormat {
 pub struct MysqlSource {
     /// Where the connection string is found.
     pub dsn: SecretRef,
-    /// Databases; all of them where none is named.
+    /// Databases; that of the connection string, or else all, where none is named.
     pub databases: Vec<String>,
+    /// The folder of the dump program; where packages put it unless set.
+    pub tools: Option<PathBuf>,
 }
 
 /// `SQLite` files, copied by the online backup of `SQLite`.
@@ -133,6 +137,8 @@ pub struct MysqlSource {
 pub struct SqliteSource {
     /// Absolute paths, at least one.
     pub paths: Vec<PathBuf>,
+    /// The folder of sqlite3; where packages put it unless set.
+    pub tools: Option<PathBuf>,
 }
 
 /// What a program writes to its standard output.

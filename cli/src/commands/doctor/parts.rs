@@ -4,12 +4,13 @@ use base::hint::whole_story;
 use std::path::Path;
 
 use base::{Clock, Hint as _};
-use orchestrator::Connect as _;
+use orchestrator::Connect;
 use plans::Plan;
-use plans::plan::{Canary, Channel, SourceKind};
+use plans::plan::{Canary, Channel, Source, SourceKind};
 use repository::keys::prove;
 use repository::repository::Repository;
 use rustix::fs::Access;
+use tokio_util::sync::CancellationToken;
 
 use super::Line;
 use super::host::executable;
@@ -22,7 +23,7 @@ use crate::wiring::Wiring;
 const MAX_SKEW_S: u64 = 60;
 
 /// Every source is there and can be read at its top; a backup reads the rest, and says what it could not.
-pub(super) fn sources(plan: &Plan) -> Vec<Line> {
+pub(super) async fn sources(plan: &Plan, connect: &dyn Connect) -> Vec<Line> {
     let mut lines = Vec::new();
     for source in plan.sources.values() {
         let hooks = &source.hooks;
@@ -40,12 +41,7 @@ pub(super) fn sources(plan: &Plan) -> Vec<Line> {
             continue;
         }
         let SourceKind::Files(files) = &source.kind else {
-            let what = plans::supported::in_one_line(&plans::supported::source(source)).unwrap_or_default();
-            lines.push(Line::fail(
-                format!("source {}", source.id),
-                what,
-                Some("take it out of this host's plan until a later version".to_owned()),
-            ));
+            lines.push(database(connect, source).await);
             continue;
         };
         let troubles: Vec<String> = files.paths.iter().filter_map(|path| unreadable(path)).collect();
@@ -70,9 +66,25 @@ pub(super) fn sources(plan: &Plan) -> Vec<Line> {
     lines
 }
 
+/// The programs of a database are there and not too old, and its server lets us in.
+async fn database(connect: &dyn Connect, source: &Source) -> Line {
+    let what = format!("source {}", source.id);
+    if let Some(missing) = plans::supported::in_one_line(&plans::supported::source(source)) {
+        return Line::fail(what, missing, Some("take it out of this host's plan until a later version".to_owned()));
+    }
+    match orchestrator::jobs::database::look(connect, source, &CancellationToken::new()).await {
+        Ok(Some(seen)) => match seen.doubt {
+            None => Line::ok(what, seen.what),
+            Some(doubt) => Line::warn(what, seen.what, doubt),
+        },
+        Ok(None) => Line::ok(what, "it is no database"),
+        Err(error) => Line::fail(what, whole_story(&error), error.hint()),
+    }
+}
+
 /// A program that the plan names is there, and nobody else may change it.
 fn program(what: &str, run: &[String]) -> Result<(), Line> {
-    let program = backup::program::Program { run: run.to_vec(), env: Vec::new(), within: std::time::Duration::MAX };
+    let program = tools::program::Program { run: run.to_vec(), env: Vec::new(), within: std::time::Duration::MAX };
     program.examine().map_err(|error| Line::fail(what, whole_story(&error), error.hint()))
 }
 

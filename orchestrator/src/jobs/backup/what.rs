@@ -1,13 +1,14 @@
 //! What a source of the plan is for the engine: folders, or a stream out of a program, a pipe or a database.
 
 use backup::hook::Hooks;
-use backup::program::Program;
 use backup::source::{self, Dump};
 use plans::Plan;
-use plans::plan::{Canary, FilesSource, Source, SourceKind};
+use plans::plan::{Canary, FilesSource, PostgresFormat, Source, SourceKind};
+use tools::facts::Form;
+use tools::program::Program;
 
 use super::Input;
-use crate::jobs::JobError;
+use crate::jobs::{JobError, database, open};
 use crate::parts::Parts;
 
 /// What is handed to `backup`.
@@ -32,7 +33,24 @@ pub(super) fn of(parts: &Parts, plan: &Plan, source: &Source, input: Option<Inpu
             let what = format!("{} is a {} source of the plan, and nothing is piped into it", source.id, kind.word());
             return Err(JobError::NotDone { what });
         }
-        (kind, None) => return Err(JobError::NotDone { what: format!("this version backs up no {} source", kind.word()) }),
+        (SourceKind::Postgres(asked), None) => Dump::Postgres(source::PostgresDump {
+            server: database::postgres_at(&*parts.connect, source, &asked.dsn, asked)?,
+            form: if asked.format == PostgresFormat::Plain { Form::Plain } else { Form::Custom },
+            databases: if asked.all { source::Databases::All } else { source::Databases::One },
+            globals: asked.globals,
+            facts: database::questions(source),
+        }),
+        (SourceKind::Mysql(asked), None) => Dump::Mysql(source::MysqlDump {
+            server: database::mysql_at(&*parts.connect, source, &asked.dsn, asked)?,
+            databases: asked.databases.clone(),
+            facts: database::questions(source),
+        }),
+        (SourceKind::Sqlite(asked), None) => Dump::Sqlite(source::SqliteFiles {
+            program: database::sqlite(source, asked),
+            paths: asked.paths.clone(),
+            facts: database::questions(source),
+            stage: open::repository_cache(parts).join("staged").join(source.id.as_str()),
+        }),
     };
     Ok(What::Stream(backup::StreamSpec { source: source.id.clone(), service_tags: tags(plan, source), host: parts.host.clone(), dump }))
 }

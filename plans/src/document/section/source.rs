@@ -1,6 +1,7 @@
 //! `sources`, `copies` and `retention`: what is backed up, where to, and for how long it is kept.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use base::Span;
 use base::id::{RepositoryId, RetentionId, SourceId};
@@ -57,6 +58,7 @@ static POSTGRES: Record = Record {
         optional("format", Type::Word(&["custom", "directory", "plain"]), "form of the dump; custom unless set"),
         optional("all", Type::Truth, "every database of the server, and not the one of the connection string alone; false unless set"),
         optional("globals", Type::Truth, "roles and tablespaces too, which takes a superuser; true unless set"),
+        optional("tools", Type::Format(&PATH), "the folder of pg_dump and its kin; where packages put them unless set"),
     ],
     one_of: &[],
 };
@@ -65,14 +67,18 @@ static MYSQL: Record = Record {
     name: "a mysql source",
     fields: &[
         required("dsn", Type::Record(&SECRET_REF), "where the connection string is found"),
-        optional("databases", TEXTS, "databases; all of them unless set"),
+        optional("databases", TEXTS, "databases; that of the connection string, or else all, unless set"),
+        optional("tools", Type::Format(&PATH), "the folder of mariadb-dump or mysqldump; where packages put them unless set"),
     ],
     one_of: &[],
 };
 
 static SQLITE: Record = Record {
     name: "a sqlite source",
-    fields: &[required("paths", Type::List { of: &Type::Format(&PATH), least: 1 }, "absolute paths of the files")],
+    fields: &[
+        required("paths", Type::List { of: &Type::Format(&PATH), least: 1 }, "absolute paths of the files"),
+        optional("tools", Type::Format(&PATH), "the folder of sqlite3; where packages put it unless set"),
+    ],
     one_of: &[],
 };
 
@@ -216,6 +222,7 @@ fn hooks(node: &Node) -> Hooks {
 fn kind(id: &SourceId, node: &Node) -> SourceKind {
     // What is not there was told already.
     let file_name = |node: &Node| text(node, "as").unwrap_or_else(|| id.to_string());
+    let tools = |node: &Node| text(node, "tools").map(PathBuf::from);
     let dsn = |node: &Node| node.get("dsn").and_then(secret).unwrap_or_else(|| SecretRef::Env(String::new()));
     if let Some(node) = node.get("postgres") {
         let format = match node.get("format").and_then(Node::text) {
@@ -224,13 +231,13 @@ fn kind(id: &SourceId, node: &Node) -> SourceKind {
             _ => PostgresFormat::Custom,
         };
         let (all, globals) = (truth(node, "all", false), truth(node, "globals", true));
-        return SourceKind::Postgres(PostgresSource { dsn: dsn(node), format, all, globals });
+        return SourceKind::Postgres(PostgresSource { dsn: dsn(node), format, all, globals, tools: tools(node) });
     }
     if let Some(node) = node.get("mysql") {
-        return SourceKind::Mysql(MysqlSource { dsn: dsn(node), databases: list(node, "databases") });
+        return SourceKind::Mysql(MysqlSource { dsn: dsn(node), databases: list(node, "databases"), tools: tools(node) });
     }
     if let Some(node) = node.get("sqlite") {
-        return SourceKind::Sqlite(SqliteSource { paths: paths(node, "paths") });
+        return SourceKind::Sqlite(SqliteSource { paths: paths(node, "paths"), tools: tools(node) });
     }
     if let Some(node) = node.get("command") {
         return SourceKind::Command(CommandSource { run: list(node, "run"), file_name: file_name(node) });

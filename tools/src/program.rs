@@ -1,6 +1,6 @@
-//! Runs a program whose end decides: the dump of a source, or a hook around a backup.
+//! Runs a program whose end decides: the dump of a source, a hook around a backup, what fills a database again.
 //!
-//! `source::*` and `hook` start programs here and nowhere else. No shell: an absolute path and arguments, one by one. A cleaned
+//! `backup` and `restore` start such programs here and nowhere else. No shell: an absolute path and arguments, one by one. A cleaned
 //! environment, so that what the caller had in its own decides nothing; secrets go into it and never into arguments. A process group
 //! of its own that is killed as a whole when the program has ended, was too slow or must stop, so that nothing it started stays behind.
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -26,6 +26,8 @@ use base::name::shown;
 
 /// What is kept of a program's standard error: its end, in bytes. More is read and dropped.
 const MAX_SAID: usize = 4 << 10;
+/// What is kept of an answer that was asked for, in bytes.
+const MAX_ASKED: u64 = 16 << 20;
 /// How long the pipes may stay open after the program and its group have ended.
 const DRAIN: Duration = Duration::from_secs(2);
 /// Where a program finds others.
@@ -46,18 +48,20 @@ pub struct Program {
 
 /// What its standard input and output are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pipes {
+pub enum Pipes {
     /// Nothing comes in, what comes out is read.
     Out,
     /// Both are held by whoever started it.
     Both,
     /// Nothing comes in, what comes out is kept like its standard error.
     Told,
+    /// What comes in is held by whoever started it, what comes out is kept like its standard error.
+    In,
 }
 
 impl Program {
     /// The path of the program, as people write it.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         shown(self.run.first().map_or(&[], |program| program.as_bytes()))
     }
 
@@ -86,8 +90,36 @@ impl Program {
         Ok(())
     }
 
+    /// Runs it to its end and gives back what it wrote, up to [`MAX_ASKED`] bytes.
+    pub async fn ask(&self, cancel: &CancellationToken) -> Result<String, ProgramError> {
+        self.tell("", cancel).await
+    }
+
+    /// Runs it to its end with `input`, and gives back what it wrote, up to [`MAX_ASKED`] bytes.
+    pub async fn tell(&self, input: &str, cancel: &CancellationToken) -> Result<String, ProgramError> {
+        let mut running = self.start(Pipes::Both)?;
+        let (to, from) = (running.input.take(), running.output.take());
+        let write = async {
+            if let Some(mut to) = to {
+                let _ = to.write_all(input.as_bytes()).await; // one that does not listen says so by its end
+            }
+        };
+        let read = async {
+            let mut said = Vec::new();
+            if let Some(mut from) = from {
+                let _ = (&mut from).take(MAX_ASKED).read_to_end(&mut said).await;
+                let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
+            }
+            said
+        };
+        let told = running.during(async { tokio::join!(write, read).1 }, cancel).await;
+        running.end(cancel).await?;
+        let late = || ProgramError::TooLate { program: self.name(), within: self.within, said: String::new() };
+        Ok(String::from_utf8_lossy(&told.ok_or_else(late)?).into_owned())
+    }
+
     /// Starts it. Must be called inside a tokio runtime.
-    pub(crate) fn start(&self, pipes: Pipes) -> Result<Running, ProgramError> {
+    pub fn start(&self, pipes: Pipes) -> Result<Running, ProgramError> {
         self.examine()?;
         let program = self.name();
         let mut words = self.run.iter();
@@ -96,12 +128,12 @@ impl Program {
         for (name, value) in &self.env {
             command.env(name, value.expose_secret());
         }
-        command.stdin(if pipes == Pipes::Both { Stdio::piped() } else { Stdio::null() });
+        command.stdin(if matches!(pipes, Pipes::Both | Pipes::In) { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         let mut child = command.spawn().map_err(|source| ProgramError::Start { program: program.clone(), source })?;
         let group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
         let (input, mut output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let told = if pipes == Pipes::Told { output.take() } else { None };
+        let told = if matches!(pipes, Pipes::Told | Pipes::In) { output.take() } else { None };
         let said = tokio::spawn(async move {
             let (mut out, err) = tokio::join!(tail(told), tail(errors));
             out.extend(err);
@@ -113,7 +145,7 @@ impl Program {
 
 /// A program at work. Dropping it kills it and all that it started.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub struct Running {
     program: String,
     child: Child,
     group: Group,
