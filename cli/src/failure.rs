@@ -136,6 +136,7 @@ impl From<JobError> for Failure {
         use repository::check::CheckError;
         use repository::prune::PruneError;
         let (code, exit) = match &error {
+            JobError::Database { .. } => ("LB0254", Exit::Failed),
             JobError::Connect(connect) => return Self::of_connect(connect),
             JobError::Open { source, .. } => open_code(source),
             JobError::NoReaderKey { .. } => ("LB0220", Exit::Key),
@@ -209,7 +210,7 @@ impl From<RestoreError> for Failure {
             RestoreError::Apply(ApplyError::NoKey { .. }) => ("LB0221", Exit::Key),
             RestoreError::Look(_) | RestoreError::Apply(_) => ("LB0251", Exit::Failed),
             RestoreError::Into(IntoError::Cancelled) => return Self::interrupted(),
-            RestoreError::Into(IntoError::Read(error)) => match error {
+            RestoreError::Into(IntoError::Read(error)) => match &**error {
                 ListError::Read { source, .. } => read_code(source),
                 _ => ("LB0233", Exit::Failed),
             },

@@ -67,14 +67,20 @@ pub enum IntoError {
         live: bool,
     },
     /// The dump cannot be read from the repository.
-    #[error(transparent)]
-    Read(#[from] ListError),
+    #[error("cannot read the dump")]
+    Read(#[source] Box<ListError>),
     /// The server or a program refused.
     #[error(transparent)]
     Database(#[from] DatabaseError),
     /// Interrupted. Where the server can, nothing of it is there.
     #[error("the restore into the database was interrupted")]
     Cancelled,
+}
+
+impl From<ListError> for IntoError {
+    fn from(error: ListError) -> Self {
+        Self::Read(Box::new(error))
+    }
 }
 
 impl Hint for IntoError {
