@@ -203,13 +203,14 @@ impl From<ListError> for Failure {
 impl From<RestoreError> for Failure {
     fn from(error: RestoreError) -> Self {
         let (code, exit) = match &error {
-            RestoreError::Gather(GatherError::Cancelled) | RestoreError::Apply(ApplyError::Cancelled { .. }) => return Self::interrupted(),
+            RestoreError::Gather(GatherError::Cancelled)
+            | RestoreError::Apply(ApplyError::Cancelled { .. })
+            | RestoreError::Into(IntoError::Cancelled) => return Self::interrupted(),
             RestoreError::Gather(GatherError::NotThere { .. }) => ("LB0233", Exit::Failed),
             RestoreError::Gather(GatherError::TooMany) | RestoreError::Apply(ApplyError::Refused(_)) => ("LB0250", Exit::Failed),
             RestoreError::Gather(GatherError::Read { source, .. }) | RestoreError::Apply(ApplyError::Read(source)) => read_code(source),
             RestoreError::Apply(ApplyError::NoKey { .. }) => ("LB0221", Exit::Key),
             RestoreError::Look(_) | RestoreError::Apply(_) => ("LB0251", Exit::Failed),
-            RestoreError::Into(IntoError::Cancelled) => return Self::interrupted(),
             RestoreError::Into(IntoError::Read(error)) => match &**error {
                 ListError::Read { source, .. } => read_code(source),
                 _ => ("LB0233", Exit::Failed),

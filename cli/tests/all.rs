@@ -6,7 +6,11 @@
 mod people;
 #[path = "all/place.rs"]
 mod place;
+#[path = "all/servers.rs"]
+mod servers;
 
+#[path = "all/databases.rs"]
+mod databases;
 #[path = "all/drilling.rs"]
 mod drilling;
 #[path = "all/evidence.rs"]

@@ -14,7 +14,6 @@ use base::id::RepositoryId;
 use orchestrator::jobs::restore::{Order, apply, prepare};
 use orchestrator::{Facts, Parts};
 use plans::Plan;
-use plans::plan::SecretRef;
 use repository::snapshots::Snapshot;
 use restore::address::Address;
 use restore::pattern::Pattern;
@@ -49,12 +48,8 @@ pub(crate) struct RestoreArgs {
     /// What to do with files that are there already; without it the folder must be new or empty
     #[arg(long, value_name = "WHAT")]
     existing: Option<Existing>,
-    /// Fill this empty database, whose connection string is behind env:NAME, file:/path or credential:NAME
-    #[arg(long, value_name = "REFERENCE", value_parser = into::reference, conflicts_with_all = ["to", "include", "existing", "special_bits"])]
-    into: Option<SecretRef>,
-    /// With --into: everything belongs to the user of that database, whoever it belonged to
-    #[arg(long, requires = "into")]
-    no_owner: bool,
+    #[command(flatten)]
+    fill: into::IntoArgs,
     /// Show what would be done, and do nothing
     #[arg(long, short = 'n')]
     dry_run: bool,
@@ -96,8 +91,9 @@ pub(crate) async fn run(args: &RestoreArgs, settings: &Settings, output: Output)
     // A store that does not answer must not keep whoever says stop.
     let found = stop.run_until_cancelled(points::find(&parts, &plan, &rule, args.from.as_ref(), as_of, output)).await;
     let chosen = found.unwrap_or_else(|| Err(Failure::interrupted().fix(from_the_start(args))))?;
-    if let Some(reference) = &args.into {
-        return into::run(args, reference, &address, &plan, &parts, &chosen, &stop, output).await;
+    if let Some(into) = &args.fill.into {
+        let asked = into::Asked { args, into, address: &address };
+        return into::run(asked, &plan, &parts, &chosen, &stop, output).await;
     }
     let order = order(args, &address, patterns, &chosen, &facts);
     let again = again(args, &order, &chosen.snapshot);

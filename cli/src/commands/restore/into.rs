@@ -18,6 +18,23 @@ use crate::output::number::counted;
 use crate::output::{Output, instant, printable};
 use crate::points::Chosen;
 
+#[derive(Debug, clap::Args)]
+pub(super) struct IntoArgs {
+    /// Fill this empty database, whose connection string is behind `env:NAME`, `file:/path` or `credential:NAME`
+    #[arg(long, value_name = "REFERENCE", value_parser = reference, conflicts_with_all = ["to", "include", "existing", "special_bits"])]
+    pub(super) into: Option<SecretRef>,
+    /// With --into: everything belongs to the user of that database, whoever it belonged to
+    #[arg(long, requires = "into")]
+    pub(super) no_owner: bool,
+}
+
+/// What was asked for.
+pub(super) struct Asked<'a> {
+    pub(super) args: &'a RestoreArgs,
+    pub(super) into: &'a SecretRef,
+    pub(super) address: &'a Address,
+}
+
 /// What would be done.
 #[derive(Debug, Serialize)]
 struct Planned {
@@ -34,7 +51,7 @@ struct Planned {
 const MAX_SHOWN: usize = 20;
 
 /// Reads `env:NAME`, `file:/path` or `credential:NAME`.
-pub(crate) fn reference(text: &str) -> Result<SecretRef, String> {
+fn reference(text: &str) -> Result<SecretRef, String> {
     match text.split_once(':') {
         Some(("env", name)) if !name.is_empty() => Ok(SecretRef::Env(name.to_owned())),
         Some(("file", path)) if path.starts_with('/') => Ok(SecretRef::File(path.into())),
@@ -45,21 +62,20 @@ pub(crate) fn reference(text: &str) -> Result<SecretRef, String> {
 }
 
 pub(super) async fn run(
-    args: &RestoreArgs,
-    into: &SecretRef,
-    address: &Address,
+    asked: Asked<'_>,
     plan: &Plan,
     parts: &Parts,
     chosen: &Chosen,
     stop: &CancellationToken,
     output: Output,
 ) -> Result<Exit, Failure> {
+    let Asked { args, into, address } = asked;
     let snapshot = &chosen.snapshot;
     let source = plan.sources.get(&snapshot.source).ok_or_else(|| {
         let what = format!("the plan has no source {}, which says how its database is reached", snapshot.source);
         Failure::new("LB0255", Exit::Failed, what).fix("restore its files into a folder, and fill a database by hand: docs/databases.md")
     })?;
-    let target = Target { server: server(&*parts.connect, source, into)?, no_owner: args.no_owner };
+    let target = Target { server: server(&*parts.connect, source, into)?, no_owner: args.fill.no_owner };
     let found = find(&chosen.reader, snapshot, address.path.as_ref()).await.map_err(failed)?;
     target.examine(&found, live(&*parts.connect, source).as_ref(), stop).await.map_err(failed)?;
     let planned = planned(chosen, &found, &target);
