@@ -194,12 +194,12 @@ fn only_an_empty_database_is_filled_and_nothing_of_a_full_or_live_one_changes() 
         let (place, server) = shop(kind, "", "");
         place.run(["backup", "shop"]).exits(0);
         into(&place, &server, "shop").exits(1).warns(&["LB0255", "is not empty", "it is the database that the plan backs up"]);
-        server.sql("shop", "create database full");
-        server.sql("full", things);
+        server.sql("shop", "create database taken");
+        server.sql("taken", things);
         let full =
-            into(&place, &server, "full").exits(1).warns(&["LB0255", "is not empty: it holds 1 tables", "nothing is ever written over"]);
+            into(&place, &server, "taken").exits(1).warns(&["LB0255", "is not empty: it holds 1 tables", "nothing is ever written over"]);
         assert!(!full.err.contains("backs up"), "{}", full.all());
-        assert_eq!(server.sql("full", "select count(*) from kept"), "0");
+        assert_eq!(server.sql("taken", "select count(*) from kept"), "0");
         assert_eq!(server.sql("shop", "select count(*) from orders"), "250");
     }
 }
@@ -221,12 +221,12 @@ fn a_wrong_password_a_stopped_server_and_a_missing_program_are_told_and_leave_no
         let (place, mut server) = shop(kind, "", "");
         let dsn = server.dsn("shop", "wr0ng");
         secret(&place, "shop.dsn", &dsn);
-        let refused = place.run(["backup", "shop"]).exits(1).warns(&["LB0254", "cannot be reached", "user, password and database"]);
+        let refused = place.run(["backup", "shop"]).exits(1).warns(&["LB0240", "cannot be reached", "user, password and database"]);
         assert!(!refused.all().contains("wr0ng"), "{}", refused.all());
         place.run(["doctor"]).exits(1).says(&["cannot be reached"]);
         server.dsn_file(&place, "shop");
         server.crash();
-        place.run(["backup", "shop"]).exits(1).warns(&["LB0254", "cannot be reached"]);
+        place.run(["backup", "shop"]).exits(1).warns(&["LB0240", "cannot be reached"]);
         let empty = place.path().join("no-tools");
         std::fs::create_dir(&empty).unwrap();
         name_tools(&place, &empty);
