@@ -215,6 +215,11 @@ fn a_dump_of_one_kind_of_server_is_no_dump_for_another_and_a_files_source_is_non
     assert!(refused.err.contains("does not begin with postgresql://"), "{}", refused.all());
 }
 
+/// What was said, wherever its lines were broken.
+fn in_one_line(said: &Said) -> String {
+    said.all().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn a_wrong_password_a_stopped_server_and_a_missing_program_are_told_and_leave_no_restore_point() {
     for kind in [Kind::Postgres, Kind::Maria] {
@@ -223,7 +228,8 @@ fn a_wrong_password_a_stopped_server_and_a_missing_program_are_told_and_leave_no
         secret(&place, "shop.dsn", &dsn);
         let refused = place.run(["backup", "shop"]).exits(1).warns(&["LB0240", "cannot be reached", "user, password and database"]);
         assert!(!refused.all().contains("wr0ng"), "{}", refused.all());
-        place.run(["doctor"]).exits(1).says(&["cannot be reached"]);
+        let told = in_one_line(&place.run(["doctor"]).exits(1));
+        assert!(told.contains("cannot be reached"), "{told}");
         server.dsn_file(&place, "shop");
         server.crash();
         place.run(["backup", "shop"]).exits(1).warns(&["LB0240", "cannot be reached"]);
@@ -231,7 +237,7 @@ fn a_wrong_password_a_stopped_server_and_a_missing_program_are_told_and_leave_no
         std::fs::create_dir(&empty).unwrap();
         name_tools(&place, &empty);
         for command in [vec!["backup", "shop"], vec!["doctor"]] {
-            let told = place.run(command).exits(1).all();
+            let told = in_one_line(&place.run(command).exits(1));
             assert!(told.contains("is not installed") && told.contains("apt-get install") && told.contains("no-tools"), "{told}");
         }
         assert_eq!(points(&place), 0);
