@@ -142,12 +142,12 @@ fn huge_and_deep_texts_are_refused_quickly() {
 
 #[test]
 fn a_part_that_nothing_carries_out_is_told_and_the_plan_holds_all_the_same() {
-    let pg = "orders:\n    postgres: {dsn: {env: SHOP_DSN}}\n    schedule";
+    let pg = "orders:\n    postgres: {dsn: {env: SHOP_DSN}, format: directory}\n    schedule";
     let yaml =
         changed(&[("orders:\n    files: {paths: [/srv/shop/orders], exclude: [\"*.tmp\"], one_file_system: true}\n    schedule", pg)]);
     let loaded = load(&yaml).unwrap();
     let seen: Vec<(&str, &str)> = loaded.warnings.iter().map(|f| (f.rule, f.what.as_str())).collect();
-    assert_eq!(seen, [("LB2007", "this version backs up no postgres source like orders")]);
+    assert_eq!(seen, [("LB2007", "this version dumps as custom or plain, and not into a folder, as orders asks")]);
     assert!(matches!(loaded.plan.sources["orders"].kind, plans::plan::SourceKind::Postgres(_)));
     assert_eq!(faults(&changed(&[("tier: high", "teir: high")]))[0].hint.as_deref(), Some("did you mean tier?"));
 }
