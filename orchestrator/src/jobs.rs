@@ -10,6 +10,7 @@ pub mod prune;
 pub mod register;
 pub mod restore;
 pub mod review;
+pub mod space;
 pub mod statement;
 
 pub use error::JobError;
