@@ -46,12 +46,17 @@ pub(crate) struct Context<'a> {
 /// What a name can be one of.
 pub(crate) trait Names {
     fn has(&self, name: &str) -> bool;
+    fn count(&self) -> usize;
     fn each(&self) -> Box<dyn Iterator<Item = &str> + '_>;
 }
 
 impl<K: Borrow<str> + Ord, V> Names for BTreeMap<K, V> {
     fn has(&self, name: &str) -> bool {
         self.contains_key(name)
+    }
+
+    fn count(&self) -> usize {
+        self.len()
     }
 
     fn each(&self) -> Box<dyn Iterator<Item = &str> + '_> {
@@ -62,6 +67,10 @@ impl<K: Borrow<str> + Ord, V> Names for BTreeMap<K, V> {
 impl Names for BTreeSet<&str> {
     fn has(&self, name: &str) -> bool {
         self.contains(name)
+    }
+
+    fn count(&self) -> usize {
+        self.len()
     }
 
     fn each(&self) -> Box<dyn Iterator<Item = &str> + '_> {
@@ -146,9 +155,9 @@ impl Context<'_> {
         if known.has(&name) {
             return;
         }
-        let near = self.faults.looks_for_a_near_name().then(|| nearest(&name, known.each())).flatten().map(str::to_owned);
+        let near = self.faults.looks_for_a_near_name(known.count()).then(|| nearest(&name, known.each())).flatten().map(str::to_owned);
         let listed: Vec<&str> = known.each().take(LISTED).collect();
-        let more = known.each().count() - listed.len();
+        let more = known.count() - listed.len();
         let fault = self.at_value(&crate::rules::meaning::UNKNOWN_NAME, path, format!("there is no {kind} \"{name}\""));
         fault.hint = Some(match (near, listed.len(), more) {
             (Some(near), ..) => format!("did you mean {near}?"),

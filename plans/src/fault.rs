@@ -93,12 +93,13 @@ impl base::Hint for Faults {
     }
 }
 
-/// The most faults that are told, errors before warnings. Beyond it a text is not a plan with mistakes but something else.
-pub(crate) const MAX_FAULTS: usize = 200;
-/// The most faults that are kept until waivers were heard; what comes later is counted.
-const MAX_KEPT: usize = 100_000;
-/// The most names that a near one is looked for: each takes a walk through all names that there are.
-const MAX_LOOKUPS: usize = 2 * MAX_FAULTS;
+/// The most errors that are told, and the most warnings; what comes later is counted. Five of each for each of 10,000 services are told, and
+/// beyond it a text is not a plan with mistakes but something else.
+const MAX_OF_EACH: usize = 50_000;
+/// The most names that a near one is looked for in any case, and the most that are compared beyond it: each takes a walk through all names that
+/// there are, which in a plan of thousands of services would take minutes.
+const MAX_LOOKUPS: usize = 400;
+const MAX_COMPARED: usize = 100_000;
 
 /// Takes faults in while a plan is read and checked.
 #[derive(Debug)]
@@ -109,14 +110,33 @@ pub(crate) struct Collector {
     errors: BTreeMap<(usize, usize), usize>,
     rules: BTreeSet<&'static str>,
     n_lookups: usize,
+    n_compared: usize,
     spare: Option<Fault>,
-    n_dropped: usize,
+    warnings: Count,
+    errors_told: Count,
+}
+
+/// How many faults of a severity were kept, and how many were not.
+#[derive(Debug, Default)]
+struct Count {
+    kept: usize,
+    dropped: usize,
 }
 
 impl Collector {
     /// Knows the names of the texts by their position.
     pub fn new(files: Vec<String>) -> Self {
-        Self { files, faults: Vec::new(), errors: BTreeMap::new(), rules: BTreeSet::new(), n_lookups: 0, spare: None, n_dropped: 0 }
+        Self {
+            files,
+            faults: Vec::new(),
+            errors: BTreeMap::new(),
+            rules: BTreeSet::new(),
+            n_lookups: 0,
+            n_compared: 0,
+            spare: None,
+            warnings: Count::default(),
+            errors_told: Count::default(),
+        }
     }
 
     /// Takes a fault in, and hands it back so that a reason and a remedy can be added.
@@ -136,12 +156,14 @@ impl Collector {
             hint: None,
         };
         self.rules.insert(rule.id);
+        let count = if severity == Severity::Error { &mut self.errors_told } else { &mut self.warnings };
+        if count.kept >= MAX_OF_EACH {
+            count.dropped += 1;
+            return self.spare.insert(fault); // only the place to write to is needed, not its history
+        }
+        count.kept += 1;
         if severity == Severity::Error {
             *self.errors.entry((at.file, at.span.start)).or_default() += 1;
-        }
-        if self.faults.len() >= MAX_KEPT {
-            self.n_dropped += 1;
-            return self.spare.insert(fault); // only the place to write to is needed, not its history
         }
         &mut self.faults.push_mut((at.file, fault)).1
     }
@@ -156,10 +178,11 @@ impl Collector {
         self.rules.contains(rule.id)
     }
 
-    /// Whether a near name is still worth looking for. Beyond what is told it is not, and in a large plan it would take minutes.
-    pub fn looks_for_a_near_name(&mut self) -> bool {
+    /// Whether a near one of so many names is still looked for.
+    pub fn looks_for_a_near_name(&mut self, n_names: usize) -> bool {
         self.n_lookups += 1;
-        self.n_lookups <= MAX_LOOKUPS
+        self.n_compared += n_names;
+        self.n_lookups <= MAX_LOOKUPS || self.n_compared <= MAX_COMPARED
     }
 
     /// Takes out the faults that `waived` names, and hands them over.
@@ -197,30 +220,49 @@ impl Collector {
         self.faults.retain(|(file, fault)| fault.covers_secret() || !secrets.contains(&(*file, fault.span.start, fault.span.end)));
     }
 
-    /// The faults in the order of files, lines and columns, each once: all of them, or as many as are told, errors first, and the count of
-    /// the others.
+    /// The faults in the order of files, lines and columns, each once, and the count of those that are not told.
     pub fn finish(mut self) -> Vec<Fault> {
         self.leave_secrets_alone();
         self.faults.sort_by_key(|(file, fault)| (*file, fault.line, fault.column));
         self.faults.dedup_by(|(_, a), (_, b)| a == b);
-        let n_more = self.faults.len().saturating_sub(MAX_FAULTS) + self.n_dropped;
-        if n_more > 0 {
-            self.faults.sort_by_key(|(_, fault)| std::cmp::Reverse(fault.severity)); // keeps the order of places within each
-            let n_errors = self.faults.iter().skip(MAX_FAULTS).filter(|(_, fault)| fault.severity == Severity::Error).count();
-            self.faults.truncate(MAX_FAULTS);
-            self.faults.sort_by_key(|(file, fault)| (*file, fault.line, fault.column));
-            if let Some((file, last)) = self.faults.last().cloned() {
-                let what = match n_errors {
-                    0 => format!("and {n_more} more, none of them an error"),
-                    n if n == n_more => format!("and {n_more} more errors"),
-                    n => format!("and {n_more} more, {n} of them errors"),
-                };
-                let rule = &crate::rules::language::TOO_MANY_FAULTS;
-                let hint = Some("mend the first ones and check again: one early slip often causes many".to_owned());
-                let place = None;
-                self.faults.push((file, Fault { rule: rule.id, severity: rule.severity, place, what, why: None, hint, ..last }));
-            }
+        let what = match (self.errors_told.dropped, self.warnings.dropped) {
+            (0, 0) => None,
+            (0, warnings) => Some(format!("and {warnings} more, none of them an error")),
+            (errors, 0) => Some(format!("and {errors} more errors")),
+            (errors, warnings) => Some(format!("and {} more, {errors} of them errors", errors + warnings)),
+        };
+        if let Some((what, (file, last))) = what.zip(self.faults.last().cloned()) {
+            let rule = &crate::rules::language::TOO_MANY_FAULTS;
+            let hint = Some("mend the first ones and check again: one early slip often causes many".to_owned());
+            self.faults.push((file, Fault { rule: rule.id, severity: rule.severity, place: None, what, why: None, hint, ..last }));
         }
         self.faults.into_iter().map(|(_, fault)| fault).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::language::{DUPLICATE, NOT_DONE, TOO_MANY_FAULTS};
+
+    fn at(n: usize) -> At {
+        At { file: 0, line: u32::try_from(n).unwrap(), column: 1, span: n..n + 1 }
+    }
+
+    /// Errors have a room of their own: no number of warnings hides one, so that none is let pass because there are too many of them.
+    #[test]
+    fn warnings_beyond_count_hide_no_error() {
+        let mut faults = Collector::new(vec!["plan.yaml".to_owned()]);
+        for n in 1..=MAX_OF_EACH + 7 {
+            faults.add(&NOT_DONE, &at(n), "not done".to_owned());
+        }
+        faults.add(&DUPLICATE, &at(MAX_OF_EACH + 9), "twice".to_owned()).hint = Some("keep one".to_owned());
+        assert!(faults.any_error_within(0, 0..usize::MAX));
+        let told = faults.finish();
+        assert_eq!(told.len(), MAX_OF_EACH + 2);
+        let error = told.iter().find(|fault| fault.severity == Severity::Error).unwrap();
+        assert_eq!((error.rule, error.hint.as_deref()), (DUPLICATE.id, Some("keep one")));
+        let last = told.last().unwrap();
+        assert_eq!((last.rule, last.what.as_str()), (TOO_MANY_FAULTS.id, "and 7 more, none of them an error"));
     }
 }

@@ -34,7 +34,7 @@ fn pages() -> Vec<Page> {
     let rule = |rule: &plans::rules::Rule| Page {
         code: rule.id.to_owned(),
         title: rule.title.to_owned(),
-        text: crate::output::wrap(rule.explanation, 78).join("\n"),
+        text: [crate::output::wrap(rule.explanation, 78), vec![String::new()], crate::output::wrap(&rule.origin(), 78)].concat().join("\n"),
     };
     own_pages().into_iter().chain(plans::rules::all().map(rule)).collect()
 }
@@ -97,7 +97,10 @@ mod tests {
 
     #[test]
     fn a_rule_of_the_plan_is_explained_like_an_error() {
-        assert!(pages().iter().any(|page| page.code == "LB2104" && page.text.lines().all(|line| line.chars().count() <= 80)));
+        let pages = pages();
+        let page = pages.iter().find(|page| page.code == "LB2104").unwrap();
+        assert!(page.text.lines().all(|line| line.chars().count() <= 80));
+        assert!(page.text.contains("\n\nSource: ISO 22301"), "{}", page.text);
     }
 
     #[test]

@@ -38,11 +38,13 @@ fn taken(part: &Entry, like: &Node, named: &HashMap<&str, &Entry>, record: &Reco
     let name = like.text().unwrap_or_default();
     match named.get(name).filter(|entry| entry.key != part.key) {
         None => {
-            let near =
-                faults.looks_for_a_near_name().then(|| nearest(name, named.keys().copied().filter(|key| *key != part.key))).flatten();
+            let near = faults
+                .looks_for_a_near_name(named.len())
+                .then(|| nearest(name, named.keys().copied().filter(|key| *key != part.key)))
+                .flatten();
             let fault = faults.add(&meaning::UNKNOWN_NAME, &like.at, format!("{} cannot be like \"{}\"", part.key, clipped(name)));
             fault.why = Some("there is no other part of that name beside it".to_owned());
-            fault.hint = near.map(|near| format!("did you mean {near}?"));
+            fault.hint = Some(near.map_or_else(|| "name another part of this section".to_owned(), |near| format!("did you mean {near}?")));
         }
         Some(other) if other.value.get(LIKE).is_some() => {
             let what = format!("{} is like {name}, which is itself like another", part.key);

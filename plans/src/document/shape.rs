@@ -138,7 +138,7 @@ fn fields(entries: &[Entry], record: &Record, name: &str, name_at: &At, faults: 
         }
         let known = || record.fields.iter().map(|field| field.name);
         let what = format!("{} has no key \"{}\"", record.name, clipped(&entry.key));
-        let near = faults.looks_for_a_near_name().then(|| nearest(&entry.key, known())).flatten();
+        let near = faults.looks_for_a_near_name(record.fields.len()).then(|| nearest(&entry.key, known())).flatten();
         let fault = faults.add(&rules::UNKNOWN_KEY, &entry.key_at, what);
         fault.hint = Some(
             near.map_or_else(|| format!("its keys are {}", known().collect::<Vec<_>>().join(", ")), |near| format!("did you mean {near}?")),

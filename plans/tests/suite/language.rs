@@ -124,8 +124,7 @@ fn an_alias_bomb_is_refused_quickly() {
     }
     let found = quickly("bomb", || faults(&bomb));
     assert!(found.iter().any(|fault| fault.rule == "LB2005"));
-    assert!(found.len() <= 201);
-    assert_eq!(found.iter().filter(|fault| fault.rule == "LB2012").count(), 1);
+    assert!(found.len() < 300, "each place is told once, however much it would become");
 }
 
 #[test]
@@ -136,7 +135,7 @@ fn huge_and_deep_texts_are_refused_quickly() {
         [("17 MB", "x: y\n".repeat(3_500_000)), ("deep", deep), ("keys", keys), ("quote", format!("a: \"{}", "x".repeat(900_000)))]
     {
         let found = quickly(what, || faults(&yaml));
-        assert!(found.iter().any(|fault| ["LB2004", "LB2001", "LB2012"].contains(&fault.rule)), "{what}: {found:?}");
+        assert!(found.iter().any(|fault| ["LB2004", "LB2001", "LB2006"].contains(&fault.rule)), "{what}: {found:?}");
     }
 }
 

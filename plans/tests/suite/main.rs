@@ -11,6 +11,8 @@ mod language;
 #[cfg(test)]
 mod large;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod schedule;

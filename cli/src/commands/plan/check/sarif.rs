@@ -48,7 +48,7 @@ fn describe(rule: &Rule) -> Value {
         "id": rule.id,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.explanation},
-        "help": {"text": format!("{}\nlifeboat explain {}", rule.explanation, rule.id)},
+        "help": {"text": format!("{}\n{}\nlifeboat explain {}", rule.explanation, rule.origin(), rule.id)},
         "defaultConfiguration": {"level": level(rule.severity)},
     })
 }
