@@ -7,9 +7,13 @@ mod decisions;
 #[cfg(test)]
 mod draft;
 #[cfg(test)]
+mod forget;
+#[cfg(test)]
 mod language;
 #[cfg(test)]
 mod large;
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
