@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Cat(commands::cat::CatArgs),
     /// Restore from a restore point: shown first, to a new place, compared
     Restore(commands::restore::RestoreArgs),
+    /// Put back what a restore in place moved aside
+    Undo(commands::undo::UndoArgs),
     /// Prove that what was backed up comes back
     #[command(subcommand)]
     Drill(commands::drill::DrillCommand),

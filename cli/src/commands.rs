@@ -33,6 +33,7 @@ pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod snapshots;
 pub(crate) mod status;
+pub(crate) mod undo;
 mod version;
 
 use crate::arguments::{Arguments, Command};
@@ -53,6 +54,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Command::Find(args) => find::run(args, &settings()?, output).await,
         Command::Cat(args) => cat::run(args, &settings()?, output).await,
         Command::Restore(args) => restore::run(args, &settings()?, output).await,
+        Command::Undo(args) => undo::run(args, &settings()?, output).await,
         Command::Drill(command) => drill::run(command, &settings()?, output).await,
         Command::Check(args) => check::run(args, &settings()?, output).await,
         Command::Prune(args) => prune::run(args, &settings()?, output).await,

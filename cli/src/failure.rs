@@ -12,6 +12,7 @@ use restore::apply::ApplyError;
 use restore::database::IntoError;
 use restore::list::ListError;
 use restore::tree::GatherError;
+use restore::undo::UndoError;
 use serde::Serialize;
 use stores::StoreError;
 
@@ -210,7 +211,9 @@ impl From<RestoreError> for Failure {
             RestoreError::Gather(GatherError::TooMany) | RestoreError::Apply(ApplyError::Refused(_)) => ("LB0250", Exit::Failed),
             RestoreError::Gather(GatherError::Read { source, .. }) | RestoreError::Apply(ApplyError::Read(source)) => read_code(source),
             RestoreError::Apply(ApplyError::NoKey { .. }) => ("LB0221", Exit::Key),
-            RestoreError::Look(_) | RestoreError::Apply(_) => ("LB0251", Exit::Failed),
+            RestoreError::Look(_) | RestoreError::Apply(_) | RestoreError::Undo(UndoError::Folder { .. }) => ("LB0251", Exit::Failed),
+            RestoreError::Undo(UndoError::Cancelled { .. }) => return Self::interrupted().fix("run it again: it goes on where it stopped"),
+            RestoreError::Undo(UndoError::NotOurs { .. } | UndoError::Done { .. }) => ("LB0256", Exit::Failed),
             RestoreError::Into(IntoError::Read(error)) => match &**error {
                 ListError::Read { source, .. } => read_code(source),
                 _ => ("LB0233", Exit::Failed),

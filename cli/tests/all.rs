@@ -21,6 +21,8 @@ mod fidelity;
 mod first;
 #[path = "all/hooks.rs"]
 mod hooks;
+#[path = "all/in_place.rs"]
+mod in_place;
 #[path = "all/incidents.rs"]
 mod incidents;
 #[path = "all/keys.rs"]

@@ -148,7 +148,10 @@ fn unmark(job: &Job) -> io::Result<()> {
         job.progress.begin(Stage::Sync, 0, 0);
         job.root.sync()?;
     }
-    job.root.remove(marker::NAME)
+    match &job.aside {
+        Some(aside) => aside.finish(&job.root),
+        None => job.root.remove(marker::NAME),
+    }
 }
 
 /// Runs one blocking part, and then looks whether it had to stop.

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Timestamps, Uid};
+use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, RenameFlags, ResolveFlags, Stat, Timestamps, Uid};
 
 /// Paths of more bytes are resolved in pieces; the kernel takes less than 4096 at once (`PATH_MAX`).
 const PIECE: usize = 3072;
@@ -134,6 +134,9 @@ impl Root {
 
     /// What is at `path`, itself and not what it links to; `None` where nothing is.
     pub fn stat(&self, path: &[u8]) -> io::Result<Option<Stat>> {
+        if path.is_empty() {
+            return Ok(Some(rustix::fs::fstat(&self.fd)?));
+        }
         let found = self.place(path).and_then(|place| Ok(rustix::fs::statat(place.parent.fd(), place.name, AtFlags::SYMLINK_NOFOLLOW)?));
         match found {
             Ok(stat) => Ok(Some(stat)),
@@ -222,6 +225,52 @@ impl Root {
         Ok(rustix::fs::renameat(to.parent.fd(), from.name, to.parent.fd(), to.name)?)
     }
 
+    /// Renames `from` to `to`, in any folder of the same file system, where nothing has that name yet.
+    pub fn rename_new(&self, from: &[u8], to: &[u8]) -> io::Result<()> {
+        let (from, to) = (self.place(from)?, self.place(to)?);
+        Ok(rustix::fs::renameat_with(from.parent.fd(), from.name, to.parent.fd(), to.name, RenameFlags::NOREPLACE)?)
+    }
+
+    /// Makes a folder, for its owner alone, unless one is there.
+    pub fn ensure_folder(&self, path: &[u8]) -> io::Result<()> {
+        match self.make_folder(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.open_folder(path).map(drop),
+            other => other,
+        }
+    }
+
+    /// Removes a folder that is empty.
+    pub fn remove_folder(&self, path: &[u8]) -> io::Result<()> {
+        let place = self.place(path)?;
+        Ok(rustix::fs::unlinkat(place.parent.fd(), place.name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Refuses a folder that belongs to somebody else, or that others may write to.
+    pub fn own(&self, path: &[u8]) -> io::Result<()> {
+        let stat = rustix::fs::fstat(self.open_folder(path)?)?;
+        if stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o022 == 0 {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to somebody else, or others may write to it"))
+    }
+
+    /// All extended attributes of what is at `path`, itself and not what it links to.
+    pub fn xattrs(&self, path: &[u8]) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        // Through procfs, since no call takes a folder and a name.
+        let (place, fd);
+        let at = if path.is_empty() {
+            format!("/proc/self/fd/{}", self.fd.as_raw_fd()).into_bytes()
+        } else if self.stat(path)?.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink) {
+            place = self.place(path)?;
+            [format!("/proc/self/fd/{}/", place.parent.fd().as_raw_fd()).as_bytes(), place.name].concat()
+        } else {
+            fd = self.open_place(path)?;
+            let at = format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes();
+            return xattrs_at(&at, false);
+        };
+        xattrs_at(&at, !path.is_empty())
+    }
+
     /// Waits until all that was written to the file system of the folder is on its disk (syncfs(2)). A write that failed behind our
     /// back since the folder was opened is an error here, from Linux 5.8 on.
     pub fn sync(&self) -> io::Result<()> {
@@ -233,6 +282,34 @@ impl Root {
         let place = self.place(path)?;
         Ok(rustix::fs::unlinkat(place.parent.fd(), place.name, AtFlags::empty())?)
     }
+}
+
+/// The most bytes of a list of names, and of one value: the limits of Linux.
+const MAX_XATTR: usize = 64 << 10;
+
+/// All extended attributes of an open file or folder.
+pub(crate) fn xattrs_of(fd: BorrowedFd<'_>) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    xattrs_at(format!("/proc/self/fd/{}", fd.as_raw_fd()).as_bytes(), false)
+}
+
+fn xattrs_at(at: &[u8], is_link: bool) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut buffer = vec![0_u8; MAX_XATTR];
+    let n = if is_link { rustix::fs::llistxattr(at, &mut buffer[..]) } else { rustix::fs::listxattr(at, &mut buffer[..]) }?;
+    let names: Vec<Vec<u8>> = buffer[..n].split(|b| *b == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect();
+    let mut found = Vec::with_capacity(names.len());
+    for name in names {
+        let value = if is_link {
+            rustix::fs::lgetxattr(at, name.as_slice(), &mut buffer[..])
+        } else {
+            rustix::fs::getxattr(at, name.as_slice(), &mut buffer[..])
+        };
+        match value {
+            Ok(n) => found.push((name, buffer[..n].to_vec())),
+            Err(rustix::io::Errno::NODATA) => {} // removed at this moment
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
 }
 
 /// Where to cut a path that is too long for one call: at the last "/" within a piece.

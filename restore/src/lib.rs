@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod apply;
+pub mod aside;
 pub mod beneath;
 pub mod check;
 pub mod choose;
@@ -27,4 +28,5 @@ pub mod seen;
 mod stream;
 pub mod target;
 pub mod tree;
+pub mod undo;
 pub mod verify;

@@ -8,7 +8,7 @@ use rustix::fs::{Gid, IFlags, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, Xattr
 
 use crate::beneath::Root;
 use crate::path::shown;
-use crate::tree::Attributes;
+use crate::tree::{Attribute, Attributes};
 
 /// Bits that give a program its owner's rights: setuid and setgid.
 const SPECIAL: u32 = 0o6000;
@@ -20,6 +20,8 @@ pub(crate) struct Setter {
     pub owners: bool,
     /// Setuid, setgid and `security.*`, `trusted.*` attributes are set.
     pub special: bool,
+    /// What is there already gets what is recorded and nothing else: further extended attributes go. What is equal is not touched.
+    pub exact: bool,
 }
 
 /// Hears of each thing that could not be set, and why.
@@ -28,12 +30,17 @@ pub(crate) type Tell<'a> = &'a mut dyn FnMut(String, String);
 impl Setter {
     /// Sets what can be set on an open file or folder. Times come last: everything before would change them.
     pub fn set(self, fd: BorrowedFd<'_>, wanted: &Attributes, tell: Tell<'_>) {
+        if self.exact && make_exact(fd, wanted, tell) {
+            return;
+        }
         let mut has_owner = true;
         if self.owners {
             let (uid, gid) = (Uid::from_raw_unchecked(wanted.uid), Gid::from_raw_unchecked(wanted.gid));
             let done = rustix::fs::fchown(fd, Some(uid), Some(gid));
             has_owner = done.is_ok();
             note("owner", done, tell);
+        } else if rustix::fs::fstat(fd).is_ok_and(|there| (there.st_uid, there.st_gid) != (wanted.uid, wanted.gid)) {
+            tell("owner".to_owned(), OWNER.to_owned());
         }
         for (name, value) in wanted.xattrs.iter().flat_map(|list| list.iter()) {
             let what = format!("xattr {}", shown(name));
@@ -113,6 +120,19 @@ impl Setter {
     }
 }
 
+/// Removes extended attributes that are not recorded, and tells whether all that is recorded is as it should be.
+fn make_exact(fd: BorrowedFd<'_>, wanted: &Attributes, tell: Tell<'_>) -> bool {
+    let there = crate::beneath::xattrs_of(fd).unwrap_or_default(); // a file system without them has none
+    let recorded: &[Attribute] = wanted.xattrs.as_ref().map_or(&[], |list| list.as_slice());
+    for (name, _) in there.iter().filter(|(name, _)| !is_guarded(name) && !recorded.iter().any(|(known, _)| known == name)) {
+        note(&format!("xattr {}", shown(name)), rustix::fs::fremovexattr(fd, name.as_slice()), tell);
+    }
+    let Ok(stat) = rustix::fs::fstat(fd) else { return false };
+    let is_same = (stat.st_uid, stat.st_gid, stat.st_mode & 0o7777) == (wanted.uid, wanted.gid, wanted.mode & 0o7777)
+        && (stat.st_mtime, u32::try_from(stat.st_mtime_nsec).ok()) == (wanted.mtime_s, Some(wanted.mtime_ns));
+    is_same && recorded.iter().all(|wanted| there.contains(wanted))
+}
+
 /// Flags that a person sets; the others tell of how a file system keeps a file.
 fn settable() -> IFlags {
     IFlags::APPEND
@@ -129,6 +149,9 @@ fn settable() -> IFlags {
         | IFlags::UNRM
         | IFlags::SECURE_REMOVAL
 }
+
+/// Why an owner is not set.
+const OWNER: &str = "only root may give files to others";
 
 /// Why an attribute is not set.
 const GUARDED: &str = "attributes that give rights are set only when asked for";

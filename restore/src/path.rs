@@ -98,6 +98,20 @@ impl TreePath {
         self.0.split(|b| *b == b'/').filter(|part| !part.is_empty())
     }
 
+    /// What is left of it below `other`, which it is within.
+    #[must_use]
+    pub fn below(&self, other: &TreePath) -> Self {
+        let rest = self.0.strip_prefix(other.0.as_slice()).unwrap_or(&self.0);
+        Self(rest.strip_prefix(b"/").unwrap_or(rest).to_vec())
+    }
+
+    /// The folder it is in; of the root, the root.
+    #[must_use]
+    pub fn parent(&self) -> Self {
+        let cut = self.0.iter().rposition(|b| *b == b'/').unwrap_or(0);
+        Self(self.0[..cut].to_vec())
+    }
+
     /// Whether it is `other` or lies below it.
     pub fn is_within(&self, other: &TreePath) -> bool {
         other.is_root() || self.0.strip_prefix(other.0.as_slice()).is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/'))

@@ -3,6 +3,8 @@
 //! Pure: a function of the trees, of what is at the target, and of options. The outcome is shown before anything is written,
 //! and [`crate::apply`] does what it says and nothing else.
 
+mod draft;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,9 +12,10 @@ use base::ByteSize;
 use serde::{Serialize, Serializer};
 
 use crate::point::PointFacts;
-use crate::report::{Counts, Problem, Step};
-use crate::target::{Existing, TargetFacts, TargetState, is_marker};
-use crate::tree::{Kind, Tree};
+use crate::report::{Counts, Problem};
+use crate::target::{Place, TargetFacts, TargetState};
+use crate::tree::Tree;
+use draft::Draft;
 
 /// What may happen to things that are at the target already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -27,6 +30,8 @@ pub enum InTheWay {
     Replace,
     /// What is there stays, and the rest is restored around it.
     Keep,
+    /// Back to where it was: what differs is moved aside first, so that it can be put back.
+    InPlace,
 }
 
 /// How to restore.
@@ -53,6 +58,8 @@ pub enum Action {
     Compare,
     /// A file of another size: replaced.
     Replace,
+    /// Something of another kind is there: it is moved aside. Only in place.
+    Displace,
     /// Left as it is, and all below it too.
     Keep,
     /// Not restored, because something is in the way or the name is reserved; all below it neither.
@@ -155,6 +162,8 @@ pub struct Preview {
     pub keeps: Vec<Obstacle>,
     /// What is in the way.
     pub conflicts: Vec<Obstacle>,
+    /// What the restore point does not have and would be moved aside, in place and where that is asked for.
+    pub extras: Vec<Obstacle>,
     /// What of the restore point is refused or cannot be read.
     pub findings: Vec<Problem>,
     /// Bytes of disk that the new files and folders take, rounded up to blocks of 4 KiB.
@@ -178,6 +187,7 @@ pub struct RestorePlan {
     pub(crate) tree: Tree,
     pub(crate) actions: Vec<Action>,
     pub(crate) target: PathBuf,
+    pub(crate) place: Place,
     preview: Preview,
 }
 
@@ -215,7 +225,9 @@ pub fn plan(point: PointFacts, tree: Tree, facts: &TargetFacts, options: &PlanOp
         TargetState::Folder { marker, .. } => marker.as_ref(),
         _ => None,
     };
-    let resumes = marker.is_some_and(|marker| marker.snapshot == point.snapshot);
+    let is_in_place = options.in_the_way == InTheWay::InPlace;
+    let resumes =
+        if is_in_place { facts.place.unfinished.is_some() } else { marker.is_some_and(|marker| marker.snapshot == point.snapshot) };
     let mut draft = Draft { resumes, mode: options.in_the_way, ..Draft::default() };
     let actions = draft.decide(&tree, facts);
     let needed_bytes = draft.needed_bytes;
@@ -232,13 +244,14 @@ pub fn plan(point: PointFacts, tree: Tree, facts: &TargetFacts, options: &PlanOp
         replaces: draft.replaces,
         keeps: draft.keeps,
         conflicts: draft.conflicts,
+        extras: facts.place.extras.iter().map(|path| Obstacle { path: path.to_string(), what: "moved aside".to_owned() }).collect(),
         findings: tree.findings.iter().cloned().chain(draft.findings).collect(),
         needed_bytes,
         free_bytes: facts.free_bytes,
         estimate_ms: estimate.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
         point,
     };
-    RestorePlan { tree, actions, target: facts.path.clone(), preview }
+    RestorePlan { tree, actions, target: facts.path.clone(), place: facts.place.clone(), preview }
 }
 
 /// Bytes at the rate, and a tenth of a millisecond for each entry: small files cost more than their bytes.
@@ -271,112 +284,4 @@ fn refusals(tree: &Tree, facts: &TargetFacts, options: &PlanOptions, draft: &Dra
         refusals.push(Refusal::NoSpace { target, free, needed: draft.needed_bytes });
     }
     refusals
-}
-
-#[derive(Default)]
-struct Draft {
-    resumes: bool,
-    mode: InTheWay,
-    creates: Counts,
-    compares: u64,
-    needed_bytes: u64,
-    replaces: Vec<Obstacle>,
-    keeps: Vec<Obstacle>,
-    conflicts: Vec<Obstacle>,
-    findings: Vec<Problem>,
-}
-
-impl Draft {
-    fn decide(&mut self, tree: &Tree, facts: &TargetFacts) -> Vec<Action> {
-        let mut actions: Vec<Action> = Vec::with_capacity(tree.entries().len());
-        for (i, entry) in tree.entries().iter().enumerate() {
-            let above = entry.parent.map_or(Action::Enter, |p| actions[p as usize]);
-            let action = if matches!(above, Action::Keep | Action::Skip) {
-                above
-            } else {
-                let path = tree.path(i);
-                if entry.parent.is_none() && is_marker(&path) {
-                    let what = "its name is the one of lifeboat's own marker at the top of a target".to_owned();
-                    self.findings.push(Problem { path: tree.source_path(i).to_string(), step: Step::Refuse, what });
-                    Action::Skip
-                } else {
-                    self.entry(&entry.kind, &path, facts.existing.get(&path).copied())
-                }
-            };
-            actions.push(action);
-        }
-        actions
-    }
-
-    fn entry(&mut self, kind: &Kind, path: &crate::path::TreePath, existing: Option<Existing>) -> Action {
-        let obstacle = |what: &str| Obstacle { path: path.to_string(), what: what.to_owned() };
-        let may_replace = self.resumes || self.mode == InTheWay::Replace;
-        match (kind, existing) {
-            (_, None) => {
-                self.creates.add(kind);
-                self.needed_bytes = self.needed_bytes.saturating_add(on_disk(kind));
-                Action::Create
-            }
-            (Kind::Folder, Some(Existing::Folder)) => {
-                if may_replace {
-                    Action::Adopt
-                } else {
-                    Action::Enter
-                }
-            }
-            (_, Some(existing)) if self.mode == InTheWay::Keep && !self.resumes => {
-                self.keeps.push(obstacle(word(existing)));
-                Action::Keep
-            }
-            (Kind::File { size, .. }, Some(Existing::File(there))) if may_replace => {
-                self.compares += u64::from(*size == there);
-                // The new bytes are written beside the old ones before they take their place. What an interrupted run left
-                // in full length is most likely whole: asking for its room again would refuse to go on after a full disk.
-                if !self.resumes || *size != there {
-                    self.needed_bytes = self.needed_bytes.saturating_add(on_disk(kind));
-                }
-                if !self.resumes {
-                    self.replaces.push(obstacle(if *size == there {
-                        "a file of the same size, replaced if it differs"
-                    } else {
-                        "a file, replaced"
-                    }));
-                }
-                if *size == there { Action::Compare } else { Action::Replace }
-            }
-            (Kind::Symlink(_), Some(Existing::Symlink)) | (Kind::Special(_), Some(Existing::Other)) if may_replace => {
-                self.compares += 1;
-                Action::Compare
-            }
-            (Kind::File { .. } | Kind::Symlink(_), Some(Existing::File(_) | Existing::Symlink)) if may_replace => {
-                self.needed_bytes = self.needed_bytes.saturating_add(on_disk(kind));
-                self.replaces.push(obstacle("a file or link of another kind, replaced"));
-                Action::Replace
-            }
-            (_, Some(existing)) => {
-                self.conflicts.push(obstacle(word(existing)));
-                Action::Skip
-            }
-        }
-    }
-}
-
-fn word(existing: Existing) -> &'static str {
-    match existing {
-        Existing::Folder => "a folder is there",
-        Existing::File(_) => "a file is there",
-        Existing::Symlink => "a symbolic link is there",
-        Existing::Other => "a device, pipe or socket is there",
-    }
-}
-
-fn on_disk(kind: &Kind) -> u64 {
-    match kind {
-        Kind::Folder => 4096,
-        Kind::Symlink(_) | Kind::Special(_) => 0,
-        Kind::File { size, data } => {
-            let hollow = data.holes().iter().fold(0_u64, |sum, hole| sum.saturating_add(hole.len));
-            size.saturating_sub(hollow).checked_next_multiple_of(4096).unwrap_or(u64::MAX)
-        }
-    }
 }

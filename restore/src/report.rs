@@ -1,5 +1,7 @@
 //! What a restore tells of itself: counts, what went wrong file by file, what could not be set.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::point::PointFacts;
@@ -42,6 +44,19 @@ pub struct Gap {
     pub why: String,
 }
 
+/// The same gap of many paths.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct GapKind {
+    /// As in [`Gap`].
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// Of how many paths.
+    pub n: u64,
+    /// The first of them, shown.
+    pub first: String,
+}
+
 /// Files, folders and links, and the bytes of the files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
@@ -73,6 +88,9 @@ pub enum Outcome {
 /// The most gaps that are listed; the count goes on.
 pub const MAX_GAPS: usize = 1000;
 
+/// The most kinds of gaps that are told apart.
+pub const MAX_GAP_KINDS: usize = 100;
+
 /// The report of a restore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoreReport {
@@ -98,12 +116,24 @@ pub struct RestoreReport {
     pub chunks_read: u64,
     /// Their bytes.
     pub bytes_read: u64,
+    /// Bytes that were not read from it, since the files that were there had them.
+    #[serde(default)]
+    pub bytes_reused: u64,
+    /// In place: things that were moved aside.
+    #[serde(default)]
+    pub moved_aside: u64,
+    /// In place: the folders that they were moved to, and that an undo takes.
+    #[serde(default)]
+    pub aside: Vec<PathBuf>,
     /// What went wrong, by path.
     pub problems: Vec<Problem>,
     /// Metadata that could not be set; at most [`MAX_GAPS`].
     pub gaps: Vec<Gap>,
     /// How many gaps there were.
     pub n_gaps: u64,
+    /// All gaps by what could not be set and why, the most frequent first; at most [`MAX_GAP_KINDS`].
+    #[serde(default)]
+    pub gap_kinds: Vec<GapKind>,
     /// Whether the report comes from a run that went on where an interrupted one had stopped.
     pub resumed: bool,
     /// Time for reading and writing, in milliseconds.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, StatVfsMountFlags};
 
+use crate::aside::Unfinished;
 use crate::beneath::Root;
 use crate::marker::{self, Marker};
 use crate::path::TreePath;
@@ -26,6 +27,19 @@ pub struct TargetFacts {
     pub read_only: bool,
     /// What is there at places that the restore would write to.
     pub existing: BTreeMap<TreePath, Existing>,
+    /// What a restore in place needs to know beside; empty for others.
+    pub place: Place,
+}
+
+/// What a restore in place must know of where it restores.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Folders that take an aside folder: the target, the one folder that is restored to it, and where file systems are mounted.
+    pub anchors: Vec<TreePath>,
+    /// What is in folders of the restore point and not in the restore point itself, where that is asked for.
+    pub extras: Vec<TreePath>,
+    /// A restore of the same snapshot that did not end.
+    pub unfinished: Option<Unfinished>,
 }
 
 /// What the target is.
@@ -49,8 +63,13 @@ pub enum TargetState {
 pub enum Existing {
     /// A folder.
     Folder,
-    /// A file of so many bytes.
-    File(u64),
+    /// A file.
+    File {
+        /// Its bytes.
+        size: u64,
+        /// When it was changed: seconds since 1970, and nanoseconds.
+        mtime: (i64, u32),
+    },
     /// A symbolic link.
     Symlink,
     /// A device, pipe or socket.
@@ -78,7 +97,9 @@ impl base::Hint for LookError {
 pub fn look(path: &Path, tree: &Tree) -> Result<TargetFacts, LookError> {
     let wrong = |source| LookError { path: path.to_owned(), source };
     let (free_bytes, read_only) = room(path);
-    let mut facts = TargetFacts { path: path.to_owned(), state: TargetState::Missing, free_bytes, read_only, existing: BTreeMap::new() };
+    let place = Place { anchors: vec![TreePath::default()], ..Place::default() };
+    let mut facts =
+        TargetFacts { path: path.to_owned(), state: TargetState::Missing, free_bytes, read_only, existing: BTreeMap::new(), place };
     match std::fs::metadata(path) {
         Ok(meta) if meta.is_dir() => {}
         Ok(_) => {
@@ -96,15 +117,77 @@ pub fn look(path: &Path, tree: &Tree) -> Result<TargetFacts, LookError> {
     let empty = std::fs::read_dir(path).map_err(wrong)?.next().is_none();
     facts.state = TargetState::Folder { empty, marker: Marker::read(&root) };
     if !empty {
-        facts.existing = existing(&root, tree).map_err(wrong)?;
+        let mut mounts = Vec::new();
+        facts.existing = existing(&root, tree, &mut mounts).map_err(wrong)?;
+        facts.place.anchors = anchors(tree, &facts.existing, mounts);
     }
     Ok(facts)
 }
 
+/// Looks at `path` as [`look`] does, for a restore in place of `snapshot`; with `exact` also at what the restore point does not have.
+pub fn look_in_place(path: &Path, tree: &Tree, snapshot: &str, exact: bool) -> Result<TargetFacts, LookError> {
+    let mut facts = look(path, tree)?;
+    if !matches!(facts.state, TargetState::Folder { .. }) {
+        return Ok(facts);
+    }
+    let wrong = |source| LookError { path: path.to_owned(), source };
+    let root = Root::open(path).map_err(wrong)?;
+    facts.place.unfinished = crate::aside::unfinished(&root, &facts.place.anchors, snapshot);
+    if exact {
+        facts.place.extras = extras(&root, tree, &facts).map_err(wrong)?;
+    }
+    Ok(facts)
+}
+
+/// The folders that take an aside folder, the outer ones first.
+fn anchors(tree: &Tree, existing: &BTreeMap<TreePath, Existing>, mounts: Vec<TreePath>) -> Vec<TreePath> {
+    let mut anchors = vec![TreePath::default()];
+    let mut tops = (0..tree.entries().len()).filter(|i| tree.entries()[*i].parent.is_none());
+    if let (Some(only), None) = (tops.next(), tops.next()) {
+        let path = tree.path(only);
+        let is_folder = tree.entries()[only].kind == Kind::Folder && existing.get(&path) == Some(&Existing::Folder);
+        anchors.extend(is_folder.then_some(path));
+    }
+    anchors.extend(mounts);
+    anchors.sort();
+    anchors.dedup();
+    anchors
+}
+
+/// What is in the folders of `tree` and not in `tree`. Mounted file systems and our own aside folders do not count.
+fn extras(root: &Root, tree: &Tree, facts: &TargetFacts) -> io::Result<Vec<TreePath>> {
+    let mut folders: Vec<TreePath> = Vec::new();
+    let mut known = std::collections::HashSet::new();
+    let is_all = tree.base().is_root() && tree.entries().iter().filter(|entry| entry.parent.is_none()).count() > 1;
+    folders.extend(is_all.then(TreePath::default));
+    for (i, entry) in tree.entries().iter().enumerate() {
+        let path = tree.path(i);
+        if entry.kind == Kind::Folder && facts.existing.get(&path) == Some(&Existing::Folder) {
+            folders.push(path.clone());
+        }
+        known.insert(path);
+    }
+    let mut found = Vec::new();
+    for folder in folders {
+        let device = rustix::fs::fstat(root.open_folder(folder.as_bytes())?)?.st_dev;
+        for listed in root.entries(folder.as_bytes())? {
+            let path = folder.join(&listed.name);
+            let ours = listed.name.starts_with(crate::aside::PREFIX.as_bytes()) || is_marker(&path);
+            if !ours && !known.contains(&path) && root.stat(path.as_bytes())?.is_some_and(|stat| stat.st_dev == device) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Looks at each place of `tree`; below a folder that is not there nothing is asked for.
-fn existing(root: &Root, tree: &Tree) -> io::Result<BTreeMap<TreePath, Existing>> {
+fn existing(root: &Root, tree: &Tree, mounts: &mut Vec<TreePath>) -> io::Result<BTreeMap<TreePath, Existing>> {
     let mut found = BTreeMap::new();
+    let top = rustix::fs::fstat(root.open_folder(b"")?)?.st_dev;
     let mut enter = vec![false; tree.entries().len()];
+    let mut devices = vec![top; tree.entries().len()];
     for (i, entry) in tree.entries().iter().enumerate() {
         if entry.parent.is_some_and(|p| !enter[p as usize]) {
             continue;
@@ -113,11 +196,18 @@ fn existing(root: &Root, tree: &Tree) -> io::Result<BTreeMap<TreePath, Existing>
         let Some(stat) = root.stat(path.as_bytes())? else { continue };
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => Existing::Folder,
-            FileType::RegularFile => Existing::File(u64::try_from(stat.st_size).unwrap_or(0)),
+            FileType::RegularFile => Existing::File {
+                size: u64::try_from(stat.st_size).unwrap_or(0),
+                mtime: (stat.st_mtime, u32::try_from(stat.st_mtime_nsec).unwrap_or(0)),
+            },
             FileType::Symlink => Existing::Symlink,
             _ => Existing::Other,
         };
         enter[i] = kind == Existing::Folder && entry.kind == Kind::Folder;
+        devices[i] = stat.st_dev;
+        if enter[i] && devices[i] != entry.parent.map_or(top, |p| devices[p as usize]) {
+            mounts.push(path.clone());
+        }
         found.insert(path, kind);
     }
     Ok(found)

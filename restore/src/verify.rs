@@ -68,7 +68,7 @@ pub(crate) fn difference(file: &File, size: u64, data: &Data, hasher: &ChunkHash
 }
 
 /// Reads a part of a file's data, over the holes between.
-fn read_data(file: &File, data: &Data, from: u64, buffer: &mut [u8]) -> io::Result<()> {
+pub(crate) fn read_data(file: &File, data: &Data, from: u64, buffer: &mut [u8]) -> io::Result<()> {
     spread(data.holes(), from, buffer.len()).into_iter().try_for_each(|(at, range)| file.read_exact_at(&mut buffer[range], at))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing is written before the preview was shown. What is there already is touched only on the word of whoever asked.
 
+mod in_place;
 mod into;
 mod tell;
 
@@ -49,6 +50,8 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "WHAT")]
     existing: Option<Existing>,
     #[command(flatten)]
+    in_place: in_place::InPlaceArgs,
+    #[command(flatten)]
     fill: into::IntoArgs,
     /// Show what would be done, and do nothing
     #[arg(long, short = 'n')]
@@ -94,6 +97,10 @@ pub(crate) async fn run(args: &RestoreArgs, settings: &Settings, output: Output)
     if let Some(into) = &args.fill.into {
         let asked = into::Asked { args, into, address: &address };
         return into::run(asked, &plan, &parts, &chosen, &stop, output).await;
+    }
+    if args.in_place.in_place {
+        let asked = in_place::Asked { args, address: &address, patterns, plan: &plan, facts: &facts };
+        return in_place::run(asked, &parts, &chosen, &stop, output).await;
     }
     let order = order(args, &address, patterns, &chosen, &facts);
     let again = again(args, &order, &chosen.snapshot);
@@ -157,6 +164,7 @@ fn order(args: &RestoreArgs, address: &Address, patterns: Vec<Pattern>, chosen: 
             layout: address.path.clone().filter(|path| !path.is_root()).map_or(Layout::Full, Layout::Below),
         },
         options: PlanOptions { in_the_way, rate: rate(facts, snapshot), ignore_space: false },
+        exact: false,
         special_bits: args.special_bits,
         reason: args.reason.clone(),
     }
@@ -216,11 +224,16 @@ fn ask(output: Output) -> Result<(), Failure> {
     if is_script { Ok(()) } else { answer(output) }
 }
 
-fn answer(output: Output) -> Result<(), Failure> {
-    output.question("Restore? [y/N] ");
+/// What is typed after a question; nothing when there is nobody.
+fn typed(question: &str, output: Output) -> String {
+    output.question(question);
     let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line);
-    let yes = read.is_ok() && matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+    let _ = std::io::stdin().lock().read_line(&mut line); // an error is no answer
+    line.trim().to_owned()
+}
+
+fn answer(output: Output) -> Result<(), Failure> {
+    let yes = matches!(typed("Restore? [y/N] ", output).to_ascii_lowercase().as_str(), "y" | "yes");
     if yes {
         Ok(())
     } else {

@@ -12,11 +12,12 @@ use records::event::{RestoreFailed, RestoreFinished, RestoreStarted};
 use repository::reader::Reader;
 use repository::snapshots::Snapshot;
 use restore::apply::{ApplyError, ApplyOptions};
-use restore::plan::{PlanOptions, RestorePlan};
+use restore::plan::{InTheWay, PlanOptions, RestorePlan};
 use restore::progress::Progress;
 use restore::report::{Outcome, RestoreReport};
-use restore::target::LookError;
+use restore::target::{LookError, look, look_in_place};
 use restore::tree::{GatherError, Selection};
+use restore::undo::{Undo, UndoError, UndoReport};
 use tokio_util::sync::CancellationToken;
 
 use super::open;
@@ -32,6 +33,8 @@ pub struct Order {
     pub selection: Selection,
     /// What may happen to things that are there.
     pub options: PlanOptions,
+    /// In place: what the restore point does not have is moved aside, too.
+    pub exact: bool,
     /// Set setuid and the like.
     pub special_bits: bool,
     /// Why, in the words of whoever restores.
@@ -50,6 +53,9 @@ pub enum RestoreError {
     /// It stopped before its end.
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    /// What was moved aside could not be put back.
+    #[error(transparent)]
+    Undo(#[from] UndoError),
     /// A database was not filled.
     #[error(transparent)]
     Into(#[from] restore::database::IntoError),
@@ -64,6 +70,7 @@ impl base::Hint for RestoreError {
             Self::Gather(error) => error.hint(),
             Self::Look(error) => error.hint(),
             Self::Apply(error) => error.hint(),
+            Self::Undo(error) => error.hint(),
             Self::Into(error) => error.hint(),
             Self::Journal(error) => error.hint(),
         }
@@ -73,9 +80,10 @@ impl base::Hint for RestoreError {
 /// Reads the trees, looks at the target, and plans. Writes nothing.
 pub async fn prepare(reader: &Reader, snapshot: &Snapshot, order: &Order, cancel: &CancellationToken) -> Result<RestorePlan, RestoreError> {
     let tree = restore::tree::gather(reader, snapshot, &order.selection, cancel).await?;
-    let target = order.target.clone();
+    let (target, exact, id) = (order.target.clone(), order.exact, snapshot.id.to_string());
+    let is_in_place = order.options.in_the_way == InTheWay::InPlace;
     let (tree, facts) = tokio::task::spawn_blocking(move || {
-        let facts = restore::target::look(&target, &tree);
+        let facts = if is_in_place { look_in_place(&target, &tree, &id, exact) } else { look(&target, &tree) };
         (tree, facts)
     })
     .await
@@ -118,6 +126,31 @@ pub async fn apply(
                 took_ms,
             };
             parts.record(finished).await?;
+            Ok(report)
+        }
+        Err(error) => {
+            parts.record(RestoreFailed { run, snapshot, target, error: whole_story(&error) }).await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Puts back what an in-place restore moved to `folder`, and writes down who did.
+pub async fn undo(parts: &Parts, folder: &Path, reason: Option<String>, cancel: &CancellationToken) -> Result<UndoReport, RestoreError> {
+    let place = folder.to_owned();
+    let undo = tokio::task::spawn_blocking(move || Undo::open(&place)).await.expect("looking at a folder does not panic")?;
+    let (run, snapshot, target) = (run_id(&*parts.clock), undo.snapshot().to_owned(), shown(folder));
+    let reason = Some(reason.map_or_else(|| "undo".to_owned(), |reason| format!("undo: {reason}")));
+    parts
+        .record(RestoreStarted { run: run.clone(), snapshot: snapshot.clone(), target: target.clone(), paths: Vec::new(), reason })
+        .await?;
+    let (began, cancel) = (parts.clock.monotonic(), cancel.clone());
+    match tokio::task::spawn_blocking(move || undo.run(&cancel)).await.expect("an undo does not panic") {
+        Ok(report) => {
+            let took_ms = u64::try_from(parts.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
+            let mismatches = report.problems.len() as u64;
+            let outcome = if mismatches == 0 { "undone" } else { "undone in part" }.to_owned();
+            parts.record(RestoreFinished { run, snapshot, target, files: report.put_back, bytes: 0, mismatches, outcome, took_ms }).await?;
             Ok(report)
         }
         Err(error) => {

@@ -41,14 +41,17 @@ pub(super) async fn run(job: &Arc<Job>, reader: &Reader) -> Result<(), ApplyErro
     for i in 0..job.plan.tree.entries().len() {
         let Kind::File { data, .. } = &job.entry(i).kind else { continue };
         let chunks = data.chunks();
-        let waiting = job.state(i) == State::Waiting && !matches!(job.action(i), Action::Keep | Action::Skip);
+        let is_begun = job.state(i) == State::Begun; // with what the old file had
+        let waiting = (job.state(i) == State::Waiting || is_begun) && !matches!(job.action(i), Action::Keep | Action::Skip);
         if chunks.is_empty() || !waiting || job.twin(i).is_some() || !parent_is_there(job, i) {
             continue;
         }
         let entry = u32::try_from(i).expect("a tree has fewer than 2^32 entries: MAX_ENTRIES");
         let mut offset = 0;
-        for chunk in chunks {
-            places.push(Place { id: chunk.id, entry, offset });
+        for (n, chunk) in chunks.iter().enumerate() {
+            if !is_begun || !job.has_part(i, n) {
+                places.push(Place { id: chunk.id, entry, offset });
+            }
             offset += u64::from(chunk.len);
         }
         // A window ends with a file, so that no file is open in two of them.

@@ -7,10 +7,11 @@ use std::sync::atomic::Ordering;
 use super::job::{Job, State};
 use super::prepare::parent_is_there;
 use crate::parallel;
+use crate::path::TreePath;
 use crate::plan::Action;
 use crate::progress::Stage;
 use crate::report::Step;
-use crate::tree::{Data, Kind};
+use crate::tree::{Data, Kind, Special};
 use crate::verify;
 
 /// Runs the part. Blocks.
@@ -31,6 +32,7 @@ pub(super) fn run(job: &Job) {
     for (i, of) in job.twins() {
         link(job, i, of);
     }
+    extras(job);
     // From the leaves up, after everything in them: making an entry changes the time of its folder.
     for i in (0..job.plan.tree.entries().len()).rev() {
         if job.cancel.is_cancelled() {
@@ -57,20 +59,46 @@ fn link(job: &Job, i: usize, of: usize) {
         State::Damaged => return job.fail(i, Step::Read, what.to_owned()),
         _ => return job.fail(i, Step::Write, what.to_owned()),
     }
-    match job.root.link(job.path(of).as_bytes(), job.path(i).as_bytes()) {
+    let (path, first) = (job.path(i), job.path(of));
+    if job.aside.is_some() && is_one_file(job, &first, &path) {
+        return job.set_state(i, State::Left);
+    }
+    match job.take(&path).and_then(|()| job.root.link(first.as_bytes(), path.as_bytes())) {
         Ok(()) => job.set_state(i, State::Done),
         Err(error) => job.fail_io(i, "link it", error),
     }
 }
 
+/// Whether two names that are there are names of one file.
+fn is_one_file(job: &Job, a: &TreePath, b: &TreePath) -> bool {
+    let stat = |path: &TreePath| job.root.stat(path.as_bytes()).ok().flatten().map(|stat| (stat.st_dev, stat.st_ino));
+    stat(a).is_some_and(|there| stat(b) == Some(there))
+}
+
+/// In place and where it is asked for: what the restore point does not have is moved aside. Then nothing unfinished is left.
+fn extras(job: &Job) {
+    for path in &job.plan.place.extras {
+        if let Err(error) = job.take(path) {
+            job.fail_path(path.to_string(), format!("it cannot be moved aside: {error}"));
+        }
+    }
+    if let Some(Err(error)) = job.aside.as_ref().map(|aside| aside.tidy(&job.root)) {
+        tracing::warn!(%error, "unfinished files could not be removed");
+    }
+}
+
 fn special(job: &Job, i: usize) {
-    let state = job.state(i);
-    if state != State::Begun {
+    let (path, state) = (job.path(i), job.state(i));
+    let is_device = matches!(job.entry(i).kind, Kind::Special(Special::CharDevice(_) | Special::BlockDevice(_)));
+    if !matches!(state, State::Begun | State::Left) || (is_device && !job.options.special_bits) {
         return untouched(job, i, state);
     }
+    let written = if state == State::Left { path.clone() } else { job.write_path(i) };
     let attributes = &job.entry(i).attributes;
-    job.setter.set_special(&job.root, job.path(i).as_bytes(), attributes, &mut |what, why| job.gap(i, what, why));
-    job.set_state(i, State::Done);
+    job.setter.set_special(&job.root, written.as_bytes(), attributes, &mut |what, why| job.gap(i, what, why));
+    if state == State::Begun {
+        named(job, i, &written, &path);
+    }
 }
 
 fn flags(job: &Job, i: usize) {
@@ -80,7 +108,7 @@ fn flags(job: &Job, i: usize) {
     }
     let path = job.path(i);
     let opened = match entry.kind {
-        Kind::Folder if matches!(job.action(i), Action::Create | Action::Adopt) => job.root.open_folder(path.as_bytes()),
+        Kind::Folder if matches!(job.action(i), Action::Create | Action::Adopt | Action::Displace) => job.root.open_folder(path.as_bytes()),
         Kind::File { .. } => job.root.open_read(path.as_bytes()),
         _ => return,
     };
@@ -146,8 +174,13 @@ fn untouched(job: &Job, i: usize, state: State) {
 }
 
 /// Gives what was written its name, over what had it before.
-fn named(job: &Job, i: usize, written: &crate::path::TreePath, path: &crate::path::TreePath) {
-    let renamed = if written == path { Ok(()) } else { job.root.rename_in_place(written.as_bytes(), path.as_bytes()) };
+fn named(job: &Job, i: usize, written: &TreePath, path: &TreePath) {
+    let renamed = match job.aside {
+        _ if written == path => Ok(()),
+        // Whoever makes a file there in between keeps it: it is an error, and what was moved aside stays there.
+        Some(_) => job.take(path).and_then(|()| job.root.rename_new(written.as_bytes(), path.as_bytes())),
+        None => job.root.rename_in_place(written.as_bytes(), path.as_bytes()),
+    };
     match renamed {
         Ok(()) => job.set_state(i, State::Done),
         Err(error) => job.fail_io(i, "replace what is there", error),
@@ -155,13 +188,13 @@ fn named(job: &Job, i: usize, written: &crate::path::TreePath, path: &crate::pat
 }
 
 fn folder(job: &Job, i: usize) {
-    if matches!(job.action(i), Action::Create | Action::Adopt) {
+    if matches!(job.action(i), Action::Create | Action::Adopt | Action::Displace) {
         match job.root.open_folder(job.path(i).as_bytes()) {
             Ok(fd) => job.setter.set(fd.as_fd(), &job.entry(i).attributes, &mut |what, why| job.gap(i, what, why)),
             Err(error) => return job.fail(i, Step::Compare, format!("the folder cannot be opened: {error}")),
         }
     }
-    if job.action(i) == Action::Create {
+    if matches!(job.action(i), Action::Create | Action::Displace) {
         job.set_state(i, State::Done);
     }
 }

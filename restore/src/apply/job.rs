@@ -1,6 +1,6 @@
 //! What the parts of one restore share: the plan, the open target, how far each entry is, what went wrong.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
@@ -13,13 +13,15 @@ use repository::chunk::ChunkHasher;
 use tokio_util::sync::CancellationToken;
 
 use super::{ApplyError, ApplyOptions, is_fatal};
+use crate::aside::Aside;
 use crate::beneath::Root;
 use crate::marker::Marker;
 use crate::metadata::Setter;
 use crate::path::TreePath;
-use crate::plan::{Action, RestorePlan};
+use crate::plan::{Action, InTheWay, RestorePlan};
 use crate::progress::Progress;
-use crate::report::{Counts, Gap, MAX_GAPS, Outcome, Problem, RestoreReport, Step};
+use crate::report::{Counts, Gap, GapKind, MAX_GAP_KINDS, MAX_GAPS, Outcome, Problem, RestoreReport, Step};
+use crate::seen::below;
 use crate::tree::{Entry, Kind};
 
 /// How far an entry is.
@@ -39,6 +41,14 @@ pub(super) enum State {
     Done,
 }
 
+/// Metadata that could not be set.
+#[derive(Debug, Default, Clone)]
+struct Gaps {
+    listed: Vec<Gap>,
+    n: u64,
+    kinds: BTreeMap<(String, String), (u64, String)>,
+}
+
 /// One restore while it runs.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -54,10 +64,17 @@ pub(super) struct Job {
     /// Further names of files: the entry, and the one that is written. See [`Self::twin`].
     twins: HashMap<usize, usize>,
     problems: Mutex<Vec<Problem>>,
-    gaps: Mutex<(Vec<Gap>, u64)>,
+    gaps: Mutex<Gaps>,
     fatal: Mutex<Option<io::Error>>,
     pub compared: (AtomicU64, AtomicU64),
     pub read: (AtomicU64, AtomicU64),
+    /// Bytes that were taken from the file that is replaced, since they are the recorded ones.
+    pub reused: AtomicU64,
+    /// For files that are partly there: which of their chunks are written already.
+    pub parts: Mutex<HashMap<usize, Vec<bool>>>,
+    /// In place: where what is there goes, and how often something went there.
+    pub aside: Option<Aside>,
+    pub moved: AtomicU64,
 }
 
 impl Job {
@@ -75,10 +92,16 @@ impl Job {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&target);
         made.map_err(|source| target_error(&target, "make", source))?;
         let root = Root::open(&target).map_err(|source| target_error(&target, "open", source))?;
+        let in_place = plan.preview().in_the_way == InTheWay::InPlace;
+        let begin =
+            || Aside::begin(&root, &plan, now).map_err(|source| target_error(&target, "make a folder to move things aside in", source));
+        let aside = in_place.then(begin).transpose()?;
         let marker = Marker::new(plan.preview().point.snapshot.clone(), now);
         match Marker::read(&root) {
+            _ if in_place => {} // its journal says as much
+
             Some(there) if there.snapshot == marker.snapshot => {}
-            // In place the marker of another restore that never ended gives way to this one.
+            // The marker of another restore that never ended gives way to this one.
             there => {
                 let cleared = if there.is_some() { root.remove(crate::marker::NAME) } else { Ok(()) };
                 cleared.and_then(|()| marker.write(&root)).map_err(|source| target_error(&target, "write to", source))?;
@@ -90,7 +113,7 @@ impl Job {
             root,
             hasher,
             options,
-            setter: Setter { owners: rustix::process::geteuid().is_root(), special: options.special_bits },
+            setter: Setter { owners: rustix::process::geteuid().is_root(), special: options.special_bits, exact: in_place },
             progress,
             // A child: a fatal error stops this restore and not what its caller does beside it.
             cancel: cancel.child_token(),
@@ -101,6 +124,10 @@ impl Job {
             fatal: Mutex::default(),
             compared: Default::default(),
             read: Default::default(),
+            reused: AtomicU64::default(),
+            parts: Mutex::default(),
+            aside,
+            moved: AtomicU64::default(),
             plan,
         })
     }
@@ -141,12 +168,16 @@ impl Job {
 
     /// Whether an old file stays until the new one is complete.
     pub fn replaces(&self, i: usize) -> bool {
-        matches!(self.action(i), Action::Compare | Action::Replace)
+        matches!(self.action(i), Action::Compare | Action::Replace) || (self.aside.is_some() && self.entry(i).kind != Kind::Folder)
     }
 
-    /// Where a file or link is written: at its place when that is free, beside it when something is there.
+    /// Where a file or link is written: at its place when that is free, beside it when something is there. In place nobody sees
+    /// a file before it is complete.
     pub fn write_path(&self, i: usize) -> TreePath {
         let path = self.path(i);
+        if let (Some(aside), true) = (&self.aside, self.replaces(i)) {
+            return aside.new_place(i, &path);
+        }
         if !self.replaces(i) {
             return path;
         }
@@ -154,6 +185,28 @@ impl Job {
         match path.as_bytes().iter().rposition(|b| *b == b'/') {
             None => TreePath::default().join(name.as_bytes()),
             Some(at) => TreePath::parse(&path.as_bytes()[..at]).unwrap_or_default().join(name.as_bytes()),
+        }
+    }
+
+    /// Whether a chunk of a file is written already.
+    pub fn has_part(&self, i: usize, chunk: usize) -> bool {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.get(&i).is_some_and(|there| there.get(chunk) == Some(&true))
+    }
+
+    /// In place: moves what is at `path` aside, if anything is.
+    pub fn take(&self, path: &TreePath) -> io::Result<()> {
+        let Some(aside) = &self.aside else { return Ok(()) };
+        if self.root.stat(path.as_bytes())?.is_none() {
+            return Ok(());
+        }
+        match aside.take(&self.root, path) {
+            Ok(()) => {
+                self.moved.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -166,6 +219,11 @@ impl Job {
         }
         let problem = Problem { path: self.plan.tree.source_path(i).to_string(), step, what };
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
+    }
+
+    /// Notes a problem with something that is no entry.
+    pub fn fail_path(&self, path: String, what: String) {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(Problem { path, step: Step::Write, what });
     }
 
     /// Notes an error of the file system: of one entry, or of all.
@@ -182,9 +240,14 @@ impl Job {
     /// Notes metadata that could not be set.
     pub fn gap(&self, i: usize, what: String, why: String) {
         let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
-        gaps.1 += 1;
-        if gaps.0.len() < MAX_GAPS {
-            gaps.0.push(Gap { path: self.plan.tree.source_path(i).to_string(), what, why });
+        let path = self.plan.tree.source_path(i).to_string();
+        gaps.n += 1;
+        let kind = (what.clone(), why.clone());
+        if gaps.kinds.len() < MAX_GAP_KINDS || gaps.kinds.contains_key(&kind) {
+            gaps.kinds.entry(kind).or_insert_with(|| (0, path.clone())).0 += 1;
+        }
+        if gaps.listed.len() < MAX_GAPS {
+            gaps.listed.push(Gap { path, what, why });
         }
     }
 
@@ -207,7 +270,10 @@ impl Job {
     pub fn report(&self, write_took: Duration, compare_took: Duration) -> RestoreReport {
         let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
         problems.sort();
-        let (gaps, n_gaps) = self.gaps.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Gaps { listed: gaps, n: n_gaps, kinds } = self.gaps.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let kind = |((what, why), (n, first))| GapKind { what, why, n, first };
+        let mut gap_kinds: Vec<GapKind> = kinds.into_iter().map(kind).collect();
+        gap_kinds.sort_by_key(|kind| std::cmp::Reverse(kind.n));
         let (mut written, mut files_left, mut kept) = (Counts::default(), 0, 0);
         for (i, entry) in self.plan.tree.entries().iter().enumerate() {
             match (self.state(i), self.action(i)) {
@@ -230,9 +296,13 @@ impl Job {
             bytes_compared: load(&self.compared.1),
             chunks_read: load(&self.read.0),
             bytes_read: load(&self.read.1),
+            bytes_reused: load(&self.reused),
+            moved_aside: load(&self.moved),
+            aside: self.aside.iter().flat_map(Aside::folders).map(|folder| below(&self.plan.target, &folder)).collect(),
             problems,
             gaps,
             n_gaps,
+            gap_kinds,
             resumed: self.plan.preview().resumes,
             write_took_ms: ms(write_took),
             compare_took_ms: ms(compare_took),
@@ -241,7 +311,8 @@ impl Job {
 }
 
 /// Finds the further names of files, links, pipes and the like. Only what is equal in content and metadata is one file, whatever a tree
-/// says; and only what is made anew is linked, so that nothing that is there is written through a name that it happens to have.
+/// says; and only what is made anew is linked, so that nothing that is there is written through a name that it happens to have. In place
+/// what is there was moved aside before.
 fn twins(plan: &RestorePlan) -> HashMap<usize, usize> {
     let (mut first, mut twins) = (HashMap::new(), HashMap::new());
     for (i, entry) in plan.tree.entries().iter().enumerate() {
@@ -251,7 +322,8 @@ fn twins(plan: &RestorePlan) -> HashMap<usize, usize> {
         }
         let of = *first.entry(link).or_insert(i);
         let other = &plan.tree.entries()[of];
-        if of != i && plan.actions[i] == Action::Create && other.kind == entry.kind && other.attributes == entry.attributes {
+        let in_place = plan.preview().in_the_way == InTheWay::InPlace;
+        if of != i && (in_place || plan.actions[i] == Action::Create) && other.kind == entry.kind && other.attributes == entry.attributes {
             twins.insert(i, of);
         }
     }

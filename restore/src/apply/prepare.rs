@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use repository::format::tree::spread;
@@ -42,6 +43,11 @@ pub(super) fn run(job: &Job) {
                     Err(error) => job.fail_io(i, "write it", error),
                 }
                 job.progress.advance(1, *size);
+            } else if matches!(job.action(i), Action::Compare | Action::Replace) {
+                // What cannot be read or taken over is fetched.
+                if let Err(error) = reuse(job, i, *size, data, buffer) {
+                    tracing::debug!(%error, "nothing of the file that is there is used");
+                }
             }
         }
         Kind::Symlink(target) => symlink(job, i, target),
@@ -77,14 +83,15 @@ fn special(job: &Job, i: usize, what: Special) {
     }
     if job.action(i) == Action::Compare {
         let there = job.root.stat(path.as_bytes()).ok().flatten();
-        let is_same = there.is_some_and(|there| FileType::from_raw_mode(there.st_mode) == kind);
-        return if is_same {
-            job.set_state(i, State::Begun);
-        } else {
-            job.fail(i, Step::Write, "a pipe, socket or device of another kind is there".to_owned());
-        };
+        let number = device.map_or(0, |device| rustix::fs::makedev(device.major, device.minor));
+        let is_same = there.is_some_and(|there| FileType::from_raw_mode(there.st_mode) == kind && there.st_rdev == number);
+        if is_same {
+            return job.set_state(i, State::Left);
+        } else if job.aside.is_none() {
+            return job.fail(i, Step::Write, "a pipe, socket or device of another kind is there".to_owned());
+        }
     }
-    match job.root.make_special(path.as_bytes(), kind, device.map(|device| (device.major, device.minor))) {
+    match job.root.make_special(job.write_path(i).as_bytes(), kind, device.map(|device| (device.major, device.minor))) {
         Ok(()) => job.set_state(i, State::Begun),
         Err(error) => job.fail_io(i, "make it", error),
     }
@@ -115,6 +122,7 @@ fn folder(job: &Job, i: usize) {
     let path = job.path(i);
     let made = match job.action(i) {
         Action::Create => job.root.make_folder(path.as_bytes()),
+        Action::Displace => job.take(&path).and_then(|()| job.root.make_folder(path.as_bytes())),
         // A folder that an interrupted run gave its final mode may refuse its owner; until the end it is open to us.
         Action::Adopt => job.root.open_folder(path.as_bytes()).and_then(|fd| {
             let folder = File::from(fd);
@@ -138,6 +146,45 @@ fn is_equal(job: &Job, i: usize, size: u64, data: &Data, buffer: &mut Vec<u8>) -
         job.compared.1.fetch_add(size, Ordering::Relaxed);
     }
     equal
+}
+
+/// Begins a new file with those chunks that the old one has at the same places; only the others are fetched.
+fn reuse(job: &Job, i: usize, size: u64, data: &Data, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let old = File::from(job.root.open_read(job.path(i).as_bytes())?);
+    let length = old.metadata()?.len();
+    let (mut new, mut offset, mut there) = (None, 0, Vec::with_capacity(data.chunks().len()));
+    for chunk in data.chunks() {
+        buffer.resize(chunk.len as usize, 0);
+        let is_there =
+            length >= chunk.len.into() && verify::read_data(&old, data, offset, buffer).is_ok() && job.hasher.id(buffer) == chunk.id;
+        if is_there {
+            let file = if let Some(file) = new.take() {
+                file
+            } else {
+                let file = create(job, i)?;
+                file.set_len(size)?;
+                job.set_state(i, State::Begun);
+                file
+            };
+            let written = spread(data.holes(), offset, buffer.len()).into_iter().try_for_each(|(at, range)| {
+                let piece = &buffer[range];
+                if piece.iter().all(|b| *b == 0) { Ok(()) } else { file.write_all_at(piece, at) }
+            });
+            new = Some(file);
+            if let Err(error) = written {
+                job.fail_io(i, "write it", error);
+                return Ok(());
+            }
+            job.reused.fetch_add(u64::from(chunk.len), Ordering::Relaxed);
+            job.progress.advance(u64::from(offset == 0), u64::from(chunk.len));
+        }
+        there.push(is_there);
+        offset += u64::from(chunk.len);
+    }
+    if new.is_some() {
+        job.parts.lock().unwrap_or_else(PoisonError::into_inner).insert(i, there);
+    }
+    Ok(())
 }
 
 fn symlink(job: &Job, i: usize, target: &[u8]) {

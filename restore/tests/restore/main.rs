@@ -7,6 +7,7 @@ extern crate lifeboat_restore as restore;
 mod damaged;
 mod drills;
 mod hostile;
+mod in_place;
 mod interrupted;
 mod looking;
 mod restored;

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use orchestrator::Facts;
 use orchestrator::jobs::restore::last_drill;
 use plans::Plan;
-use restore::plan::{Obstacle, Preview};
-use restore::report::{Counts, RestoreReport};
+use restore::plan::{InTheWay, Obstacle, Preview};
+use restore::report::{Counts, GapKind, RestoreReport};
 
 use crate::output::number::{counted, grouped};
 use crate::output::{Output, instant, printable};
@@ -38,7 +38,15 @@ pub(super) fn preview(preview: &Preview, chosen: &Chosen, plan: &Plan, facts: &F
     line("what", format!("{}; needs {}{free}", counts(preview.total), ByteSize(preview.needed_bytes)));
     line("loses", loses(chosen, now));
     line("time", time(preview, chosen, plan, facts, now));
-    for (name, list) in [("writes over", &preview.replaces), ("keeps", &preview.keeps), ("in the way", &preview.conflicts)] {
+    if !rustix::process::geteuid().is_root() {
+        line("note", "not as root: owners other than yours, devices and attributes of the system cannot be set".to_owned());
+    }
+    for (name, list) in [
+        ("moves aside, as it is not in the restore point", &preview.extras),
+        (writes_over(preview), &preview.replaces),
+        ("keeps", &preview.keeps),
+        ("in the way", &preview.conflicts),
+    ] {
         obstacles(&mut out, name, list);
     }
     if !preview.findings.is_empty() {
@@ -52,11 +60,18 @@ pub(super) fn preview(preview: &Preview, chosen: &Chosen, plan: &Plan, facts: &F
 
 fn place_word(preview: &Preview) -> &'static str {
     let touches = preview.compares > 0 || [&preview.replaces, &preview.keeps, &preview.conflicts].iter().any(|list| !list.is_empty());
+    if preview.in_the_way == InTheWay::InPlace && preview.refusals.is_empty() {
+        return "IN PLACE; what differs is moved aside and can be put back";
+    }
     match (preview.refusals.is_empty(), touches) {
         (false, _) => "cannot be restored to as it is",
         (true, true) => "something is there",
         (true, false) => "nothing is in the way",
     }
+}
+
+fn writes_over(preview: &Preview) -> &'static str {
+    if preview.in_the_way == InTheWay::InPlace { "replaces" } else { "writes over" }
 }
 
 fn counts(counts: Counts) -> String {
@@ -122,6 +137,14 @@ pub(super) fn result(report: &RestoreReport) -> String {
         0 => writeln!(out, "  {compared}: all equal"),
         n => writeln!(out, "  {compared}; {} did NOT come back", counted(n as u64, "path")),
     };
+    if report.bytes_reused > 0 || report.files_left > 0 {
+        let fetched = ByteSize(report.bytes_read);
+        let _ = writeln!(
+            out,
+            "  {fetched} fetched from the repository; {} taken from the files that were there",
+            ByteSize(report.bytes_reused)
+        );
+    }
     if report.files_left > 0 {
         let _ = writeln!(out, "  {} there already with the recorded content", counted(report.files_left, "file"));
     }
@@ -136,13 +159,30 @@ pub(super) fn problems(report: &RestoreReport, output: Output) {
     for problem in &report.problems {
         output.warn(&format!("{}: {}", printable(&problem.path), printable(&problem.what)));
     }
-    for gap in report.gaps.iter().take(MAX_SHOWN) {
-        output.note(&format!("  note: {} of {} could not be set: {}", gap.what, printable(&gap.path), gap.why));
-    }
-    if report.n_gaps > MAX_SHOWN as u64 {
-        output.note(&format!("  note: and {} more that could not be set; --json has them", grouped(report.n_gaps - MAX_SHOWN as u64)));
-    }
+    gaps(&report.gap_kinds, output);
     if !report.problems.is_empty() {
+        if !report.aside.is_empty() {
+            return output.note("Everything else is there. The same command tries again what is missing.");
+        }
         output.note("Everything else is there. The folder keeps its marker: the same command tries again what is missing.");
+    }
+}
+
+/// What could not be set: one line for each kind, with its count and the first path.
+fn gaps(kinds: &[GapKind], output: Output) {
+    if kinds.is_empty() {
+        return;
+    }
+    output.note("Not set:");
+    for kind in kinds.iter().take(MAX_SHOWN) {
+        let first = if kind.n > 1 {
+            format!("{}, the first is {}", counted(kind.n, "path"), printable(&kind.first))
+        } else {
+            printable(&kind.first)
+        };
+        output.note(&format!("  {}: {} ({first})", printable(&kind.what), kind.why));
+    }
+    if kinds.len() > MAX_SHOWN {
+        output.note(&format!("  and {} more kinds; --json has them", grouped((kinds.len() - MAX_SHOWN) as u64)));
     }
 }
