@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use base::Clock as _;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::place::{Place, noise, picture};
@@ -68,8 +69,8 @@ fn killed(place: &Place, when: usize) -> usize {
         let old = asides(place).into_iter().flat_map(|aside| fs::read_dir(aside.join("1/old/many")).into_iter().flatten());
         old.count()
     };
-    let began = Instant::now();
-    while moved() < when && child.try_wait().unwrap().is_none() && began.elapsed() < PATIENCE {
+    let clock = base::clock::SystemClock::new();
+    while moved() < when && child.try_wait().unwrap().is_none() && clock.monotonic() < PATIENCE {
         std::thread::yield_now();
     }
     let _ = kill_process(Pid::from_child(&child), Signal::KILL); // it may have ended
