@@ -104,6 +104,9 @@ pub(crate) enum Command {
     /// Changes of services: begun, ended, proven by a drill
     #[command(subcommand)]
     Change(commands::change::ChangeCommand),
+    /// What is known: articles in git, captured, processed, shared
+    #[command(subcommand)]
+    Kb(commands::kb::KbCommand),
     /// Everything that is late, in all registers at once
     Overdue,
     /// The threat and impact registers

@@ -18,6 +18,7 @@ pub(crate) mod heal;
 pub(crate) mod hold;
 pub(crate) mod incident;
 pub(crate) mod init;
+pub(crate) mod kb;
 pub(crate) mod key;
 pub(crate) mod ls;
 mod man;
@@ -67,6 +68,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Command::Capa(command) => capa::run(command, &settings()?, output).await,
         Command::Feedback(command) => feedback::run(command, &settings()?, output).await,
         Command::Change(command) => change::run(command, &settings()?, output).await,
+        Command::Kb(command) => kb::run(command, &settings()?, output).await,
         Command::Overdue => overdue::run(&settings()?, output).await,
         Command::Register(command) => register::run(command, &settings()?, output).await,
         Command::Evidence(command) => evidence::run(command, &settings()?, output).await,

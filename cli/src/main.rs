@@ -3,8 +3,10 @@
 //! It decides nothing of its own: every rule lives in the crates that it calls.
 
 mod arguments;
+mod articles;
 mod commands;
 mod failure;
+mod git;
 mod key_files;
 mod logs;
 mod look;

@@ -9,6 +9,7 @@ mod drill;
 mod hold;
 mod incident;
 mod keep;
+mod knowledge;
 mod repository;
 pub mod roster;
 mod service;
@@ -35,6 +36,7 @@ pub use drill::{
 pub use hold::{LegalHold, Waiver};
 pub use incident::{Capa, Feedback, FeedbackClass, Incidents, Recurrence, ServiceClock, Severity};
 pub use keep::{BadKeep, Keep};
+pub use knowledge::Knowledge;
 pub use repository::{Lock, LockMode, RecoveryKey, Repository, SecretRef, Url};
 pub use roster::{Shift, WeekSpan};
 pub use service::{Category, ImpactScale, Mtpd, Objectives, Service, Tier, Workaround};
@@ -105,6 +107,8 @@ pub struct Plan {
     pub incidents: Incidents,
     /// How feedback is handled.
     pub feedback: Feedback,
+    /// How the knowledge base is kept.
+    pub knowledge: Knowledge,
     /// Who is told of what.
     pub alerts: Alerts,
     /// How often people look at the plan and who signs.

@@ -43,6 +43,9 @@ pub struct Step {
     pub what: String,
     /// Why.
     pub reason: String,
+    /// The fields that changed.
+    #[serde(skip)]
+    pub fields: Vec<String>,
 }
 
 /// All rows of one plan, in the order in which they were added.
@@ -81,7 +84,7 @@ impl Ledger {
     pub fn take(&mut self, plan: &PlanId, at: Timestamp, event: &Event) {
         match event {
             Event::RowAdded(e) if e.plan == *plan && self.get(&e.register, &e.id).is_none() => {
-                let step = Step { at, by: e.by.clone(), what: "added".to_owned(), reason: e.reason.clone() };
+                let step = Step { at, by: e.by.clone(), what: "added".to_owned(), reason: e.reason.clone(), fields: Vec::new() };
                 self.0.entry(e.register.clone()).or_default().push(Kept {
                     id: e.id.clone(),
                     row: e.row.clone(),
@@ -101,14 +104,15 @@ impl Ledger {
                 fields.sort();
                 fields.dedup();
                 let shown = |row: &Row, field: &str| row.get(field).cloned().unwrap_or_else(|| "nothing".to_owned());
-                let words = fields.into_iter().map(|field| format!("{field} from {} to {}", shown(&e.old, field), shown(&e.new, field)));
+                let words = fields.iter().map(|field| format!("{field} from {} to {}", shown(&e.old, field), shown(&e.new, field)));
                 let what = words.collect::<Vec<_>>().join("; ");
-                kept.history.push(Step { at, by: e.by.clone(), what, reason: e.reason.clone() });
+                let fields = fields.into_iter().cloned().collect();
+                kept.history.push(Step { at, by: e.by.clone(), what, reason: e.reason.clone(), fields });
             }
             Event::RowArchived(e) if e.plan == *plan => {
                 let Some(kept) = self.kept(&e.register, &e.id) else { return };
                 kept.archived = Some(at);
-                kept.history.push(Step { at, by: e.by.clone(), what: "archived".to_owned(), reason: e.reason.clone() });
+                kept.history.push(Step { at, by: e.by.clone(), what: "archived".to_owned(), reason: e.reason.clone(), fields: Vec::new() });
             }
             _ => {}
         }

@@ -11,6 +11,7 @@ pub mod facts;
 pub mod feedback;
 pub mod impact;
 pub mod incident;
+pub mod knowledge;
 pub mod ledger;
 pub mod matter;
 pub mod overdue;

@@ -46,6 +46,8 @@ pub enum Kind {
     ImpactOverdue,
     /// The same trouble came back, and nobody wrote down what is known about it.
     KnowledgeMissing,
+    /// An article waits to be shared, or nobody looked for too long whether it is still true.
+    KnowledgeOverdue,
     /// The acceptance of a threat ends soon.
     ThreatSoon,
     /// The plan has to be reviewed soon.
@@ -75,6 +77,7 @@ impl Kind {
             Self::FeedbackOverdue => "feedback.overdue",
             Self::ChangeUnproven => "change.unproven",
             Self::KnowledgeMissing => "knowledge.missing",
+            Self::KnowledgeOverdue => "knowledge.overdue",
             Self::ReviewSoon => "review.soon",
         }
     }
@@ -88,6 +91,7 @@ impl Kind {
                 | Self::SlaWarn
                 | Self::UpdateDue
                 | Self::KnowledgeMissing
+                | Self::KnowledgeOverdue
                 | Self::CapaOverdue
                 | Self::FeedbackOverdue
                 | Self::ChangeUnproven

@@ -14,7 +14,7 @@ use plans::review::{OverdueReason, PlanAge, ReviewStatus, SignedReview};
 use crate::facts::{Facts, later, slack};
 use crate::matter::{Kind, Matter, sort};
 use crate::settings::{FeedbackRules, IncidentRules};
-use crate::{capa, change, feedback, impact, incident, threat};
+use crate::{capa, change, feedback, impact, incident, knowledge, threat};
 
 /// Everything that is late at `now`, and the review if it is due soon; gravest first, then longest.
 ///
@@ -34,6 +34,7 @@ pub fn list(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now:
     late.extend(capa::late(plan, facts, &rules.capa, now));
     late.extend(feedback::late(plan, &facts.ledger, &FeedbackRules::of(plan), &rules, now));
     late.extend(change::late(plan, facts, now));
+    late.extend(knowledge::late(plan, &facts.ledger, now));
     sort(&mut late);
     late
 }

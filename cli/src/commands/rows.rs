@@ -28,6 +28,7 @@ pub(crate) const IMPACTS: usize = 1;
 pub(crate) const CAPA: usize = 2;
 pub(crate) const FEEDBACK: usize = 3;
 pub(crate) const CHANGE: usize = 4;
+pub(crate) const KNOWLEDGE: usize = 5;
 
 fn register<const N: usize>() -> &'static Register {
     ALL.get(N).expect("the places are those of the list")
@@ -108,11 +109,20 @@ impl Room {
         by: Option<&str>,
         decide: impl Fn(&Act<'_>, &Facts) -> Result<Event, RowRefused>,
     ) -> Result<String, Failure> {
+        self.commit_all(by, |act, facts| Ok(vec![decide(act, facts)?])).await
+    }
+
+    /// As [`Self::commit`], for several events at once: all of them are written or none. The name of the first one's row.
+    pub(crate) async fn commit_all(
+        &mut self,
+        by: Option<&str>,
+        decide: impl Fn(&Act<'_>, &Facts) -> Result<Vec<Event>, RowRefused>,
+    ) -> Result<String, Failure> {
         let by = who::named(by, &self.plan, &self.parts)?;
         let (plan, register) = (&self.plan, self.register);
         let entries = commit(&self.parts, &mut self.facts, |facts| {
             let act = Act { ledger: &facts.register.ledger, register, plan, by: &by };
-            Ok(vec![decide(&act, facts)?])
+            decide(&act, facts)
         });
         let entries = entries.await.map_err(|error: CommitError<RowRefused>| match &error {
             CommitError::Refused(_) => Failure::of("LB0313", Exit::Failed, &error),
@@ -135,12 +145,17 @@ impl Room {
         rows.filter(|kept| all || kept.archived.is_none()).collect()
     }
 
-    /// One row with its history; `more` goes below its fields.
-    pub(crate) fn show(&self, id: &str, more: &[(&str, String)]) -> Result<(), Failure> {
+    /// The row with this name.
+    pub(crate) fn find(&self, id: &str) -> Result<&Kept, Failure> {
         let name = self.register.name;
         let known: Vec<&String> = self.facts.register.ledger.all(name).iter().map(|kept| &kept.id).collect();
-        let kept = self.facts.register.ledger.get(name, id).ok_or_else(|| Failure::from(unknown(name, id, known.into_iter())))?;
-        self.output.answer(name, kept, || page(self.register, kept, more));
+        self.facts.register.ledger.get(name, id).ok_or_else(|| Failure::from(unknown(self.register.name, id, known.into_iter())))
+    }
+
+    /// One row with its history; `more` goes below its fields.
+    pub(crate) fn show(&self, id: &str, more: &[(&str, String)]) -> Result<(), Failure> {
+        let kept = self.find(id)?;
+        self.output.answer(self.register.name, kept, || page(self.register, kept, more));
         Ok(())
     }
 }

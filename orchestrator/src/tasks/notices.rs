@@ -18,6 +18,8 @@ use crate::parts::Parts;
 use crate::task::{Task, TaskError};
 
 const NAME: &str = "notices";
+/// The most articles that a notice names.
+const MAX_ARTICLES: usize = 3;
 
 /// Sends what `alerts::pace` names about what `registers` find.
 #[derive(Debug, Default)]
@@ -54,7 +56,7 @@ pub fn matters(plan: &Plan, facts: &Facts, now: Timestamp) -> Vec<Matter> {
 
 /// Sends what is pending and records each attempt.
 pub async fn send(parts: &Parts, plan: &Plan, facts: &Facts) -> Result<Summary, LogError> {
-    let open: Vec<Condition> = matters(plan, facts, parts.clock.now()).into_iter().map(|matter| condition(plan, matter)).collect();
+    let open: Vec<Condition> = matters(plan, facts, parts.clock.now()).into_iter().map(|matter| condition(plan, facts, matter)).collect();
     let routing = Routing::of(plan);
     if alerts::pace::decide(&open, &routing, &facts.attempts, parts.clock.now()).is_empty() {
         return Ok(Summary::default()); // channels are made, and their secrets read, only for something to send
@@ -76,7 +78,12 @@ fn channels(parts: &Parts, plan: &Plan) -> BTreeMap<ChannelId, Arc<dyn Channel>>
     plan.alerts.channels.iter().filter_map(make).collect()
 }
 
-fn condition(plan: &Plan, matter: Matter) -> Condition {
+fn condition(plan: &Plan, facts: &Facts, mut matter: Matter) -> Condition {
+    let known = registers::knowledge::of_matter(plan, &facts.register, &matter);
+    for kept in known.into_iter().take(MAX_ARTICLES) {
+        let title = kept.text("title").unwrap_or_default();
+        matter.what += &format!("; known: {title} (lifeboat kb show {})", kept.id);
+    }
     let name = |id: base::id::ContactId| plan.contacts.get(&id).map_or_else(|| id.to_string(), |contact| contact.name.clone());
     Condition {
         event: matter.kind.event().to_owned(),

@@ -9,7 +9,7 @@ use crate::plan::{Channel, Role, StepAction, Target};
 use crate::rules::meaning as rules;
 
 /// Events that this version sends: the kinds of matter that the registers know.
-pub const EVENTS: [&str; 20] = [
+pub const EVENTS: [&str; 21] = [
     "backup.failed",
     "backup.overdue",
     "capa.overdue",
@@ -21,6 +21,7 @@ pub const EVENTS: [&str; 20] = [
     "incident.open",
     "incident.update",
     "knowledge.missing",
+    "knowledge.overdue",
     "objective.missed",
     "retention.overdue",
     "review.overdue",

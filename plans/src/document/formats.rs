@@ -19,6 +19,7 @@ pub(crate) static URL: Format =
 pub(crate) static RECIPIENT: Format =
     Format { name: "an age recipient", examples: &["age1…, as age-keygen prints it"], check: recipient };
 pub(crate) static PATH: Format = Format { name: "an absolute path", examples: &["/srv/www"], check: absolute };
+pub(crate) static FOLDER: Format = Format { name: "a folder", examples: &["knowledge", "/srv/knowledge"], check: folder };
 pub(crate) static INNER_PATH: Format = Format { name: "a path below the source", examples: &["etc/app.conf", "**/*.html"], check: inner };
 pub(crate) static FILE_NAME: Format = Format { name: "the name of a file", examples: &["orders.dump"], check: file_name };
 pub(crate) static ENV_NAME: Format = Format { name: "the name of an environment variable", examples: &["DB_PASSWORD"], check: env_name };
@@ -127,6 +128,13 @@ fn absolute(text: &str) -> Result<(), String> {
         return Err(format!("\"{}\" is not an absolute path", clipped(text)));
     }
     no_strange_parts(text)
+}
+
+fn folder(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() || text.contains(|c: char| c.is_control()) {
+        return Err(format!("\"{}\" is not a folder", clipped(text)));
+    }
+    Ok(())
 }
 
 fn inner(text: &str) -> Result<(), String> {

@@ -5,6 +5,7 @@ pub(crate) mod contact;
 pub(crate) mod drill;
 pub(crate) mod hold;
 pub(crate) mod incident;
+pub(crate) mod knowledge;
 pub(crate) mod repository;
 pub(crate) mod review;
 pub(crate) mod roster;
@@ -54,6 +55,7 @@ pub(crate) static ROOT: Record = Record {
         optional("workflows", map(&Type::Record(&workflow::WORKFLOW)), "how services are brought back, step by step"),
         optional("incidents", Type::Record(&incident::INCIDENTS), "how incidents are handled"),
         optional("feedback", Type::Record(&incident::FEEDBACK), "how feedback is handled"),
+        optional("knowledge", Type::Record(&knowledge::KNOWLEDGE), "where the articles of the knowledge base lie"),
         optional("alerts", Type::Record(&alert::ALERTS), "who is told of what"),
         optional("review", Type::Record(&review::REVIEW), "how often people look at the plan, and who signs"),
         optional("evidence", Type::Record(&review::EVIDENCE), "how evidence is signed and kept"),
@@ -120,6 +122,7 @@ pub(crate) fn read(root: &Node, fingerprint: Digest) -> Option<Plan> {
         workflows: keyed(root, "workflows", workflow::read),
         incidents: root.get("incidents").map(incident::read).unwrap_or_default(),
         feedback: root.get("feedback").map(incident::read_feedback).unwrap_or_default(),
+        knowledge: root.get("knowledge").map(knowledge::read).unwrap_or_default(),
         alerts: root.get("alerts").map(|node| alert::read(node, &timezone)).unwrap_or_default(),
         review: root.get("review").map(review::read).unwrap_or_default(),
         evidence: root.get("evidence").map(review::read_evidence).unwrap_or_default(),

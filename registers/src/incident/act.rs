@@ -141,7 +141,7 @@ impl Hint for IncidentRefused {
             Self::Phase { id, .. } => format!("see what was done: lifeboat incident show {id}"),
             Self::Clock { id, .. } => format!("see its clocks: lifeboat incident show {id}"),
             Self::NoArticle { id, .. } => {
-                format!("write down what is known, and link it: lifeboat incident update {id} --knowledge ARTICLE --reason TEXT")
+                format!("write down what is known: lifeboat kb add --incident {id} --title TEXT --reason TEXT")
             }
             Self::Same { id } => format!("see it: lifeboat incident show {id}"),
         })

@@ -26,7 +26,7 @@ pub fn list(plan: &Plan, incidents: &Incidents, rules: &IncidentRules, now: Time
         {
             let within = rules.recurrence.within;
             let what = format!("the same trouble came {n} times within {within}, and no knowledge article is linked to it");
-            let todo = format!("lifeboat incident update {} --knowledge ARTICLE --reason TEXT", incident.id);
+            let todo = format!("lifeboat kb add --incident {} --title TEXT --reason TEXT", incident.id);
             matters.push(matter(plan, incident, Kind::KnowledgeMissing, incident.reported, what, todo));
         }
     }

@@ -67,7 +67,7 @@ fn ended(act: &Act<'_>, incident: &Incident, matters: &[Matter]) -> Option<Event
 }
 
 /// The services that a matter harms: those of its source, of its drill, or all whose data lies in its repository.
-fn services_of(plan: &Plan, matter: &Matter) -> Vec<ServiceId> {
+pub(crate) fn services_of(plan: &Plan, matter: &Matter) -> Vec<ServiceId> {
     let mut services: Vec<ServiceId> = match matter.kind {
         Kind::DrillFailed | Kind::ObjectiveMissed | Kind::DrillOverdue => {
             let drill = matter.object.strip_prefix("drill ").and_then(|id| plan.drills.get(id));

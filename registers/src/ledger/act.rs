@@ -7,6 +7,7 @@ use records::event::{Row, RowAdded, RowArchived, RowChanged};
 
 use super::field::{BadValue, Register};
 use super::{Kept, Ledger};
+use crate::knowledge;
 
 /// The fields of a threat that the plan states; for such a threat they are changed in the plan.
 const PLANS_OWN: [&str; 13] = [
@@ -92,6 +93,18 @@ pub enum RowRefused {
         /// What was asked for.
         id: String,
     },
+    /// A step cannot be taken yet.
+    #[error("{id} cannot be {step}: {why}")]
+    Step {
+        /// Which.
+        id: String,
+        /// What was asked: "shared".
+        step: &'static str,
+        /// Why.
+        why: String,
+        /// What to do.
+        todo: String,
+    },
     /// It cannot be closed yet.
     #[error("{id} cannot be closed: {why}")]
     NotYet {
@@ -104,6 +117,15 @@ pub enum RowRefused {
     },
 }
 
+/// The command that does something in a register.
+fn command(register: &str, verb: &str) -> String {
+    match register {
+        "threat" | "impact" => format!("lifeboat register {verb} {register}"),
+        "knowledge" => format!("lifeboat kb {verb}"),
+        _ => format!("lifeboat {register} {verb}"),
+    }
+}
+
 fn list(bad: &[BadValue]) -> String {
     bad.iter().map(|one| format!("{}: {}", one.field, one.what)).collect::<Vec<_>>().join("; ")
 }
@@ -111,8 +133,8 @@ fn list(bad: &[BadValue]) -> String {
 impl Hint for RowRefused {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Unknown { register, .. } => format!("see which there are: lifeboat register list {register}"),
-            Self::Known { register, id } => format!("change it: lifeboat register update {register} {id} --reason TEXT"),
+            Self::Unknown { register, .. } => format!("see which there are: {} --all", command(register, "list")),
+            Self::Known { register, id } => format!("change it: {} {id} --reason TEXT", command(register, "update")),
             Self::NoReason => "say why in a few words; it is kept in the journal".to_owned(),
             Self::Values { .. } => "correct all of them; nothing was written".to_owned(),
             Self::Same { .. } => "nothing was written".to_owned(),
@@ -121,7 +143,7 @@ impl Hint for RowRefused {
                 "change it in the plan, where reviewers see it; rationale, actions and reviewed are kept here".to_owned()
             }
             Self::NoService { .. } => "an impact is that of a service of the plan: lifeboat register list impact".to_owned(),
-            Self::NotYet { todo, .. } => todo.clone(),
+            Self::NotYet { todo, .. } | Self::Step { todo, .. } => todo.clone(),
         })
     }
 }
@@ -177,7 +199,9 @@ impl<'a> Act<'a> {
         if !bad.is_empty() {
             return Err(RowRefused::Values { bad });
         }
-        self.set(kept, &self.with_basis(&kept.id, changes), reason)
+        let changes = self.with_basis(&kept.id, changes);
+        let changes = if self.register.name == "knowledge" { knowledge::undone(kept, &changes) } else { changes };
+        self.set(kept, &changes, reason)
     }
 
     /// An assessment of impact goes down with what the plan says about the service at that time.

@@ -171,8 +171,30 @@ pub static IMPACT: Register = Register {
     ],
 };
 
+/// What is known: articles whose text lies in git.
+pub static KNOWLEDGE: Register = Register {
+    name: "knowledge",
+    prefix: Some("KB"),
+    fields: &[
+        needed("title", Kind::Text, "What it is about, in a line"),
+        field("services", Kind::Services, "The services that it is about, with commas between"),
+        field("symptom", Kind::Text, "What people see"),
+        field("cause", Kind::Text, "What is behind it"),
+        field("fix", Kind::Text, "What to do"),
+        field("owner", Kind::Contact, "Who keeps it true; somebody else looks at it before it is shared"),
+        field("verified_on", Kind::Day, "The day on which somebody last found it true"),
+        field("incidents", Kind::Text, "The incidents that it tells of, with commas between"),
+        field("capa", Kind::Text, "The corrective actions that belong to it, with commas between"),
+        made("text", Kind::Text, "The SHA-256 of its text as it was taken in"),
+        made("processed_on", Kind::Day, "The day on which somebody else found it good"),
+        made("processed_by", Kind::Contact, "Who found it good"),
+        made("shared_on", Kind::Day, "The day since which it is shown with incidents and alerts"),
+        made("commit", Kind::Text, "The commit that holds what was shared"),
+    ],
+};
+
 /// All registers whose rows people keep.
-pub static ALL: [&Register; 5] = [&THREAT, &IMPACT, &CAPA, &FEEDBACK, &CHANGE];
+pub static ALL: [&Register; 6] = [&THREAT, &IMPACT, &CAPA, &FEEDBACK, &CHANGE, &KNOWLEDGE];
 
 /// The register with this name.
 pub fn register(name: &str) -> Option<&'static Register> {

@@ -150,7 +150,7 @@ fn fields(args: &UpdateArgs, room: &Room) -> Result<BTreeMap<String, String>, Fa
         ("services", services),
         ("cause", args.cause.clone()),
         ("root_cause", args.root_cause.clone()),
-        ("knowledge", args.knowledge.clone()),
+        ("knowledge", knowledge(args, room)?),
         ("threat", args.threat.as_deref().map(|id| tell::threat(id, room)).transpose()?),
         ("ticket", args.ticket.clone()),
         ("occurred", instant(&args.occurred)?),
@@ -158,6 +158,12 @@ fn fields(args: &UpdateArgs, room: &Room) -> Result<BTreeMap<String, String>, Fa
         ("restored", instant(&args.restored)?),
     ];
     Ok(given.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?))).collect())
+}
+
+/// The article as the register names it; a page elsewhere as it was typed.
+fn knowledge(args: &UpdateArgs, room: &Room) -> Result<Option<String>, Failure> {
+    let named = |text: &String| registers::knowledge::act::named(&room.facts.register, text);
+    args.knowledge.as_ref().map(named).transpose().map_err(|refused| Failure::of("LB0313", Exit::Failed, &refused))
 }
 
 pub(super) async fn ack(args: &AckArgs, room: &mut Room) -> Result<(), Failure> {
@@ -189,6 +195,10 @@ pub(super) async fn resolve(args: &ResolveArgs, room: &mut Room) -> Result<(), F
 
 pub(super) async fn close(args: &CloseArgs, room: &mut Room) -> Result<(), Failure> {
     room.commit(args.by.as_deref(), |act| act.close(&args.id, &args.reason)).await?;
-    tell::brief(room, &args.id, &format!("{} is closed.", args.id.to_uppercase()));
+    let id = args.id.to_uppercase();
+    tell::brief(room, &args.id, &format!("{id} is closed."));
+    if registers::knowledge::wanted(&room.facts.register, &room.rules).iter().any(|one| one.incident == id) {
+        room.output.next(&format!("lifeboat kb add --incident {id} --reason TEXT"), "write down what is known, for the next time");
+    }
     Ok(())
 }

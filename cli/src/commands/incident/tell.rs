@@ -10,6 +10,7 @@ use records::event::SlaClock;
 use registers::incident::{Incident, Phase};
 use registers::sla::{Reading, State};
 
+use super::super::kb;
 use super::Room;
 use crate::failure::Failure;
 use crate::output::table::Table;
@@ -151,6 +152,9 @@ fn page(room: &Room, shown: &Shown<'_>) -> String {
     ];
     for (label, value) in texts.into_iter().filter_map(|(label, value)| Some((label, value.clone()?))) {
         line(label, value);
+    }
+    for kept in registers::knowledge::of_incident(&room.facts.register, incident) {
+        line("known", format!("{}, {}: lifeboat kb show {}", kb::line(kept), kb::verified(kept), kept.id));
     }
     if let Some(n) = shown.recurs.filter(|_| incident.knowledge.is_none()) {
         let within = room.rules.recurrence.within;

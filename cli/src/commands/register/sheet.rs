@@ -11,8 +11,10 @@ use registers::ledger::field;
 use registers::ledger::sheet::{Change, Deed, Faults, MAX_BYTES, Planned, export as of_rows, plan_import};
 use registers::settings::IncidentRules;
 
+use super::super::kb::write_files;
 use super::super::rows::{Room, Why};
 use super::matrix::write;
+use crate::articles::Shelf;
 use crate::failure::{Exit, Failure};
 use crate::output::table::Table;
 use crate::output::{Output, counted};
@@ -34,6 +36,8 @@ pub(crate) enum Sheet {
     Change,
     /// Incidents
     Incident,
+    /// What is known
+    Knowledge,
 }
 
 #[derive(Debug, clap::Args)]
@@ -82,6 +86,7 @@ impl Sheet {
             Self::Feedback => "feedback",
             Self::Change => "change",
             Self::Incident => "incident",
+            Self::Knowledge => "knowledge",
         }
     }
 }
@@ -127,6 +132,10 @@ pub(super) async fn import(args: &ImportArgs, settings: &Settings, output: Outpu
             CommitError::Refused(faults) => failure(faults),
             CommitError::Journal(_) => Failure::of("LB0301", Exit::Failed, &error),
         })?;
+    }
+    if args.apply && args.register == Sheet::Knowledge {
+        let changed: Vec<String> = planned.iter().filter(|one| one.act != Deed::Same).map(|one| one.id.clone()).collect();
+        write_files(&room, &Shelf::of(&room.plan, settings), &changed)?;
     }
     tell(args, &planned, output);
     Ok(Exit::Done)
