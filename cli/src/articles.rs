@@ -112,9 +112,8 @@ impl Shelf {
     pub(crate) fn in_git(&self, id: &str) -> InGit {
         let file = file_name(id);
         let ask = |args: &[&str]| git::ask(&self.folder, args).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
-        let told = ask(&["status", "--porcelain", "--ignored", "--", &file]).and_then(|changed| {
-            if changed.is_empty() { ask(&["log", "-1", "--format=%H", "--", &file]) } else { Ok(String::new()) }
-        });
+        let told = ask(&["status", "--porcelain", "--ignored", "--", &file])
+            .and_then(|changed| if changed.is_empty() { ask(&["log", "-1", "--format=%H", "--", &file]) } else { Ok(String::new()) });
         match told {
             Ok(commit) if commit.is_empty() => InGit::Changed,
             Ok(commit) => InGit::Committed(commit),

@@ -27,6 +27,8 @@ mod in_place;
 mod incidents;
 #[path = "all/keys.rs"]
 mod keys;
+#[path = "all/knowledge.rs"]
+mod knowledge;
 #[path = "all/looking.rs"]
 mod looking;
 #[path = "all/planning.rs"]

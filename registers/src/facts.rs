@@ -145,7 +145,14 @@ impl Facts {
                     state.newest_complete = Some(done.taken);
                     state.failing = None;
                 } else {
-                    state.fail(at, format!("{} paths could not be read", done.n_errors), None);
+                    state.fail(
+                        at,
+                        match done.n_errors {
+                            1 => "1 path could not be read".to_owned(),
+                            n => format!("{n} paths could not be read"),
+                        },
+                        None,
+                    );
                 }
             }
             // A run that was cut short did not go wrong; it is due again, and late if that does not help.

@@ -17,12 +17,12 @@ use plans::Plan;
 use records::event::Row;
 use serde::Serialize;
 
+use crate::Facts;
 use crate::incident::open::services_of;
 use crate::incident::{Incident, Phase as IncidentPhase};
 use crate::ledger::{Kept, Ledger, field};
 use crate::matter::{Kind, Matter};
 use crate::settings::IncidentRules;
-use crate::Facts;
 
 /// The register's name.
 pub const NAME: &str = "knowledge";
@@ -108,7 +108,10 @@ pub fn late(plan: &Plan, ledger: &Ledger, now: Timestamp) -> Vec<Matter> {
                 (format!("last found true on {last}"), format!("lifeboat kb update {id} --verified-on DAY --reason TEXT"))
             }
             Phase::Processed => ("found good and not shared".to_owned(), format!("lifeboat kb share {id} --reason TEXT")),
-            _ => ("captured and not yet looked at by somebody else".to_owned(), format!("lifeboat kb process {id} --by CONTACT --reason TEXT")),
+            _ => (
+                "captured and not yet looked at by somebody else".to_owned(),
+                format!("lifeboat kb process {id} --by CONTACT --reason TEXT"),
+            ),
         };
         let owner = field::contact(kept.text("owner")).or_else(|| plan.owner.clone());
         Some(Matter { kind: Kind::KnowledgeOverdue, object: kept.id.clone(), since, owner, what: format!("{title}: {what}"), todo })

@@ -48,7 +48,7 @@ pub fn list(plan: &Plan, facts: &Facts) -> Vec<Matter> {
                 object: format!("repository {repository}"),
                 since,
                 owner: plan.owner.clone(),
-                what: format!("the last check found damage in {} places: {first}", check.n_findings),
+                what: format!("the last check found damage in {}: {first}", places(check.n_findings)),
                 todo: format!("lifeboat check {repository}"),
             });
         }
@@ -114,4 +114,9 @@ pub(crate) fn beyond(objective: &FrozenObjective, run: &DrillRun) -> Option<Stri
 
 fn first_owner(plan: &Plan, drill: &Drill) -> Option<ContactId> {
     drill.services.first().and_then(|id| plan.services.get(id)).and_then(|service| service.owner.clone()).or_else(|| plan.owner.clone())
+}
+
+/// "1 place", "3 places".
+fn places(n: u64) -> String {
+    if n == 1 { "1 place".to_owned() } else { format!("{n} places") }
 }

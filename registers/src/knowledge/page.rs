@@ -195,7 +195,9 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back_as_it_was() {
-        for value in ["Logs: \"full\" # now", "one\ntwo", "one\n\n  three ", "- a\n- b", "ümläut \\ back", "null", "12", "{a: b}", "@x", "a\tb"] {
+        for value in
+            ["Logs: \"full\" # now", "one\ntwo", "one\n\n  three ", "- a\n- b", "ümläut \\ back", "null", "12", "{a: b}", "@x", "a\tb"]
+        {
             let row: Row = [("title", "x"), ("fix", value), ("services", "web, lims"), ("verified_on", "2026-11-24")]
                 .map(|(field, value)| (field.to_owned(), value.to_owned()))
                 .into();

@@ -113,7 +113,8 @@ fn page(room: &Room, shown: &Shown<'_>) -> String {
     let mut line = |label: &str, value: String| text += &folded(&format!("{label:<12}"), &value);
     let mut state = format!("{}, {}, harm {} of 5", shown.phase.as_str(), incident.severity, incident.impact);
     if incident.n_repeats > 0 {
-        let _ = write!(state, "; struck again {} times", incident.n_repeats); // writing to a String cannot fail
+        let times = if incident.n_repeats == 1 { "once".to_owned() } else { format!("{} times", incident.n_repeats) };
+        let _ = write!(state, "; struck again {times}"); // writing to a String cannot fail
     }
     line("state", state);
     let services: Vec<String> = incident.services.iter().map(ToString::to_string).collect();

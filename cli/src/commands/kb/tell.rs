@@ -190,10 +190,12 @@ pub(super) fn check(room: &Room, shelf: &Shelf) -> Result<Exit, Failure> {
         }
     }
     let missing = ledger.live("knowledge").filter(|kept| !shelf.has(&kept.id));
-    checked.extend(missing.map(|kept| Checked {
-        file: page::file_name(&kept.id),
-        flaws: vec![Flaw { line: 0, what: "the file is not there".to_owned() }],
-    }));
+    checked.extend(
+        missing.map(|kept| Checked {
+            file: page::file_name(&kept.id),
+            flaws: vec![Flaw { line: 0, what: "the file is not there".to_owned() }],
+        }),
+    );
     room.output.answer("knowledge_check", &checked, || {
         let mut text = String::new();
         for one in &checked {
