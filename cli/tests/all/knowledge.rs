@@ -53,7 +53,7 @@ fn an_incident_becomes_an_article_that_is_looked_at_committed_shared_and_shown_a
     place.run(["kb", "process", "KB-1", "--by", "d.petrova", "--reason", "x"]).exits(1).warns(&["verified_on is missing"]);
     std::fs::write(
         article(&place, "KB-1.md"),
-        text.replace("rotated the logs", "logrotate -f").replace("owner: j.wei", "owner: j.wei\nverified_on: 2099-01-01"),
+        text.replace("rotated the logs", "logrotate -f").replace("owner: j.wei", "owner: j.wei\nverified_on: 2026-01-01"),
     )
     .unwrap();
     place.run(["kb", "list"]).exits(0).says(&["KB-1", "captured", "! edited: fix", "verified_on"]);
@@ -62,8 +62,10 @@ fn an_incident_becomes_an_article_that_is_looked_at_committed_shared_and_shown_a
         .exits(1)
         .warns(&["its file was edited since it was taken in"]);
     place.run(["kb", "update", "KB-1", "--reason", " "]).exits(1).warns(&["the reason is empty"]);
-    place.run(["kb", "update", "KB-1", "--reason", "tried"]).exits(0).says(&["KB-1 is updated"]);
-    place.run(["kb", "show", "KB-1"]).exits(0).says(&["fix from rotated the logs to logrotate -f", "(tried)", "! not committed"]);
+    place.run(["kb", "update", "KB-1", "--verified-on", "2999-01-01", "--reason", "hope"]).exits(0);
+    place.run(["kb", "process", "KB-1", "--by", "d.petrova", "--reason", "x"]).exits(1).warns(&["2999-01-01, is still to come"]);
+    place.run(["kb", "update", "KB-1", "--verified-on", "2026-01-01", "--reason", "tried"]).exits(0).says(&["KB-1 is updated"]);
+    place.run(["kb", "show", "KB-1"]).exits(0).says(&["fix from rotated the logs to logrotate -f", "(hope)", "! not committed"]);
     place.run(["kb", "process", "KB-1", "--by", "d.petrova", "--reason", "it works"]).exits(0).says(&["KB-1 is found good"]);
 
     // Share: only what git has.
@@ -75,7 +77,7 @@ fn an_incident_becomes_an_article_that_is_looked_at_committed_shared_and_shown_a
     assert_eq!(place.json(["kb", "list"])[0]["phase"], "shared");
 
     place.run(["incident", "declare", "no space: the disk is full", "--service", "web"]).exits(0);
-    place.run(["incident", "show", "INC-2"]).exits(0).says(&["known", "KB-1 Logs fill the disk", "lifeboat kb show KB-1"]);
+    place.run(["incident", "show", "INC-2"]).exits(0).says(&["known         KB-1 Logs fill the disk (verified 2026-01-01)"]);
     place.run(["incident", "update", "INC-2", "--knowledge", "KB-7", "--reason", "x"]).exits(1).warns(&["has no KB-7"]);
     place.run(["incident", "update", "INC-2", "--knowledge", "kb-1", "--reason", "the same"]).exits(0);
     place.run(["incident", "show", "INC-2"]).exits(0).says(&["knowledge     KB-1"]);
@@ -103,7 +105,7 @@ fn files_that_are_no_articles_and_links_out_of_the_folder_are_named_with_their_l
     std::fs::write(folder.join("links.md"), text).unwrap();
     let said = place.run(["kb", "check"]).exits(1).says(&[
         "broken.md: line",
-        "latin.md: it is not UTF-8 text from byte 25 on",
+        "latin.md: it is not UTF-8 text from byte 24 on",
         "plain.md: line 1: it has no front matter",
         "large.md: it has more than 262144 bytes",
         "link.md: it is no plain file",
@@ -148,7 +150,7 @@ fn an_article_whose_file_is_gone_or_broken_is_told_and_comes_back_with_its_file(
     place.run(["kb", "list"]).exits(0).says(&["captured  +"]);
     // Outside of git nothing is shared.
     std::fs::remove_dir_all(place.path().join("plans/.git")).unwrap();
-    let fields = ["--symptom", "s", "--cause", "c", "--owner", "j.wei", "--verified-on", "2099-01-01", "--reason", "x"];
+    let fields = ["--symptom", "s", "--cause", "c", "--owner", "j.wei", "--verified-on", "2026-01-01", "--reason", "x"];
     place.run(["kb", "update", "KB-1"].iter().chain(&fields)).exits(0);
     place.run(["kb", "process", "KB-1", "--by", "d.petrova", "--reason", "x"]).exits(0);
     place.run(["kb", "share", "KB-1", "--reason", "x"]).exits(1).warns(&["LB0315", "is not in git", "git -C", "init"]);

@@ -1,6 +1,7 @@
 //! The steps of an article, and the event that each becomes: captured, changed, found good by somebody else, shared.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use plans::Plan;
 use plans::article::Article;
 use records::Event;
@@ -45,6 +46,10 @@ pub fn process(act: &Act<'_>, id: &str, article: &Article, reason: &str, now: Ti
         let why = flaws.into_iter().map(|flaw| flaw.what).collect::<Vec<_>>().join(", ");
         return Err(not_yet(why, format!("fill it in: lifeboat kb update {} --help", kept.id)));
     }
+    if let Some(day) = kept.parsed::<Date>("verified_on").filter(|day| *day > today(act.plan, now)) {
+        let why = format!("the day on which it was found true, {day}, is still to come");
+        return Err(not_yet(why, format!("say when it was: lifeboat kb update {} --verified-on DAY --reason TEXT", kept.id)));
+    }
     let changes = Row::from([("processed_on".to_owned(), day(act.plan, now)), ("processed_by".to_owned(), act.by.to_owned())]);
     act.set(kept, &changes, reason)
 }
@@ -79,7 +84,11 @@ fn as_taken_in(kept: &crate::ledger::Kept, article: &Article, step: &'static str
 }
 
 fn day(plan: &Plan, now: Timestamp) -> String {
-    now.to_zoned_datetime(plan.timezone.clone()).date().to_string()
+    today(plan, now).to_string()
+}
+
+fn today(plan: &Plan, now: Timestamp) -> Date {
+    now.to_zoned_datetime(plan.timezone.clone()).date()
 }
 
 /// Incidents and corrective actions that are named are there.

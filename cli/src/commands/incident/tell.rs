@@ -155,7 +155,7 @@ fn page(room: &Room, shown: &Shown<'_>) -> String {
         line(label, value);
     }
     for kept in registers::knowledge::of_incident(&room.facts.register, incident) {
-        line("known", format!("{}, {}: lifeboat kb show {}", kb::line(kept), kb::verified(kept), kept.id));
+        line("known", format!("{} ({})", kb::line(kept), kb::verified(kept)));
     }
     if let Some(n) = shown.recurs.filter(|_| incident.knowledge.is_none()) {
         let within = room.rules.recurrence.within;
