@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(ids("rotat"), ["KB-2"], "the beginning of a word is enough");
         assert_eq!(ids("zebra"), Vec::<String>::new());
         assert_eq!(ids("  "), Vec::<String>::new());
-        assert_eq!(search(&docs, "disk full")[1].line, "Sometimes the disk is full.");
+        assert_eq!(search(&docs, "disk full")[0].line, "Sometimes the disk is full.");
         assert_eq!(search(&[], "disk"), []);
     }
 }
