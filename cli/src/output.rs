@@ -9,7 +9,7 @@ pub(crate) mod number;
 pub(crate) mod progress;
 pub(crate) mod table;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
@@ -103,11 +103,21 @@ impl Output {
         }
     }
 
-    /// A question to whoever sits at the terminal; the answer is typed on the same line.
-    #[expect(clippy::unused_self, reason = "only who holds an Output prints")]
-    pub(crate) fn question(self, text: &str) {
+    /// What whoever sits at the terminal types behind a question; nothing where nobody does.
+    pub(crate) fn typed(self, question: &str) -> Option<String> {
+        if self.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return None;
+        }
         let mut err = anstream::stderr().lock();
-        let _ = write!(err, "{text}").and_then(|()| err.flush());
+        let _ = write!(err, "{question}").and_then(|()| err.flush());
+        let mut line = String::new();
+        let _ = std::io::stdin().lock().read_line(&mut line); // an error is no answer
+        Some(line.trim().to_owned())
+    }
+
+    /// Whether whoever sits at the terminal says yes; nothing where nobody does.
+    pub(crate) fn ask(self, question: &str) -> Option<bool> {
+        Some(matches!(self.typed(question)?.to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
     /// The next command to type, on standard error.

@@ -34,7 +34,7 @@ mod writer;
 pub use add::{add_steward, add_writer};
 pub use change::ChangeError;
 pub use domain::DomainKeys;
-pub use end::{Ended, end_steward, end_writer};
+pub use end::{Ended, end_steward, end_writer, plan_end};
 pub use epoch::{EpochIdentity, EpochRecipient};
 pub use error::KeyError;
 pub use open::{OpenKeys, Proof, Proven, prove, prove_all};

@@ -7,6 +7,7 @@ mod compare;
 mod server;
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use base::Hint;
 use repository::reader::{ReadError, Reader, SinkError};
@@ -14,7 +15,8 @@ use repository::snapshots::Snapshot;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tools::database::DatabaseError;
-use tools::facts::{Database, Dumped, Engine, FILE_NAME, Form};
+use tools::facts::{Database, Dumped, Engine, FILE_NAME, Form, nonce};
+use tools::postgres::Restricted;
 use tools::program::{Pipes, Program, ProgramError};
 
 pub use self::compare::Compared;
@@ -57,7 +59,7 @@ pub enum IntoError {
     #[error("a database of SQLite is a file, and is restored into a folder")]
     IsFile,
     /// The target holds something.
-    #[error("{target} is not empty: it holds {n_things} tables, views or sequences{}", if *.live { ", and it is the database that the plan backs up" } else { "" })]
+    #[error("{target} is not empty: it holds {n_things} tables, views, sequences, routines or events{}", if *.live { ", and it is the database that the plan backs up" } else { "" })]
     NotEmpty {
         /// Its place.
         target: String,
@@ -180,7 +182,7 @@ pub async fn find(reader: &Reader, snapshot: &Snapshot, path: Option<&TreePath>)
     Ok(Found { engine: dumped.engine, server: dumped.server, databases })
 }
 
-/// Streams the dump into the target, which was found empty, and asks it for the facts.
+/// Streams the dump into the target, which is looked at once more and has to be empty, and asks it for the facts.
 pub async fn fill(
     reader: &Reader,
     snapshot: &Snapshot,
@@ -189,19 +191,23 @@ pub async fn fill(
     cancel: &CancellationToken,
 ) -> Result<IntoReport, IntoError> {
     let path = TreePath::parse(found.file().as_bytes()).map_err(|_| IntoError::NoDump { point: snapshot.id.short() })?;
+    target.examine(found, None, cancel).await?;
     let program = target.program(found.form())?;
-    let bytes = pour(reader, snapshot, &path, &program, cancel).await?;
+    let key = target.is_psql(found.form()).then(nonce);
+    let bytes = pour(reader, snapshot, &path, &program, key, cancel).await?;
     let facts = compare::facts(found, target, cancel).await?;
     let n_inexact = found.databases.iter().flat_map(|database| &database.facts).filter(|fact| !fact.exact).count();
     Ok(IntoReport { snapshot: snapshot.id.to_string(), file: found.file().to_owned(), target: target.place(), bytes, facts, n_inexact })
 }
 
-/// Gives a file to the standard input of a program. Its end decides; a read that failed half-way ends the program first.
+/// Gives a file to the standard input of a program, which is psql restricted by a key where there is one. The program's end decides; a read
+/// that failed half-way ends the program first.
 async fn pour(
     reader: &Reader,
     snapshot: &Snapshot,
     path: &TreePath,
     program: &Program,
+    key: Option<String>,
     cancel: &CancellationToken,
 ) -> Result<u64, IntoError> {
     let mut running = program.start(Pipes::In).map_err(DatabaseError::from)?;
@@ -211,7 +217,18 @@ async fn pour(
     // Writing into a pipe blocks, so that it is done on a thread that may.
     let pouring = blocking(move || {
         let mut input = std::fs::File::from(input);
-        let poured = handle.block_on(cat(&reader, &snapshot, &path, &mut |piece| Ok(input.write_all(piece)?)));
+        let poured = handle.block_on(async {
+            let Some(key) = key else { return cat(&reader, &snapshot, &path, &mut |piece| Ok(input.write_all(piece)?)).await };
+            let refused = |error: std::io::Error| ListError::Read {
+                path: path.clone(),
+                point: snapshot.id.short(),
+                source: ReadError::Sink(Arc::new(error)),
+            };
+            let mut input = Restricted::new(&mut input, &key).map_err(refused)?;
+            let bytes = cat(&reader, &snapshot, &path, &mut |piece| Ok(input.write_all(piece)?)).await?;
+            input.finish().map_err(refused)?;
+            Ok(bytes)
+        });
         (poured, input)
     });
     let (poured, input) = match running.during(pouring, cancel).await {

@@ -37,6 +37,12 @@ pub enum DatabaseError {
         /// The server's.
         server: String,
     },
+    /// Its psql would carry out commands for itself, on this host, that stand in a dump.
+    #[error("{tool} is too old to carry out a dump that it need not trust")]
+    Unrestricted {
+        /// Its path.
+        tool: String,
+    },
     /// The server did not let us in.
     #[error("the database {database} cannot be reached: {said}")]
     Unreachable {
@@ -95,6 +101,11 @@ impl Hint for DatabaseError {
             Self::TooOld { .. } => {
                 Some("install the tools of the server's version, and name their folder in the plan: tools: FOLDER".to_owned())
             }
+            Self::Unrestricted { .. } => Some(
+                "install a psql that knows \\restrict (the minor releases since August 2025), or restore the dump into a folder, read it, and carry \
+                 it out yourself; dumps of the form custom need no psql"
+                    .to_owned(),
+            ),
             Self::Unreachable { .. } => {
                 Some("see that the server runs, and that user, password and database behind the plan's reference are right".to_owned())
             }

@@ -129,9 +129,14 @@ impl Question {
 
 /// A line that no data holds, to tell answers apart.
 pub(crate) fn mark() -> String {
+    format!("lifeboat-{}", nonce())
+}
+
+/// A word that nobody can guess: 32 letters and digits.
+pub fn nonce() -> String {
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).expect("the system has randomness");
-    format!("lifeboat-{}", hex::encode(nonce))
+    hex::encode(nonce)
 }
 
 #[cfg(test)]

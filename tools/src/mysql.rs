@@ -106,7 +106,17 @@ impl Mysql {
     /// The program that dumps these databases as one transaction. One database is dumped without its name, so that it can be restored
     /// under another.
     pub fn dump(&self, databases: &[String]) -> Result<Program, DatabaseError> {
-        let options = ["--single-transaction", "--quick", "--hex-blob", "--routines", "--events", "--triggers", "--skip-dump-date"];
+        // Nothing is ever written over: a table that is there already stops the restore instead of being dropped.
+        let options = [
+            "--skip-add-drop-table",
+            "--single-transaction",
+            "--quick",
+            "--hex-blob",
+            "--routines",
+            "--events",
+            "--triggers",
+            "--skip-dump-date",
+        ];
         let many = if databases.len() == 1 { None } else { Some("--databases") };
         // Names come behind a "--", so that none is taken for an option.
         let names = databases.iter().map(String::as_str);

@@ -4,6 +4,7 @@
 //! is held open while `pg_dump` reads the snapshot that it exported, so that facts and dump are of the same instant.
 
 mod connection;
+mod restricted;
 mod session;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use self::connection::Connection;
+pub use self::restricted::Restricted;
 pub use self::session::Session;
 use crate::database::DatabaseError;
 use crate::find;
@@ -44,6 +46,13 @@ impl Postgres {
     /// The same for programs that only tell of themselves.
     fn version_of(&self, name: &'static str) -> Result<Program, DatabaseError> {
         Ok(Program { within: QUICK, ..self.program(name, None, &["--version"])? })
+    }
+
+    /// Finds psql able to keep its own commands from what it carries out: `\restrict`, see [`Restricted`].
+    pub async fn can_restrict(&self, cancel: &CancellationToken) -> Result<(), DatabaseError> {
+        let program = Program { within: QUICK, ..self.program("psql", None, &["--help=commands"])? };
+        let said = program.clone().ask(cancel).await?;
+        if said.contains("\\restrict ") { Ok(()) } else { Err(DatabaseError::Unrestricted { tool: program.name() }) }
     }
 
     /// A transaction that sees one instant and changes nothing.

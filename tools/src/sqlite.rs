@@ -34,7 +34,9 @@ impl Sqlite {
     fn program(&self, path: &Path) -> Result<Program, DatabaseError> {
         let program = find::program(&["sqlite3"], self.tools.as_deref(), PACKAGE)?;
         let file = path.to_str().ok_or_else(|| file_error(path, std::io::Error::other("its path is not UTF-8")))?;
-        Ok(Program { run: vec![program, "-batch".to_owned(), "-bail".to_owned(), file.to_owned()], env: Vec::new(), within: self.within })
+        // Without the settings of whoever runs it (~/.sqliterc), which would change the answers.
+        let run = [&program, "-init", "/dev/null", "-batch", "-bail", file].map(str::to_owned).to_vec();
+        Ok(Program { run, env: Vec::new(), within: self.within })
     }
 
     /// Finds out what would keep these from being copied: no program, or no such file. Gives back the program's version.
@@ -106,4 +108,16 @@ impl Sqlite {
 
 fn file_error(path: &Path, source: std::io::Error) -> DatabaseError {
     DatabaseError::File { path: path.display().to_string(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_of_whoever_runs_it_are_not_read() {
+        let sqlite = Sqlite { tools: None, within: Duration::from_secs(1) };
+        let Ok(program) = sqlite.program(Path::new("/shop.db")) else { panic!("sqlite3 is not installed") };
+        assert!(program.run.windows(2).any(|pair| pair == ["-init", "/dev/null"]), "{:?}", program.run);
+    }
 }

@@ -102,6 +102,12 @@ pub enum BackupError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Two of a source's dumps would be the same file.
+    #[error("the source has two files for {name} in the restore point")]
+    Twice {
+        /// The path in the restore point.
+        name: String,
+    },
     /// It was told to stop. Nothing is acknowledged and the repository is valid.
     #[error("the backup was interrupted")]
     Cancelled,
@@ -145,6 +151,9 @@ impl Hint for BackupError {
             Self::Database(cause) => cause.hint(),
             Self::Program(cause) | Self::Hook { source: cause, .. } => cause.hint(),
             Self::Stream { .. } => Some("run it again; nothing of what came so far counts".to_owned()),
+            Self::Twice { .. } => {
+                Some("make two sources of it in the plan; a file that is there is never replaced by another one".to_owned())
+            }
             Self::Cancelled => Some("run it again; what was uploaded already is not uploaded twice".to_owned()),
         }
     }

@@ -73,7 +73,7 @@ impl PostgresDump {
             // Uncompressed: what did not change since the last dump is then found again, and the repository compresses.
             _ => ("--format=custom", Form::Custom, ".dump"),
         };
-        let file = file_name(name, ending);
+        let file = Some(file_name(name, ending)).filter(|file| file != GLOBALS).unwrap_or_else(|| GLOBALS.replacen('g', "%67", 1));
         let snapshot = format!("--snapshot={snapshot}");
         let program = self.server.program("pg_dump", Some(name), &[format, "--compress=0", "--no-password", &snapshot])?;
         storing.program(&file, &program).await?;

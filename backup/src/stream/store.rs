@@ -81,16 +81,19 @@ impl Storing {
             Ok(kind) => kind,
             Err(error) => return Err(stored_error(error, &shown(name.as_bytes()))),
         };
-        self.put(&[name.as_bytes()], self.meta(MODE), kind, size);
+        self.put(&[name.as_bytes()], self.meta(MODE), kind, size)?;
         Ok(size)
     }
 
-    fn put(&mut self, path: &[&[u8]], meta: Meta, kind: NodeKind, size: u64) {
-        let Some(name) = path.last() else { return };
+    fn put(&mut self, path: &[&[u8]], meta: Meta, kind: NodeKind, size: u64) -> Result<(), BackupError> {
+        let name = path.last().copied().unwrap_or_default();
+        if !self.root.put(path, Node { name: name.to_vec(), meta, kind }) {
+            return Err(BackupError::Twice { name: shown(&path.join(&b'/')) });
+        }
         add(&self.shared.counts.files, 1);
         add(&self.shared.counts.files_new, 1);
         add(&self.shared.counts.bytes, size);
-        self.root.put(path, Node { name: name.to_vec(), meta, kind });
+        Ok(())
     }
 
     /// Stores a file of this host under the path of another one, with owner and mode of that other.
@@ -114,8 +117,7 @@ impl Storing {
             ..self.meta(MODE)
         };
         let names = under.components().filter_map(|part| if let Component::Normal(name) = part { Some(name.as_bytes()) } else { None });
-        self.put(&names.collect::<Vec<_>>(), meta, kind, size);
-        Ok(())
+        self.put(&names.collect::<Vec<_>>(), meta, kind, size)
     }
 
     /// Says something of a source that is worth a word and no fault.

@@ -1,6 +1,6 @@
 //! The folders of a snapshot whose files were no files: made from the names that their source gave them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 
 use repository::format::tree::{Meta, Node, NodeKind, TreeRef};
 use repository::writer::WriteError;
@@ -20,19 +20,22 @@ enum Entry {
 }
 
 impl Folder {
-    /// Puts a file at a path of names. One that is there already is replaced.
-    pub fn put(&mut self, path: &[&[u8]], file: Node) {
+    /// Puts a file at a path of names, unless something else is there: then it says false.
+    #[must_use]
+    pub fn put(&mut self, path: &[&[u8]], file: Node) -> bool {
         match path {
-            [] => {}
-            [name] => {
-                self.entries.insert(name.to_vec(), Entry::File(Box::new(file)));
-            }
-            [name, rest @ ..] => {
-                let entry = self.entries.entry(name.to_vec()).or_insert_with(|| Entry::Folder(Self::default()));
-                if let Entry::Folder(folder) = entry {
-                    folder.put(rest, file);
+            [] => false,
+            [name] => match self.entries.entry(name.to_vec()) {
+                btree_map::Entry::Occupied(_) => false,
+                btree_map::Entry::Vacant(place) => {
+                    place.insert(Entry::File(Box::new(file)));
+                    true
                 }
-            }
+            },
+            [name, rest @ ..] => match self.entries.entry(name.to_vec()).or_insert_with(|| Entry::Folder(Self::default())) {
+                Entry::Folder(folder) => folder.put(rest, file),
+                Entry::File(_) => false,
+            },
         }
     }
 

@@ -7,7 +7,6 @@ mod into;
 mod tell;
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -206,37 +205,26 @@ fn show(preview: &Preview, chosen: &Chosen, plan: &Plan, facts: &Facts, parts: &
 
 /// Asks on a terminal. Without one, only a restore to a new place goes on without `--yes`.
 fn confirm(preview: &Preview, output: Output) -> Result<(), Failure> {
-    if output.is_json() || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        let touches = !preview.replaces.is_empty() || !preview.keeps.is_empty() || preview.compares > 0;
-        return if touches && !preview.resumes {
+    let touches = !preview.replaces.is_empty() || !preview.keeps.is_empty() || preview.compares > 0;
+    match output.ask(QUESTION) {
+        None if touches && !preview.resumes => {
             Err(Failure::new("LB0252", Exit::Usage, "things are in the way, and nobody is there to be asked")
                 .fix("look at them with --dry-run, then give --yes"))
-        } else {
-            Ok(())
-        };
+        }
+        answer => heard(answer),
     }
-    answer(output)
 }
 
 /// Asks on a terminal whether to go on; without one nobody is asked.
 fn ask(output: Output) -> Result<(), Failure> {
-    let is_script = output.is_json() || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal();
-    if is_script { Ok(()) } else { answer(output) }
+    heard(output.ask(QUESTION))
 }
 
-/// What is typed after a question; nothing when there is nobody.
-fn typed(question: &str, output: Output) -> String {
-    output.question(question);
-    let mut line = String::new();
-    let _ = std::io::stdin().lock().read_line(&mut line); // an error is no answer
-    line.trim().to_owned()
-}
-
-fn answer(output: Output) -> Result<(), Failure> {
-    let yes = matches!(typed("Restore? [y/N] ", output).to_ascii_lowercase().as_str(), "y" | "yes");
-    if yes {
-        Ok(())
-    } else {
-        Err(Failure::new("LB0253", Exit::Failed, "nothing was restored: the answer was no").fix("answer y, or give --yes"))
+fn heard(answer: Option<bool>) -> Result<(), Failure> {
+    match answer {
+        Some(false) => Err(Failure::new("LB0253", Exit::Failed, "nothing was restored: the answer was no").fix("answer y, or give --yes")),
+        Some(true) | None => Ok(()),
     }
 }
+
+const QUESTION: &str = "Restore? [y/N] ";

@@ -1,5 +1,7 @@
 //! `lifeboat version`.
 
+use repository::format::limits::FORMAT;
+
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 
@@ -13,7 +15,7 @@ struct Version {
 
 #[expect(clippy::unnecessary_wraps, reason = "all commands answer alike")]
 pub(crate) fn run(output: Output) -> Result<Exit, Failure> {
-    let version = Version { version: env!("CARGO_PKG_VERSION"), repository_format: 0, plan_version: 1 };
+    let version = Version { version: env!("CARGO_PKG_VERSION"), repository_format: FORMAT, plan_version: 1 };
     output.answer("version", &version, || {
         format!("lifeboat {}\nrepository format {}, plan version {}\n", version.version, version.repository_format, version.plan_version)
     });

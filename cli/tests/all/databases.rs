@@ -18,7 +18,9 @@ const POSTGRES: &str = "create table orders (id int primary key, who text, paid 
 const MARIA: &str = "create table orders (id int primary key, who text, paid decimal(9,2)) engine=InnoDB; \
     insert into orders select seq, concat('joy ''é'' ', seq), seq * 1.5 from seq_1_to_250; \
     create table `odd ``name` (x blob) engine=InnoDB; insert into `odd ``name` values (x'00ff0a'); \
-    create table wide (t text) engine=InnoDB; insert into wide select repeat(md5(seq), 64) from seq_1_to_6000";
+    create table wide (t text) engine=InnoDB; insert into wide select repeat(md5(seq), 64) from seq_1_to_6000; \
+    create view dear as select id from orders where paid > 300; create view dearest as select max(id) as id from dear; \
+    create procedure pay() update orders set paid = 0";
 
 /// A place whose plan has the source "shop" in a server with rows; `more` is more of the source's kind.
 fn shop(kind: Kind, more: &str, facts: &str) -> (Place, Server) {
@@ -173,6 +175,7 @@ fn mariadb_is_dumped_with_facts_and_fills_an_empty_database_with_the_same_rows()
     let rows = "select sum(crc32(concat(id, who, paid))), count(*) from orders";
     assert_eq!(server.sql("again", rows), server.sql("shop", rows));
     assert_eq!(server.sql("again", "select hex(x) from `odd ``name`"), "00FF0A");
+    assert_eq!(server.sql("again", "select id from dearest"), "250");
     assert!(!everything(&place).contains(PASSWORD), "the password is in the state of this host");
 }
 
@@ -202,6 +205,74 @@ fn only_an_empty_database_is_filled_and_nothing_of_a_full_or_live_one_changes() 
         assert_eq!(server.sql("taken", "select count(*) from kept"), "0");
         assert_eq!(server.sql("shop", "select count(*) from orders"), "250");
     }
+}
+
+#[test]
+fn a_database_that_holds_nothing_but_a_procedure_is_not_empty() {
+    let (place, server) = shop(Kind::Maria, "", "");
+    place.run(["backup", "shop"]).exits(0);
+    server.sql("shop", "create database taken");
+    server.sql("taken", "create procedure pay() select 'mine'");
+    into(&place, &server, "taken").exits(1).warns(&["LB0255", "is not empty"]);
+    assert_eq!(server.sql("taken", "call pay()"), "mine");
+}
+
+#[test]
+fn psql_runs_no_command_of_a_hostile_dump_and_nothing_of_it_stays() {
+    let (place, server) = shop(Kind::Postgres, ", format: plain", "");
+    for (n, attack) in ["\\! touch OWNED", "\\copy (select 1) to program 'touch OWNED'", "\\o OWNED", "\\unrestrict abc\n\\! touch OWNED"]
+        .iter()
+        .enumerate()
+    {
+        let owned = place.path().join("owned");
+        let attack = attack.replace("OWNED", owned.to_str().unwrap());
+        let tools = place.path().join(format!("tools-{n}"));
+        std::fs::create_dir(&tools).unwrap();
+        for name in ["psql", "pg_restore", "pg_dumpall"] {
+            std::os::unix::fs::symlink(folder_of(name).join(name), tools.join(name)).unwrap();
+        }
+        std::fs::write(
+            tools.join("dump"),
+            format!("--\n-- dump\n--\n\n\\restrict abc\ncreate table t (x int);\n{attack}\nselect 1;\n\\unrestrict abc\n"),
+        )
+        .unwrap();
+        let script =
+            format!("#!/bin/sh\ncase \"$*\" in *--version*) echo 'pg_dump (PostgreSQL) 99.1';; *) cat {}/dump;; esac\n", tools.display());
+        std::fs::write(tools.join("pg_dump"), script).unwrap();
+        std::fs::set_permissions(tools.join("pg_dump"), std::fs::Permissions::from_mode(0o700)).unwrap();
+        let honest = std::fs::read_to_string(place.plan()).unwrap();
+        name_tools(&place, &tools);
+        place.run(["backup", "shop"]).exits(0);
+        std::fs::write(place.plan(), honest).unwrap();
+        server.sql("postgres", &format!("create database again{n}"));
+        into(&place, &server, &format!("again{n}")).exits(1).warns(&["restrict"]);
+        assert!(!owned.exists(), "{attack}");
+        assert_eq!(server.sql(&format!("again{n}"), "select count(*) from pg_tables where schemaname = 'public'"), "0", "{attack}");
+    }
+}
+
+#[test]
+fn a_server_that_ends_idle_transactions_is_dumped_however_long_that_takes() {
+    let (place, server) = held(Kind::Postgres);
+    server.sql("postgres", "alter database shop set idle_in_transaction_session_timeout = '100ms'");
+    backed_up_during(&place, || drop(server.sql("postgres", "select pg_sleep(0.5)"))).exits(0);
+    assert_eq!(points(&place), 1);
+}
+
+#[test]
+fn a_database_that_is_called_globals_does_not_take_the_place_of_the_roles() {
+    let (place, server) = shop(Kind::Postgres, ", format: plain, all: true, globals: true", "");
+    server.sql("postgres", "create database globals");
+    server.sql("globals", "create table t (x int); insert into t values (7)");
+    place.run(["backup", "shop"]).exits(0);
+    assert!(place.run_with_key(["cat", "shop:/globals.sql"]).exits(0).out.contains("CREATE ROLE joy"));
+    let kept = facts(&place);
+    let file =
+        kept["databases"].as_array().unwrap().iter().find(|database| database["name"] == "globals").unwrap()["file"].as_str().unwrap();
+    server.sql("postgres", "create database again");
+    let target = format!("file:{}", server.dsn_file(&place, "again").display());
+    place.run_with_key(["restore", &format!("shop:/{file}"), "--into", &target, "--yes"]).exits(0);
+    assert_eq!(server.sql("again", "select x from t"), "7");
 }
 
 #[test]

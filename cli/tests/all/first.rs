@@ -40,3 +40,16 @@ fn a_source_that_is_not_there_is_an_error_and_nothing_is_made() {
     place.init(&[]).exits(2).warns(&["LB0007", "cannot be found"]);
     assert!(!place.plan().exists() && !place.repository().exists());
 }
+
+#[test]
+fn version_names_the_format_and_the_plan_language_of_what_init_makes() {
+    let place = Place::made();
+    let version = place.json(["version"]);
+    let stored = std::fs::read_to_string(place.repository().join("repository.json")).unwrap();
+    // The document, and below it the signature.
+    let made: serde_json::Value = serde_json::from_str(stored.lines().next().unwrap()).unwrap();
+    assert_eq!(version["repository_format"], made["format"]);
+    let plan = std::fs::read_to_string(place.plan()).unwrap();
+    assert!(plan.starts_with(&format!("lifeboat: {} ", version["plan_version"])), "{plan}");
+    place.run(["version"]).exits(0).says(&[&format!("repository format {}", made["format"])]);
+}

@@ -155,8 +155,13 @@ fn with_since_nothing_that_the_storage_dates_later_is_believed() {
     let second = |path: &&PathBuf| path.display().to_string().contains("/0000000001-");
     let dates: Vec<_> = files(&place.repository()).iter().filter(second).map(|path| path.metadata().unwrap().modified().unwrap()).collect();
     let since = jiff::Timestamp::try_from(*dates.iter().min().unwrap()).unwrap().to_string();
-    let said = place.run_with_key(["key", "revoke", &host(&place), "--since", &since]).exits(0);
-    said.says(&["objects that are not believed any more  2"]);
+    let revoke = |more: &[&str]| place.run_with_key(["key", "revoke", &host(&place), "--since"].iter().chain(more));
+    // Nothing is given up unseen: not by a slip of the date that would leave nothing, and not where nobody is there to say yes.
+    revoke(&["2026-01-01T00:00:00Z", "--yes"]).exits(1).warns(&["LB0265", "no restore point", "all 2 are dated", "--believe-none"]);
+    revoke(&[&since]).exits(1).warns(&["LB0265", "given up for good", "0000000001-", "nobody said yes"]);
+    revoke(&[&since, "--dry-run"]).exits(0).says(&["would believe nothing", "among them 1 restore point:", "0000000001-"]);
+    assert_eq!(place.json(["snapshots"])["snapshots"].as_array().unwrap().len(), 2);
+    revoke(&[&since, "--yes"]).exits(0).says(&["objects that are not believed any more  2", "among them 1 restore point:"]);
     let said = place.run_with_key(["snapshots", "--json"]).exits(31);
     let points = said.json()["data"]["snapshots"].clone();
     assert_eq!((points.as_array().unwrap().len(), points[0]["snapshot"].as_str()), (1, Some(first.as_str())), "{points}");

@@ -14,13 +14,35 @@ use crate::format::names::{self, Name, numbered};
 use crate::repository::Repository;
 use crate::trust::Last;
 
-/// What was ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the end of a writer's right does to what it stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
     /// The last objects that are believed.
     pub last: Last,
     /// Objects that are not believed any more.
     pub n_dropped: usize,
+    /// Restore points that stay believed.
+    pub n_points: usize,
+    /// Restore points that are not believed any more, in the order in which they were made.
+    pub points_dropped: Vec<Name>,
+}
+
+/// What [`end_writer`] would do, which no later document takes back.
+pub async fn plan_end(
+    repository: &Repository,
+    domain: &DomainId,
+    writer: &WriterId,
+    since: Option<Timestamp>,
+) -> Result<Ended, ChangeError> {
+    let who = || format!("writer {writer} of domain {domain}");
+    let listed = repository.trust().writer(domain, writer).ok_or_else(|| ChangeError::NotListed { who: who() })?;
+    if listed.to.is_some() {
+        return Err(ChangeError::EndedAlready { who: who() });
+    }
+    let (index, dropped) = parted(repository, "index", &names::index_by(domain, writer), since).await?;
+    let (snapshots, points_dropped) = parted(repository, "snapshots", &names::snapshots_of(domain, writer), since).await?;
+    let last = Last { index: index.last().copied(), snapshot: snapshots.last().copied() };
+    Ok(Ended { last, n_dropped: dropped.len() + points_dropped.len(), n_points: snapshots.len(), points_dropped })
 }
 
 /// Ends the right of `writer` of `domain` at `now`. What the store holds of it by then stays believed, or, with `since`, only
@@ -33,30 +55,23 @@ pub async fn end_writer(
     since: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Ended, ChangeError> {
-    let who = || format!("writer {writer} of domain {domain}");
-    let listed = repository.trust().writer(domain, writer).ok_or_else(|| ChangeError::NotListed { who: who() })?;
-    if listed.to.is_some() {
-        return Err(ChangeError::EndedAlready { who: who() });
-    }
+    let ended = plan_end(repository, domain, writer, since).await?;
     let owner = reader.open_owner(repository).await?;
-    let (index, dropped) = last(repository, "index", &names::index_by(domain, writer), since).await?;
-    let (snapshot, also) = last(repository, "snapshots", &names::snapshots_of(domain, writer), since).await?;
-    let last = Last { index, snapshot };
     let mut next = Next::begin(repository, owner, now);
     for listed in next.document.writers.iter_mut().filter(|listed| listed.domain == *domain && listed.writer == *writer) {
-        (listed.to, listed.last) = (Some(now), Some(last));
+        (listed.to, listed.last) = (Some(now), Some(ended.last));
     }
     next.store(repository).await?;
-    Ok(Ended { last, n_dropped: dropped + also })
+    Ok(ended)
 }
 
-/// The last name below `prefix` before the first one that is dated `since` or later, and how many names come behind it.
-async fn last(
+/// The names below `prefix` before the first one that is dated `since` or later, and those from it on.
+async fn parted(
     repository: &Repository,
     first: &str,
     prefix: &Prefix,
     since: Option<Timestamp>,
-) -> Result<(Option<Name>, usize), ChangeError> {
+) -> Result<(Vec<Name>, Vec<Name>), ChangeError> {
     let entries = list_all(repository.store().as_ref(), prefix).await;
     let entries = entries.map_err(|source| ChangeError::List { prefix: prefix.to_string(), source })?;
     let late = |modified: Option<Timestamp>| since.is_some_and(|since| modified.is_none_or(|modified| modified >= since));
@@ -64,7 +79,9 @@ async fn last(
         entries.iter().filter_map(|entry| Some((numbered(first, &entry.key)?.name, late(entry.modified)))).collect();
     found.sort_unstable();
     let n = found.iter().position(|(_, late)| *late).unwrap_or(found.len());
-    Ok((n.checked_sub(1).and_then(|at| found.get(at)).map(|(name, _)| *name), found.len() - n))
+    let mut names: Vec<Name> = found.into_iter().map(|(name, _)| name).collect();
+    let later = names.split_off(n);
+    Ok((names, later))
 }
 
 /// Ends the right of the steward `name` to sign in `role`, at `now`. What it signed before stays.

@@ -84,6 +84,9 @@ impl Target {
         let n_things = match &self.server {
             Server::Postgres(postgres) => {
                 postgres.examine(&["psql", "pg_restore"], cancel).await?;
+                if found.form() != Form::Custom {
+                    postgres.can_restrict(cancel).await?;
+                }
                 let mut session = postgres.session(None, cancel).await?;
                 let count = session.one(POSTGRES_THINGS).await?;
                 session.end().await?;
@@ -94,7 +97,11 @@ impl Target {
                 let mut n_things = 0;
                 for name in names(found, mysql)? {
                     let quoted = name.replace('\\', "\\\\").replace('\'', "\\'");
-                    let count = format!("select count(*) from information_schema.tables where table_schema = '{quoted}'");
+                    let count = format!(
+                        "select (select count(*) from information_schema.tables where table_schema = '{quoted}') \
+                         + (select count(*) from information_schema.routines where routine_schema = '{quoted}') \
+                         + (select count(*) from information_schema.events where event_schema = '{quoted}')"
+                    );
                     n_things += mysql.ask(None, &count, cancel).await?.trim().parse().unwrap_or(u64::MAX / 2);
                 }
                 n_things
@@ -109,6 +116,11 @@ impl Target {
             None => None,
         };
         Err(IntoError::NotEmpty { target: self.place(), n_things, live: own.is_some() && own == other })
+    }
+
+    /// Whether the dump goes through psql, which has commands of its own.
+    pub(super) fn is_psql(&self, form: Form) -> bool {
+        matches!(self.server, Server::Postgres(_)) && form != Form::Custom
     }
 
     /// The program that carries out a dump of this form.

@@ -13,6 +13,9 @@ use crate::program::{Pipes, ProgramError, Running};
 const TABLES: &str = "select quote_ident(n.nspname) || '.' || quote_ident(c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
     where c.relkind = 'r' and c.relpersistence = 'p' and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_toast%' \
     and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e') order by 1";
+/// Begins the transaction, which is idle while a dump runs, however long that takes. Which limits there are depends on the version.
+const BEGIN: &str = "set standard_conforming_strings = on; select set_config(name, '0', false) from pg_settings where name in \
+    ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout'); begin isolation level repeatable read read only;";
 /// Longest answer that is taken, in bytes.
 const MAX_SAID: usize = 16 << 20;
 /// Exit code of psql where there is no connection.
@@ -40,8 +43,7 @@ impl Session {
         let place = database.map_or_else(|| postgres.connection.clone(), |name| postgres.connection.with_database(name)).to_string();
         let mut session =
             Self { running: Some(running), input, output: BufReader::new(output), cancel: cancel.clone(), place, program: program.name() };
-        let begin = "set standard_conforming_strings = on; set statement_timeout = 0; begin isolation level repeatable read read only;";
-        session.batch(begin).await?;
+        session.batch(BEGIN).await?;
         Ok(session)
     }
 

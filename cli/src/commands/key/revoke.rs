@@ -4,11 +4,12 @@ use base::id::{DomainId, RepositoryId};
 use jiff::Timestamp;
 use orchestrator::jobs::open::{self, reader_key};
 use records::event::KeyRevoked;
-use repository::keys::{StewardRole, end_steward, end_writer};
+use repository::keys::{Ended, StewardRole, end_steward, end_writer, plan_end};
 
 use super::role::{Role, one_repository, refused};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
+use crate::output::number::counted;
 use crate::settings::Settings;
 use crate::{plan_files, wiring};
 
@@ -26,9 +27,18 @@ pub(crate) struct RevokeArgs {
     /// Believe nothing of a writer that the storage dates at this instant or later: a host that was taken over then
     #[arg(long, value_name = "INSTANT")]
     since: Option<Timestamp>,
+    /// With --since: go on where no restore point of the writer would be believed any more
+    #[arg(long, requires = "since")]
+    believe_none: bool,
     /// The repository, where the plan has several
     #[arg(long, value_name = "ID")]
     repository: Option<RepositoryId>,
+    /// Show what would not be believed any more, and change nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Do not ask before restore points are given up
+    #[arg(short, long)]
+    yes: bool,
 }
 
 #[derive(serde::Serialize)]
@@ -40,7 +50,14 @@ struct Revoked {
     last: Option<String>,
     /// Objects of a writer that are not believed any more.
     n_dropped: usize,
+    /// Restore points among them, in the order in which they were made.
+    points_dropped: Vec<String>,
+    /// Whether nothing was changed.
+    dry_run: bool,
 }
+
+/// The most restore points that are shown.
+const MAX_SHOWN: usize = 10;
 
 pub(crate) async fn run(args: &RevokeArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
     let plan = plan_files::load(&settings.plan)?.plan;
@@ -58,20 +75,39 @@ pub(crate) async fn run(args: &RevokeArgs, settings: &Settings, output: Output) 
     let parts = wiring::parts(settings, wiring::person()).await?;
     let opened = open::repository(&parts, &plan, id).await?;
     let (reader, now) = (reader_key(&parts, &plan, id)?, parts.clock.now());
-    let mut revoked = Revoked { repository: id.clone(), name: args.name.clone(), role: "writer", last: None, n_dropped: 0 };
+    let mut revoked = Revoked {
+        repository: id.clone(),
+        name: args.name.clone(),
+        role: "writer",
+        last: None,
+        n_dropped: 0,
+        points_dropped: Vec::new(),
+        dry_run: args.dry_run,
+    };
     if let Some(role) = steward {
         let name = args.name.parse().map_err(bad_name)?;
-        end_steward(&opened, &reader, role, &name, now).await.map_err(|error| refused(&error))?;
         revoked.role = role.as_str();
+        if !args.dry_run {
+            end_steward(&opened, &reader, role, &name, now).await.map_err(|error| refused(&error))?;
+        }
     } else {
         let domain = match &args.domain {
             Some(domain) => domain.clone(),
             None => args.name.parse().map_err(bad_name)?,
         };
         let writer = args.name.parse().map_err(bad_name)?;
-        let ended = end_writer(&opened, &reader, &domain, &writer, args.since, now).await.map_err(|error| refused(&error))?;
+        let mut ended = plan_end(&opened, &domain, &writer, args.since).await.map_err(|error| refused(&error))?;
+        if !args.dry_run {
+            consent(&ended, args, output)?;
+            ended = end_writer(&opened, &reader, &domain, &writer, args.since, now).await.map_err(|error| refused(&error))?;
+        }
         revoked.last = ended.last.snapshot.map(|name| name.to_string());
         revoked.n_dropped = ended.n_dropped;
+        revoked.points_dropped = ended.points_dropped.iter().map(ToString::to_string).collect();
+    }
+    if args.dry_run {
+        output.answer("revoke_preview", &revoked, || tell(&revoked));
+        return Ok(Exit::Done);
     }
     let event = KeyRevoked {
         repository: id.clone(),
@@ -89,9 +125,37 @@ pub(crate) async fn run(args: &RevokeArgs, settings: &Settings, output: Output) 
     Ok(Exit::Done)
 }
 
+/// Lets nobody give up restore points unseen: nothing brings them back, as no later trust document takes an end back.
+fn consent(ended: &Ended, args: &RevokeArgs, output: Output) -> Result<(), Failure> {
+    let n = ended.points_dropped.len() as u64;
+    if n == 0 {
+        return Ok(());
+    }
+    if ended.n_points == 0 && !args.believe_none {
+        let what = format!("no restore point of {} would be believed any more: all {n} are dated at --since or later", args.name);
+        return Err(Failure::new("LB0265", Exit::Failed, what)
+            .fix("give the instant from which the host was not yours any more; see --dry-run, or leave --since out to keep all; or give --believe-none"));
+    }
+    output.note(&format!("These restore points are given up for good:\n{}", shown(&ended.points_dropped)));
+    if args.yes || output.ask(&format!("Give up {}? [y/N] ", counted(n, "restore point"))) == Some(true) {
+        return Ok(());
+    }
+    let what = format!("nothing was changed: {} would be given up, and nobody said yes", counted(n, "restore point"));
+    Err(Failure::new("LB0265", Exit::Failed, what).fix("look at them with --dry-run, then answer y, or give --yes"))
+}
+
+fn shown(points: &[impl std::fmt::Display]) -> String {
+    let mut lines: Vec<String> = points.iter().take(MAX_SHOWN).map(|name| format!("  {name}")).collect();
+    if points.len() > MAX_SHOWN {
+        lines.push(format!("  and {} more", points.len() - MAX_SHOWN));
+    }
+    lines.join("\n")
+}
+
 fn tell(revoked: &Revoked) -> String {
-    let Revoked { repository, name, role, last, n_dropped } = revoked;
-    let mut lines = vec![format!("{repository} believes nothing that {role} {name} signs from now on")];
+    let Revoked { repository, name, role, last, n_dropped, points_dropped, dry_run } = revoked;
+    let verb = if *dry_run { "would believe" } else { "believes" };
+    let mut lines = vec![format!("{repository} {verb} nothing that {role} {name} signs from now on")];
     if *role == "writer" {
         lines.push(match last {
             Some(last) => format!("  last restore point that is believed  {last}"),
@@ -100,6 +164,10 @@ fn tell(revoked: &Revoked) -> String {
     }
     if *n_dropped > 0 {
         lines.push(format!("  objects that are not believed any more  {n_dropped}"));
+    }
+    if !points_dropped.is_empty() {
+        lines.push(format!("  among them {}:", counted(points_dropped.len() as u64, "restore point")));
+        lines.push(shown(points_dropped));
     }
     lines.join("\n") + "\n"
 }

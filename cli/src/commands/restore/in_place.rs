@@ -1,6 +1,5 @@
 //! `lifeboat restore POINT --in-place`: back to where it came from. What differs is moved aside first, and `lifeboat undo` puts it back.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use restore::tree::{Layout, Selection};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{RestoreArgs, exit, rate, refused, tell, typed};
+use super::{RestoreArgs, exit, rate, refused, tell};
 use crate::failure::{Exit, Failure};
 use crate::output::progress::RestoreBar;
 use crate::output::{Output, printable};
@@ -161,13 +160,10 @@ fn confirm(asked: &Asked<'_>, snapshot: &Snapshot, output: Output) -> Result<(),
     let services: Vec<String> = asked.plan.services_of(&snapshot.source).map(|service| service.id.to_string()).collect();
     let name = services.first().cloned().unwrap_or_else(|| snapshot.source.to_string());
     let is_name = |text: &str| text == snapshot.source.as_str() || services.iter().any(|service| service == text);
-    let said = match &asked.args.in_place.confirm {
-        Some(said) => said.clone(),
-        None if output.is_json() || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() => {
-            let what = "a restore in place asks for the name of the service, and nobody is there to be asked";
-            return Err(Failure::new("LB0252", Exit::Usage, what).fix(format!("look at it with --dry-run, then give --confirm {name}")));
-        }
-        None => typed(&format!("Restore in place? Type {name} to go on: "), output),
+    let typed = || output.typed(&format!("Restore in place? Type {name} to go on: "));
+    let Some(said) = asked.args.in_place.confirm.clone().or_else(typed) else {
+        let what = "a restore in place asks for the name of the service, and nobody is there to be asked";
+        return Err(Failure::new("LB0252", Exit::Usage, what).fix(format!("look at it with --dry-run, then give --confirm {name}")));
     };
     if is_name(&said) {
         return Ok(());
