@@ -1,6 +1,7 @@
 //! Tells people what is wrong: once when it begins, again as the route says, and once when it is over.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,7 +83,7 @@ fn condition(plan: &Plan, facts: &Facts, mut matter: Matter) -> Condition {
     let known = registers::knowledge::of_matter(plan, &facts.register, &matter);
     for kept in known.into_iter().take(MAX_ARTICLES) {
         let title = kept.text("title").unwrap_or_default();
-        matter.what += &format!("; known: {title} (lifeboat kb show {})", kept.id);
+        let _ = write!(matter.what, "; known: {title} (lifeboat kb show {})", kept.id); // writing to a String cannot fail
     }
     let name = |id: base::id::ContactId| plan.contacts.get(&id).map_or_else(|| id.to_string(), |contact| contact.name.clone());
     Condition {

@@ -139,8 +139,7 @@ fn target(url: &str) -> Target {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
-            "" if parts.is_empty() => return Target::Refused("leaves the folder of the articles"),
-            ".." if parts.is_empty() => return Target::Refused("leaves the folder of the articles"),
+            "" | ".." if parts.is_empty() => return Target::Refused("leaves the folder of the articles"),
             ".." => parts.truncate(parts.len() - 1),
             "" | "." => {}
             part => parts.push(part),
