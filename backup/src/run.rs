@@ -120,6 +120,8 @@ async fn once(
         errors: findings.errors.iter().chain(&findings.changed).cloned().collect(),
         canary,
     };
+    // `walk` asked for every chunk of what is unchanged.
+    writer.asks_for_all();
     let committing = writer.commit(snapshot);
     let receipt = cancel.run_until_cancelled(committing).await.ok_or(BackupError::Cancelled)?.map_err(BackupError::Write)?;
     if let Some(Err(error)) = assembled.cache.map(|new| new.replace(&cache.path)) {

@@ -19,5 +19,6 @@ pub mod reader;
 pub mod repository;
 pub mod seal;
 pub mod snapshots;
+pub mod space;
 pub mod trust;
 pub mod writer;

@@ -12,15 +12,16 @@ pub mod say;
 use base::id::{DomainId, WriterId};
 use base::{Digest, Hint};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use stores::error::StoreError;
 
 use crate::fence::FenceError;
+use crate::format::tree::TreeRef;
 use crate::snapshots::SnapshotId;
 
 pub use apply::{Applied, apply};
 pub use gather::gather;
-pub(crate) use gather::{believed, condemned, dropped, expired};
+pub(crate) use gather::{believed, condemned, dropped, expired, statements};
 pub use plan::{Fate, Plan, plan};
 
 /// A pack by its domain and digest.
@@ -60,6 +61,9 @@ pub struct SnapshotFact {
     pub stored: Option<Timestamp>,
     /// The store's own instant at which its writer had read the condemned lists.
     pub read: Timestamp,
+    /// When its source began and ended to be read, by the host's clock, and its tree: two snapshots of a domain in which all of this is
+    /// the same are one restore point that was stored again, as a compaction does. See [`Facts::twins`].
+    pub content: Content,
     /// What it needs.
     pub packs: BTreeSet<PackAt>,
     /// When the first tombstone was stored that nobody has undone, by the store's clock, and its reason.
@@ -70,6 +74,56 @@ pub struct SnapshotFact {
     pub held: Option<String>,
     /// Whether somebody with a key compared its pack set with its trees.
     pub attested: bool,
+}
+
+/// What makes a restore point the one that it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Content {
+    /// SHA-256 of the ids of the chunks of its tree.
+    pub tree: Digest,
+    /// When its source began to be read.
+    pub taken: Timestamp,
+    /// When its source had been read.
+    pub finished: Timestamp,
+}
+
+impl Content {
+    pub(crate) fn of(root: &TreeRef, taken: Timestamp, finished: Timestamp) -> Self {
+        let ids: Vec<u8> = root.chunks.iter().flat_map(|chunk| *chunk.id.as_bytes()).collect();
+        Self { tree: Digest::of(&ids), taken, finished }
+    }
+}
+
+/// The snapshots that are one restore point, stored again: of one domain, with one tree and the same instants of their source.
+#[derive(Debug)]
+pub struct Twins<'f>(BTreeMap<(&'f DomainId, &'f Content), Vec<&'f SnapshotFact>>);
+
+impl Facts {
+    /// Puts together what is one restore point.
+    pub fn twins(&self) -> Twins<'_> {
+        let mut twins = Twins(BTreeMap::new());
+        for snapshot in &self.snapshots {
+            twins.0.entry((&snapshot.domain, &snapshot.content)).or_default().push(snapshot);
+        }
+        for same in twins.0.values_mut() {
+            same.sort_by_key(|snapshot| (snapshot.stored, snapshot.id));
+        }
+        twins
+    }
+}
+
+impl<'f> Twins<'f> {
+    /// The snapshot that brought the restore point into the store: it is no younger for being stored again.
+    pub fn first(&self, snapshot: &'f SnapshotFact) -> &'f SnapshotFact {
+        let same = self.0.get(&(&snapshot.domain, &snapshot.content));
+        same.and_then(|same| same.first()).copied().filter(|_| snapshot.stored.is_some()).unwrap_or(snapshot)
+    }
+
+    /// A later one that nobody has dropped: it stands for `snapshot` as well.
+    pub fn later(&self, snapshot: &'f SnapshotFact) -> Option<&'f SnapshotFact> {
+        let same = self.0.get(&(&snapshot.domain, &snapshot.content))?;
+        same.iter().rev().take_while(|other| other.id != snapshot.id).find(|other| other.tombstone.is_none()).copied()
+    }
 }
 
 /// A pack that the store lists.

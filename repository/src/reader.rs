@@ -9,24 +9,29 @@ mod frames;
 mod holes;
 mod plan;
 mod stream;
+mod there;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base::Digest;
 use base::id::DomainId;
+use tokio::sync::OnceCell;
 
 pub use self::error::{ReadError, SinkError};
 use self::frames::FrameCache;
 use self::holes::Filled;
+use self::there::There;
 use crate::chunk::ChunkHasher;
 use crate::finding::Finding;
+use crate::format::chunk::{ChunkRef, Kind};
 use crate::format::tree::{ChunkId, Chunks, Content, Node, Pieces, TreeRef};
 use crate::index::{self, Index, IndexError, PackInfo, Place};
 use crate::keys::{EpochIdentity, OpenKeys, ReaderKey};
 use crate::pack::read::PackOpener;
+use crate::prune::PackAt;
 use crate::repository::Repository;
 use crate::seal::domain::{DomainSeal, Purpose};
 use crate::snapshots::{Listing, list_opened};
@@ -90,6 +95,8 @@ struct Inner {
     damaged: Vec<Finding>,
     threads: usize,
     frames: FrameCache,
+    /// Which packs the store lists; looked up when one turns out to be gone.
+    there: OnceCell<There>,
 }
 
 /// What is known of one domain.
@@ -128,7 +135,7 @@ impl Reader {
         }
         let threads = options.threads.clamp(1, 64);
         let (repository, frames) = (repository.clone(), FrameCache::default());
-        Ok(Self { inner: Arc::new(Inner { repository, keys, domains, seals, damaged, threads, frames }) })
+        Ok(Self { inner: Arc::new(Inner { repository, keys, domains, seals, damaged, threads, frames, there: OnceCell::new() }) })
     }
 
     /// The repository that it reads.
@@ -178,10 +185,40 @@ impl Reader {
 
     /// All packs that hold the chunk, by the index.
     pub(crate) fn packs_of(&self, id: ChunkId) -> impl Iterator<Item = (&DomainId, Digest)> {
-        self.inner.places(id).filter_map(|found| {
+        self.inner.all_places(id).filter_map(|found| {
             let domain = self.inner.domains.get(found.domain)?;
             Some((&domain.name, domain.index.digest(found.place.pack)?))
         })
+    }
+
+    /// The packs of `set` that hold the chunk, and its frame in each.
+    pub(crate) fn frames_in<'r>(&'r self, id: ChunkId, set: &'r BTreeSet<PackAt>) -> impl Iterator<Item = (PackAt, u16)> + 'r {
+        let all = self.inner.all_places(id).filter_map(|found| {
+            let domain = self.inner.domains.get(found.domain)?;
+            Some(((domain.name.clone(), domain.index.digest(found.place.pack)?), found.place.frame))
+        });
+        all.filter(|(pack, _)| set.contains(pack))
+    }
+
+    /// Stored bytes of each frame of a pack, and none where the index does not know it.
+    pub(crate) fn frame_lens(&self, (domain, pack): &PackAt) -> Vec<u64> {
+        let Some(domain) = self.inner.domains.iter().find(|known| known.name == *domain) else { return Vec::new() };
+        let Some((number, info)) = domain.index.named(*pack).next().and_then(|n| Some((n, domain.index.pack(n)?))) else {
+            return Vec::new();
+        };
+        let frames = (0..info.n_frames).map(|frame| domain.index.frame(number, frame));
+        frames.map(|place| place.map_or(0, |place| place.end.saturating_sub(place.start))).collect()
+    }
+
+    /// What the chunks of a pack are.
+    pub(crate) fn kind_of(&self, (domain, pack): &PackAt) -> Option<Kind> {
+        let domain = self.inner.domains.iter().find(|known| known.name == *domain)?;
+        domain.index.named(*pack).find_map(|number| domain.index.pack(number)).map(|info| info.kind)
+    }
+
+    /// The bytes of one chunk, which are what its id says.
+    pub(crate) async fn chunk(&self, chunk: &ChunkRef) -> Result<Vec<u8>, ReadError> {
+        frames::chunk(&self.inner, chunk).await
     }
 
     /// The nodes of a directory.
@@ -235,10 +272,19 @@ impl Inner {
         self.domains.iter().enumerate().find_map(|(domain, known)| Some(Found { domain, place: known.index.find(id)? }))
     }
 
-    /// Everywhere that the chunk is, up to [`PLACES_MAX`].
-    fn places(&self, id: ChunkId) -> impl Iterator<Item = Found> + '_ {
+    /// Everywhere that the chunk is, by the index.
+    fn all_places(&self, id: ChunkId) -> impl Iterator<Item = Found> + '_ {
         let all = self.domains.iter().enumerate();
-        all.flat_map(move |(domain, known)| known.index.places(id).map(move |place| Found { domain, place })).take(PLACES_MAX)
+        all.flat_map(move |(domain, known)| known.index.places(id).map(move |place| Found { domain, place }))
+    }
+
+    /// Where the chunk is looked for, up to [`PLACES_MAX`]: first in packs that the store lists, where that is known.
+    fn places(&self, id: ChunkId, there: Option<&There>) -> impl Iterator<Item = Found> + use<> {
+        let mut places: Vec<Found> = self.all_places(id).collect();
+        if let Some(there) = there {
+            places.sort_by_key(|found| !there.has(found));
+        }
+        places.into_iter().take(PLACES_MAX)
     }
 
     /// The pack, and what opens it.

@@ -26,7 +26,7 @@ pub use recover::{RECOVER_README, RECOVER_SCRIPT};
 pub use uid::RepositoryUid;
 
 /// The leading parts of the names of all objects of a repository. What else lies in a store is not ours.
-pub(crate) const PLACES: [&str; 14] = [
+pub(crate) const PLACES: [&str; 16] = [
     "repository.json",
     "trust/",
     "keys/",
@@ -41,6 +41,8 @@ pub(crate) const PLACES: [&str; 14] = [
     "heads/",
     "audit/",
     "healed/",
+    "retired/",
+    "usage/",
 ];
 
 /// An open repository: where it is, how it is kept, who may write. It holds no key, and a clone is cheap.

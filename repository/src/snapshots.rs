@@ -101,6 +101,11 @@ impl Snapshot {
     pub fn key(&self) -> Key {
         names::snapshot(&self.domain, &self.writer, &Name { seq: self.seq, digest: *self.id.digest() })
     }
+
+    /// Whether both are one restore point, stored twice.
+    pub fn is_again(&self, other: &Self) -> bool {
+        (&self.domain, &self.root, self.taken, self.finished) == (&other.domain, &other.root, other.taken, other.finished)
+    }
 }
 
 /// What was found in a repository.
@@ -131,7 +136,9 @@ impl Listing {
     pub fn as_of(mut self, at: Timestamp) -> Self {
         let (later, earlier) = self.dropped.into_iter().partition(|dropped| dropped.since > at);
         self.dropped = earlier;
-        let later: Vec<DroppedSnapshot> = later;
+        let mut later: Vec<DroppedSnapshot> = later;
+        // What a compaction stored again is there, and what it dropped may be gone.
+        later.retain(|dropped| !self.snapshots.iter().any(|snapshot| snapshot.is_again(&dropped.snapshot)));
         self.snapshots.extend(later.into_iter().map(|dropped| dropped.snapshot));
         self.snapshots.retain(|snapshot| snapshot.taken <= at);
         self.snapshots.sort_by(|a, b| (a.taken, &a.writer, a.seq).cmp(&(b.taken, &b.writer, b.seq)));

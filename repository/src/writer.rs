@@ -13,16 +13,20 @@ mod fresh;
 mod lost;
 mod number;
 mod queue;
+mod repack;
 mod ticket;
 mod trees;
 mod upload;
 mod work;
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
+use base::Digest;
 use base::id::SourceId;
 use jiff::Timestamp;
 
@@ -31,6 +35,7 @@ use self::core::Core;
 pub use self::error::{StoreFileError, WriteError};
 use self::number::Numbers;
 use self::queue::Front;
+pub(crate) use self::repack::Repacker;
 pub use self::ticket::Ticket;
 pub use self::trees::TreeDraft;
 use self::trees::Trees;
@@ -44,9 +49,11 @@ use crate::index::{self, IndexError};
 use crate::keys::WriterKey;
 use crate::pack::fill::FillSpec;
 pub use crate::pack::fill::VerifyUpload;
+use crate::prune::PruneError;
 use crate::repository::Repository;
 use crate::seal::domain::{DomainSeal, Purpose};
 pub use crate::snapshots::{Canary, PathError, Snapshot, SnapshotStats};
+use crate::space::retired;
 
 /// Packs that may be on their way to the store at once, however few workers there are.
 const LEAST_UPLOADS: usize = 2;
@@ -129,12 +136,31 @@ pub struct Writer {
     /// Index objects of this writer that were read.
     indexes: Vec<Name>,
     condemned: Condemned,
+    /// Whether the caller asks for all that it reuses.
+    asked: AtomicBool,
     workers: Vec<JoinHandle<()>>,
 }
 
-impl Writer {
-    /// Reads the index, looks which of its packs are there, and starts the workers. Must be called inside a multi-threaded tokio runtime; uploads run on it.
-    pub async fn open(repository: &Repository, key: &WriterKey, options: WriterOptions) -> Result<Self, WriteError> {
+/// What every run begins with.
+#[derive(Debug)]
+struct Begun {
+    core: Arc<Core>,
+    spec: FillSpec,
+    numbers: Numbers,
+    uploads: Uploads,
+    seal: DomainSeal,
+    indexes: Vec<Name>,
+    condemned: Condemned,
+}
+
+impl Begun {
+    /// Opens the keys and reads the index; of `avoided` packs nothing is used.
+    async fn new(
+        repository: &Repository,
+        key: &WriterKey,
+        options: &WriterOptions,
+        avoided: &BTreeSet<Digest>,
+    ) -> Result<Self, WriteError> {
         let keys = key.open(repository).await.map_err(|error| WriteError::Key(Arc::new(error)))?;
         let index_seal = DomainSeal::new(&keys.k_index, Purpose::Index);
         let loaded = index::load(repository, key.domain(), &index_seal, &options.cache_dir, index::Trust::Blocks).await?;
@@ -144,7 +170,7 @@ impl Writer {
         let lost = lost::packs(repository, key.domain(), &loaded.index, &condemned).await?;
         let threads = options.threads.min(64);
         let hasher = ChunkHasher::new(&keys.k_id);
-        let core = Arc::new(Core::new(hasher.clone(), Chunker::new(&keys.k_cut), loaded.index, lost, threads));
+        let core = Arc::new(Core::new(hasher.clone(), Chunker::new(&keys.k_cut), loaded.index, lost, avoided, threads));
         let epoch = repository.trust().newest_epoch();
         let spec = FillSpec {
             domain: key.domain().clone(),
@@ -157,6 +183,20 @@ impl Writer {
         let numbers = Numbers::new(&options.cache_dir, repository, key);
         let n_room = u32::try_from(threads.max(LEAST_UPLOADS)).expect("64 threads at most");
         let uploads = Uploads::new(Arc::clone(&core), repository.clone(), key.clone(), index_seal, numbers.clone(), next_index, n_room);
+        Ok(Self { core, spec, numbers, uploads, seal: DomainSeal::new(&keys.k_index, Purpose::Snapshot), indexes, condemned })
+    }
+}
+
+impl Writer {
+    /// Reads the index, looks which of its packs are there, and starts the workers. Must be called inside a multi-threaded tokio runtime; uploads run on it.
+    pub async fn open(repository: &Repository, key: &WriterKey, options: WriterOptions) -> Result<Self, WriteError> {
+        let retired = retired(repository).await.map_err(|error| match error {
+            PruneError::Store { object, source } => WriteError::Read { object, source },
+            _ => WriteError::Stopped,
+        })?;
+        let avoided = retired.into_iter().filter(|(domain, _)| domain == key.domain()).map(|(_, pack)| pack).collect();
+        let threads = options.threads.min(64);
+        let Begun { core, spec, numbers, uploads, seal, indexes, condemned } = Begun::new(repository, key, &options, &avoided).await?;
         let trees = Arc::new(Trees::new(spec.clone())?);
         let (front, batches) = if threads == 0 {
             (Front::here(Arc::clone(&core), Worker::new(Arc::clone(&core), uploads.clone(), spec.clone())?), None)
@@ -167,7 +207,7 @@ impl Writer {
         let mut writer = Self {
             repository: repository.clone(),
             key: key.clone(),
-            seal: DomainSeal::new(&keys.k_index, Purpose::Snapshot),
+            seal,
             core,
             front: Arc::new(front),
             trees,
@@ -175,6 +215,7 @@ impl Writer {
             numbers,
             indexes,
             condemned,
+            asked: AtomicBool::new(false),
             workers: Vec::with_capacity(threads),
         };
         for (n, batches) in std::iter::repeat_n(batches, threads).flatten().enumerate() {
@@ -222,9 +263,16 @@ impl Writer {
 
     /// Whether the repository, or this run, has the chunk: a reference from a cache may then be used again. The snapshot then
     /// counts as needing its pack. Who reuses a tree asks for everything below it, too: what nobody asked for is found in the
-    /// pack set only when the snapshot before has it.
+    /// pack set, with all other packs, unless [`Self::asks_for_all`] was called.
     pub fn has(&self, id: &ChunkId) -> bool {
         self.core.has(id)
+    }
+
+    /// Says that [`Self::has`] was, or will be, asked for every chunk below each tree that is reused: the pack set of the snapshot is then
+    /// what was asked for and what was stored, and no pack stays needed only because the snapshot before needed it. What was
+    /// not asked for in spite of it is missed when somebody with a key attests the snapshot, before anything is deleted.
+    pub fn asks_for_all(&self) {
+        self.asked.store(true, Ordering::Relaxed);
     }
 
     /// Whether the repository, or this run, has all chunks of the tree itself.
@@ -255,15 +303,9 @@ impl Writer {
         let (mut needed, written) = self.uploads.finish().await?;
         needed.extend(self.core.needed_packs(false));
         let committer = Committer { repository: &self.repository, key: &self.key, seal: &self.seal, numbers: &self.numbers };
-        let reused = self.trees.any_reused();
+        let reused = self.trees.any_reused() && !self.asked.load(Ordering::Relaxed);
         let all = || self.core.needed_packs(true);
-        let stored = Stored {
-            needed,
-            read: std::mem::take(&mut self.indexes),
-            written,
-            gone: self.core.lost_packs(),
-            condemned: self.condemned.clone(),
-        };
+        let stored = Stored { needed, read: std::mem::take(&mut self.indexes), written, condemned: self.condemned.clone() };
         let snapshot = committer.commit(snapshot, stored, reused, all, self.core.progress()).await?;
         Ok(Receipt { snapshot })
     }

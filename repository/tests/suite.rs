@@ -26,6 +26,7 @@ mod suite {
     pub mod numbers;
     pub mod prune;
     pub mod rotation;
+    pub mod space;
     pub mod stewards;
     pub mod stock_tools;
     pub mod stocked;

@@ -1,4 +1,4 @@
-//! Verifies what maintenance said: condemned lists, tombstones, holds, attestations. No key is needed.
+//! Verifies what maintenance said: condemned lists, tombstones, holds, attestations, packs that are retired and what was measured of them. No key is needed.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::CheckError;
 use super::report::CheckReport;
 use crate::finding::Finding;
 use crate::format::names::Name;
-use crate::format::statement::{Attestation, Condemned, Hold, Release, Tombstone, Undo};
+use crate::format::statement::{Attestation, Condemned, Hold, Release, Retired, Tombstone, Undo, Usage};
 use crate::prune::believed;
 use crate::repository::Repository;
 use crate::trust::Act;
@@ -21,7 +21,7 @@ const MISSING_MAX: usize = 1000;
 /// Reads and verifies all of them.
 pub(super) async fn look(repository: &Repository, report: &mut CheckReport) -> Result<(), CheckError> {
     let mut numbers = BTreeSet::new();
-    for place in ["condemned/", "tombstones/", "holds/", "attest/"] {
+    for place in ["condemned/", "tombstones/", "holds/", "attest/", "retired/", "usage/"] {
         let prefix: Prefix = place.parse().expect("a plain prefix");
         let listed = list_all(&**repository.store(), &prefix).await;
         for entry in listed.map_err(|source| CheckError::List { place: prefix.to_string(), source })? {
@@ -59,6 +59,8 @@ fn verified(repository: &Repository, place: &str, digest: Digest, object: &[u8])
         "holds/" => believed::<Hold>(repository, digest, object, maintain)
             .map(drop)
             .or_else(|what| believed::<Release>(repository, digest, object, maintain).map(drop).map_err(|_| what)),
+        "retired/" => believed::<Retired>(repository, digest, object, maintain).map(drop),
+        "usage/" => believed::<Usage>(repository, digest, object, Act::Attest).map(drop),
         _ => believed::<Attestation>(repository, digest, object, Act::Attest).map(drop),
     }
 }

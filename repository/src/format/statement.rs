@@ -119,6 +119,21 @@ documents! {
         /// Packs of the set.
         named: u64,
     }
+    /// Packs that are mostly dead: writers use nothing of them any more, and store anew what they need of it.
+    Retired "retired 1" {
+        /// As in [`Condemned`].
+        packs: BTreeMap<DomainId, String>,
+        /// Why.
+        reason: String,
+    }
+    /// How much of packs the restore points need that were live: somebody with a key has walked their trees.
+    Usage "usage 1" {
+        /// How many restore points were walked.
+        snapshots: u64,
+        /// Base64 of rows of 40 bytes, ascending: the digest of a pack, and the bytes of its frames that somebody needs, big-endian; by
+        /// domain. Packs of which nothing is dead are not named.
+        live: BTreeMap<DomainId, String>,
+    }
 }
 
 /// The line that is signed, without its line feed.
@@ -144,14 +159,58 @@ pub fn pack_lists(packs: &BTreeSet<(DomainId, Digest)>) -> BTreeMap<DomainId, St
     bytes.into_iter().map(|(domain, bytes)| (domain, BASE64_STANDARD.encode(bytes))).collect()
 }
 
+/// The packs of one domain in a list that [`pack_lists`] made.
+fn listed(packs: &BTreeMap<DomainId, String>, domain: &DomainId) -> Result<Vec<Digest>, FormatError> {
+    let wrong = FormatError::Wrong { what: WHAT, fault: "has a list of packs that is not base64 of digests" };
+    let Some(list) = packs.get(domain) else { return Ok(Vec::new()) };
+    let Ok(bytes) = BASE64_STANDARD.decode(list) else { return Err(wrong) };
+    let (packs, rest) = bytes.as_chunks::<32>();
+    if rest.is_empty() { Ok(packs.iter().map(|pack| Digest::from_bytes(*pack)).collect()) } else { Err(wrong) }
+}
+
 impl Condemned {
     /// The packs of one domain.
     pub fn of(&self, domain: &DomainId) -> Result<Vec<Digest>, FormatError> {
-        let wrong = FormatError::Wrong { what: WHAT, fault: "has a list of packs that is not base64 of digests" };
-        let Some(list) = self.packs.get(domain) else { return Ok(Vec::new()) };
-        let Ok(bytes) = BASE64_STANDARD.decode(list) else { return Err(wrong) };
-        let (packs, rest) = bytes.as_chunks::<32>();
-        if rest.is_empty() { Ok(packs.iter().map(|pack| Digest::from_bytes(*pack)).collect()) } else { Err(wrong) }
+        listed(&self.packs, domain)
+    }
+}
+
+impl Retired {
+    /// The packs of one domain.
+    pub fn of(&self, domain: &DomainId) -> Result<Vec<Digest>, FormatError> {
+        listed(&self.packs, domain)
+    }
+}
+
+/// [`Usage::live`] of these packs and bytes.
+pub fn live_lists(live: &BTreeMap<(DomainId, Digest), u64>) -> BTreeMap<DomainId, String> {
+    let mut rows: BTreeMap<DomainId, Vec<u8>> = BTreeMap::new();
+    for ((domain, pack), live) in live {
+        let rows = rows.entry(domain.clone()).or_default();
+        rows.extend_from_slice(pack.as_bytes());
+        rows.extend_from_slice(&live.to_be_bytes());
+    }
+    rows.into_iter().map(|(domain, rows)| (domain, BASE64_STANDARD.encode(rows))).collect()
+}
+
+impl Usage {
+    /// The packs and the live bytes of each.
+    pub fn rows(&self) -> Result<BTreeMap<(DomainId, Digest), u64>, FormatError> {
+        let wrong = || FormatError::Wrong { what: WHAT, fault: "has rows that are not base64 of digests and numbers" };
+        let mut found = BTreeMap::new();
+        for (domain, list) in &self.live {
+            let bytes = BASE64_STANDARD.decode(list).map_err(|_| wrong())?;
+            let (rows, rest) = bytes.as_chunks::<40>();
+            if !rest.is_empty() {
+                return Err(wrong());
+            }
+            for row in rows {
+                let (pack, live) = row.split_first_chunk::<32>().ok_or_else(wrong)?;
+                let live = live.first_chunk::<8>().ok_or_else(wrong)?;
+                found.insert((domain.clone(), Digest::from_bytes(*pack)), u64::from_be_bytes(*live));
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -185,6 +244,22 @@ mod tests {
         assert!(decode::<Tombstone>(&line).is_err());
         let other = String::from_utf8(line).unwrap().replace("condemned 1", "condemned 2");
         assert!(decode::<Condemned>(other.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn live_bytes_of_packs_are_read_as_they_were_written() {
+        let live: BTreeMap<_, _> =
+            [(1_u8, 0_u64), (2, u64::MAX), (3, 70_000)].map(|(n, live)| (("lab".parse().unwrap(), Digest::of(&[n])), live)).into();
+        let usage = Usage {
+            lifeboat: Usage::KIND.to_owned(),
+            repository: "uid".to_owned(),
+            at: "2026-11-24T07:00:00Z".parse().unwrap(),
+            snapshots: 3,
+            live: live_lists(&live),
+        };
+        let again: Usage = decode(&encode(&usage)).unwrap();
+        assert_eq!(again.rows().unwrap(), live);
+        assert!(Usage { live: [("lab".parse().unwrap(), "AAAA".to_owned())].into(), ..usage }.rows().is_err());
     }
 
     proptest! {

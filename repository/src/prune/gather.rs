@@ -15,7 +15,7 @@ use stores::key::{Key, Prefix};
 use stores::store::{Entry, list_all};
 
 use super::plan::is_old;
-use super::{Facts, Generation, PackAt, PackFact, PruneError, SnapshotFact};
+use super::{Content, Facts, Generation, PackAt, PackFact, PruneError, SnapshotFact};
 use crate::fence::FenceError;
 use crate::format::names::{self, Name, numbered};
 use crate::format::statement::{Attestation, Condemned, Document, Hold, Release, Tombstone, Undo, decode};
@@ -52,7 +52,7 @@ async fn get(repository: &Repository, key: &Key) -> Result<Bytes, PruneError> {
 }
 
 /// Every object below `prefix` whose name is a digest, in the order of the listing.
-async fn statements(repository: &Repository, prefix: &str) -> Result<Vec<(Entry, Digest, Bytes)>, PruneError> {
+pub(crate) async fn statements(repository: &Repository, prefix: &str) -> Result<Vec<(Entry, Digest, Bytes)>, PruneError> {
     let named = list(repository, prefix).await?.into_iter();
     let named = named.filter_map(|entry| entry.key.name().parse::<Digest>().ok().map(|digest| (entry, digest)));
     let fetched = stream::iter(named).map(|(entry, digest)| async move {
@@ -147,6 +147,7 @@ async fn snapshots(repository: &Repository, facts: &mut Facts) -> Result<(), Pru
         facts.snapshots.push(SnapshotFact {
             id: SnapshotId::new(at.name.digest),
             key: entry.key.to_string(),
+            content: Content::of(&public.root, public.taken, public.finished),
             packs: public.packs.into_iter().map(|pack| (at.domain.clone(), pack)).collect(),
             domain: at.domain,
             writer: at.writer,

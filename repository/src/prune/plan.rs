@@ -120,6 +120,7 @@ mod tests {
             complete: true,
             stored: Some(at(-200)),
             read: at(-200),
+            content: super::super::Content { tree: Digest::of(packs), taken: at(-201), finished: at(-201) },
             packs: packs.iter().map(|n| pack(*n)).collect(),
             tombstone: None,
             rule: None,

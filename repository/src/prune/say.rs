@@ -42,7 +42,7 @@ pub(super) async fn put(repository: &Repository, key: &Key, object: Bytes) -> Re
     }
 }
 
-async fn seal(repository: &Repository, steward: &Steward, folder: &str, document: &impl Document) -> Result<Digest, PruneError> {
+pub(crate) async fn seal(repository: &Repository, steward: &Steward, folder: &str, document: &impl Document) -> Result<Digest, PruneError> {
     sealed(repository, steward, folder, document).await.map(|(digest, _)| digest)
 }
 

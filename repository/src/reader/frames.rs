@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::ReadError;
+use super::there::{There, is_gone, learn};
 use super::{Found, Inner, fetch};
 use crate::format::chunk::ChunkRef;
 use crate::pack::read::{FrameReader, PackError, chunk_of};
@@ -43,11 +44,21 @@ impl FrameCache {
 
 /// The plaintext of a chunk, verified: from the first of its packs that is sound.
 pub(super) async fn chunk(inner: &Arc<Inner>, chunk: &ChunkRef) -> Result<Vec<u8>, ReadError> {
-    let places: Vec<Found> = inner.places(chunk.id).collect();
+    let there = inner.there.get();
+    match first_sound(inner, chunk, there, there.is_none()).await {
+        // The others may be gone, too: with the list of packs at hand those that are there come first.
+        Err(error) if there.is_none() && is_gone(&error) => first_sound(inner, chunk, learn(inner).await, false).await,
+        answer => answer,
+    }
+}
+
+/// From the first pack that has it; `ends` at one that is gone.
+async fn first_sound(inner: &Arc<Inner>, chunk: &ChunkRef, there: Option<&There>, ends: bool) -> Result<Vec<u8>, ReadError> {
     let mut failed = None;
-    for found in places {
+    for found in inner.places(chunk.id, there) {
         match chunk_at(inner, chunk, found).await {
             Ok(bytes) => return Ok(bytes),
+            Err(error) if ends && is_gone(&error) => return Err(error),
             Err(error) => failed = failed.or(Some(error)),
         }
     }

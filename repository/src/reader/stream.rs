@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::error::ReadError;
 use super::holes::Filled;
 use super::plan::{Request, Wanted, requests};
+use super::there::{There, is_gone, learn};
 use super::{CancelFlag, ChunkSink, Inner, PLACES_MAX, Reader, StreamReport, fetch};
 use crate::format::tree::{ChunkId, ChunkRef};
 use crate::index::FramePlace;
@@ -67,14 +68,20 @@ impl Job {
 pub(super) async fn run(inner: &Arc<Inner>, mut ids: Vec<ChunkId>, sink: ChunkSink, cancel: CancelFlag) -> Result<StreamReport, ReadError> {
     ids.sort_unstable();
     ids.dedup();
-    let mut report = round(inner, ids, 0, &sink, &cancel).await?;
-    for nth in 1..PLACES_MAX {
-        let again = report.missing.iter().map(|(id, _)| *id).filter(|id| inner.places(*id).nth(nth).is_some());
+    let mut there = inner.there.get();
+    let mut report = round(inner, ids, (0, there), &sink, &cancel).await?;
+    let mut first = 1;
+    if there.is_none() && report.missing.iter().any(|(_, error)| is_gone(error)) {
+        // Now that it is known which packs are there, the first place of a chunk may be another one.
+        (there, first) = (learn(inner).await, 0);
+    }
+    for nth in first..PLACES_MAX {
+        let again = report.missing.iter().map(|(id, _)| *id).filter(|id| inner.places(*id, there).nth(nth).is_some());
         let again: Vec<ChunkId> = again.collect();
         if again.is_empty() {
             break;
         }
-        let more = round(inner, again.clone(), nth, &sink, &cancel).await?;
+        let more = round(inner, again.clone(), (nth, there), &sink, &cancel).await?;
         let still: BTreeSet<ChunkId> = more.missing.into_iter().map(|(id, _)| id).collect();
         report.missing.retain(|(id, _)| again.binary_search(id).is_err() || still.contains(id));
         report.chunks += more.chunks;
@@ -87,12 +94,13 @@ pub(super) async fn run(inner: &Arc<Inner>, mut ids: Vec<ChunkId>, sink: ChunkSi
 async fn round(
     inner: &Arc<Inner>,
     ids: Vec<ChunkId>,
-    nth: usize,
+    (nth, there): (usize, Option<&There>),
     sink: &ChunkSink,
     cancel: &CancelFlag,
 ) -> Result<StreamReport, ReadError> {
     let (looking, sink, cancel, n_ids) = (Arc::clone(inner), Arc::clone(sink), cancel.clone(), ids.len() as u64);
-    let prepared = tokio::task::spawn_blocking(move || prepare(looking, ids, nth, sink, cancel));
+    let ordered = there.is_some();
+    let prepared = tokio::task::spawn_blocking(move || prepare(looking, ids, (nth, ordered), sink, cancel));
     let (job, requests) = prepared.await.map_err(|_| ReadError::Stopped)?;
     let job = Arc::new(job);
     let (sender, receiver) = unbounded(); // bounded by the permits
@@ -122,10 +130,18 @@ async fn round(
 }
 
 /// Looks all ids up and puts them in the order of packs.
-fn prepare(inner: Arc<Inner>, ids: Vec<ChunkId>, nth: usize, sink: ChunkSink, cancel: CancelFlag) -> (Job, Vec<Request>) {
+fn prepare(
+    inner: Arc<Inner>,
+    ids: Vec<ChunkId>,
+    (nth, ordered): (usize, bool),
+    sink: ChunkSink,
+    cancel: CancelFlag,
+) -> (Job, Vec<Request>) {
+    // Once it is known it stays as it is.
+    let there = inner.there.get().filter(|_| ordered);
     let (mut wanted, mut report) = (Vec::with_capacity(ids.len()), StreamReport::default());
     for (number, id) in (0..).zip(&ids) {
-        match inner.places(*id).nth(nth) {
+        match inner.places(*id, there).nth(nth) {
             Some(found) => {
                 let domain = u16::try_from(found.domain).unwrap_or(u16::MAX);
                 let place = found.place;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::error::WriteError;
 use super::lost;
-use super::number::{Held, Numbers, places};
+use super::number::{Held, Numbers};
 use super::upload::{after, put, random};
 use super::{NewSnapshot, WriteProgress};
 use crate::fence::{Condemned, FenceError};
@@ -45,8 +45,6 @@ pub(super) struct Stored {
     pub read: Vec<Name>,
     /// Index objects that this run has stored.
     pub written: Vec<Name>,
-    /// Packs that the index names and the store does not have: nothing of this run was found in them.
-    pub gone: BTreeSet<Digest>,
     /// What was condemned when the run began.
     pub condemned: Condemned,
 }
@@ -65,8 +63,8 @@ impl Committer<'_> {
         Numbered { domain: self.key.domain().clone(), writer: self.key.writer().clone(), name }
     }
 
-    /// With `reused`, the packs of the snapshot before are added to those that are known to be needed, or `all` packs of the index when
-    /// there is none: too many packs kept cost space, one too few would cost data.
+    /// With `reused`, `all` packs of the index that are there are added to those that are known to be needed: too many packs kept cost
+    /// space, one too few would cost data.
     pub(super) async fn commit(
         &self,
         new: NewSnapshot,
@@ -77,7 +75,7 @@ impl Committer<'_> {
     ) -> Result<Snapshot, WriteError> {
         let mut packs: BTreeSet<Digest> = stored.needed.into_iter().collect();
         if reused {
-            packs.extend(self.packs_before(&new).await?.unwrap_or_else(all).into_iter().filter(|pack| !stored.gone.contains(pack)));
+            packs.extend(all());
         }
         let held = self.numbers.hold().await?;
         let before = self.before(&held).await?;
@@ -128,18 +126,6 @@ impl Committer<'_> {
         // One that cannot be believed is named all the same: whoever reads the chain sees that it is damaged.
         let told = open::public(self.repository, &self.at(newest), &self.get(&newest).await?).ok();
         Ok(Before { next, prev: Some(newest.digest), index: told.and_then(|told| told.indexes.last().copied()) })
-    }
-
-    /// The pack set of the newest snapshot of the same source, when one can be read.
-    async fn packs_before(&self, new: &NewSnapshot) -> Result<Option<Vec<Digest>>, WriteError> {
-        let prefix = names::snapshots_of(self.key.domain(), self.key.writer());
-        for name in places(self.repository, "snapshots", &prefix).await?.into_iter().rev() {
-            let opened = open::whole(self.repository, &self.at(name), &self.get(&name).await?, self.seal);
-            if let Some(snapshot) = opened.ok().filter(|snapshot| snapshot.source == new.source) {
-                return Ok(Some(snapshot.packs));
-            }
-        }
-        Ok(None)
     }
 
     fn make(&self, draft: &Draft<'_>, before: &Before) -> Result<(Snapshot, Bytes), WriteError> {

@@ -22,6 +22,8 @@ pub(super) struct Core {
     needed: Vec<AtomicBool>,
     /// … and whether the store has it no more.
     lost: Vec<bool>,
+    /// … and whether it is retired: nothing in it is used any more where nobody asks for it by name.
+    retired: Vec<bool>,
     fresh: Fresh,
     /// Buffers of batches.
     pub batches: Pool,
@@ -45,7 +47,15 @@ pub(super) struct Counts {
 }
 
 impl Core {
-    pub(super) fn new(hasher: ChunkHasher, chunker: Chunker, index: Index, lost: Vec<bool>, threads: usize) -> Self {
+    pub(super) fn new(
+        hasher: ChunkHasher,
+        chunker: Chunker,
+        index: Index,
+        lost: Vec<bool>,
+        avoided: &BTreeSet<base::Digest>,
+        threads: usize,
+    ) -> Self {
+        let retired = (0..index.n_packs()).map(|number| index.digest(number).is_some_and(|pack| avoided.contains(&pack))).collect();
         let needed = (0..index.n_packs()).map(|_| AtomicBool::new(false)).collect();
         Self {
             hasher,
@@ -53,6 +63,7 @@ impl Core {
             index,
             needed,
             lost,
+            retired,
             fresh: Fresh::new(),
             batches: Pool::new(threads * 2 + 2),
             scratch: Pool::new(threads * 2),
@@ -76,10 +87,18 @@ impl Core {
         (ChunkRef { id, len }, is_new)
     }
 
+    /// Names a chunk that is stored anew wherever it is already. The second value is whether this run meets it for the first time.
+    pub(super) fn claim(&self, kind: Kind, bytes: &[u8]) -> (ChunkRef, bool) {
+        let id = self.hasher.id_of(kind, bytes);
+        let len = u32::try_from(bytes.len()).expect("a chunk has at most half a mebibyte");
+        (ChunkRef { id, len }, self.fresh.claim(&id))
+    }
+
     /// Notes that the snapshot needs the pack that the index has `id` in. `false` when the index does not have it, or only in
-    /// packs that are lost.
+    /// packs that are lost or retired.
     fn mark(&self, id: &ChunkId) -> bool {
-        let is_lost = |pack: u32| self.lost.get(pack as usize).is_none_or(|lost| *lost);
+        let is = |these: &[bool], pack: u32| these.get(pack as usize).is_none_or(|is| *is);
+        let is_lost = |pack: u32| is(&self.lost, pack) || is(&self.retired, pack);
         let mut place = self.index.find(id);
         if place.is_some_and(|place| is_lost(place.pack)) {
             place = self.index.places(*id).find(|place| !is_lost(place.pack));
@@ -99,12 +118,6 @@ impl Core {
     /// Whether the chunk is there. Who asks means to name it: its pack is needed, and one too many costs only space.
     pub(super) fn has(&self, id: &ChunkId) -> bool {
         self.mark(id) || self.fresh.contains(id)
-    }
-
-    /// The packs that the index names and the store did not have when the run began.
-    pub(super) fn lost_packs(&self) -> BTreeSet<base::Digest> {
-        let lost = (0..).zip(&self.lost).filter(|(_, lost)| **lost);
-        lost.filter_map(|(number, _)| self.index.digest(number)).collect()
     }
 
     /// The packs of the index that the snapshot needs, or all that are there.

@@ -22,18 +22,18 @@ use stores::{Key, MemoryStore, Prefix};
 use super::content::{Files, assert_same, back_up, files_of, new_snapshot, noise, reader, store, writer};
 use super::create_and_open::{clock, spec};
 
-struct Kept {
-    clock: Arc<ManualClock>,
-    disk: MemoryStore,
-    repository: Repository,
-    key: repository::keys::WriterKey,
-    ada: ReaderKey,
-    steward: Steward,
-    cache: tempfile::TempDir,
+pub struct Kept {
+    pub clock: Arc<ManualClock>,
+    pub disk: MemoryStore,
+    pub repository: Repository,
+    pub key: repository::keys::WriterKey,
+    pub ada: ReaderKey,
+    pub steward: Steward,
+    pub cache: tempfile::TempDir,
 }
 
 impl Kept {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let clock = Arc::new(clock());
         let disk = MemoryStore::with_clock(Arc::clone(&clock) as Arc<dyn base::Clock>);
         let ((ada, _, to_ada), (_, _, to_ben)) = (generate_reader_key(), generate_reader_key());
@@ -43,39 +43,39 @@ impl Kept {
         Self { clock, disk, repository, key, ada, steward, cache }
     }
 
-    fn said(&self) -> Said<'_> {
+    pub fn said(&self) -> Said<'_> {
         Said { steward: &self.steward, now: self.clock.now(), who: "ada", reason: "no longer wanted" }
     }
 
-    fn hours(&self, hours: u64) {
+    pub fn hours(&self, hours: u64) {
         self.clock.advance(Duration::from_hours(hours));
     }
 
-    async fn back_up(&self, files: &Files) -> Snapshot {
+    pub async fn back_up(&self, files: &Files) -> Snapshot {
         back_up(&self.repository, &self.key, self.cache.path(), files).await.unwrap().snapshot
     }
 
-    async fn attest(&self, snapshot: &Snapshot) -> Result<(), PruneError> {
+    pub async fn attest(&self, snapshot: &Snapshot) -> Result<(), PruneError> {
         let cache = tempfile::tempdir().unwrap();
         let reader = reader(&self.repository, &self.ada, cache.path()).await.unwrap();
         say::attest(&self.repository, &reader, snapshot, &self.steward, self.clock.now()).await
     }
 
-    async fn plan(&self) -> Plan {
+    pub async fn plan(&self) -> Plan {
         plan(&gather(&self.repository).await.unwrap(), &self.repository.protocol())
     }
 
-    async fn prune(&self) -> Applied {
+    pub async fn prune(&self) -> Applied {
         apply(&self.repository, &self.plan().await, &self.steward, &*self.clock).await.unwrap()
     }
 
-    async fn reads(&self, snapshot: &Snapshot, files: &Files) {
+    pub async fn reads(&self, snapshot: &Snapshot, files: &Files) {
         let cache = tempfile::tempdir().unwrap();
         let reader = reader(&self.repository, &self.ada, cache.path()).await.unwrap();
         assert_same(&files_of(&reader, &snapshot.root).await.unwrap(), files);
     }
 
-    fn packs(&self) -> usize {
+    pub fn packs(&self) -> usize {
         self.disk.keys().iter().filter(|key| key.as_str().starts_with("packs/")).count()
     }
 }
