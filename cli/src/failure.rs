@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use base::Hint;
 use orchestrator::jobs::restore::RestoreError;
 use orchestrator::{ConnectError, ConnectKind, JobError};
+use repository::prune::PruneError;
 use repository::reader::ReadError;
 use repository::repository::OpenError;
 use restore::apply::ApplyError;
@@ -135,7 +136,7 @@ impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         use backup::BackupError;
         use repository::check::CheckError;
-        use repository::prune::PruneError;
+        use repository::space::SpaceError;
         let (code, exit) = match &error {
             JobError::Database { .. } => ("LB0254", Exit::Failed),
             JobError::Connect(connect) => return Self::of_connect(connect),
@@ -146,14 +147,12 @@ impl From<JobError> for Failure {
                 CheckError::NeedsKey => ("LB0220", Exit::Key),
                 CheckError::List { source, .. } => store_code(source),
             },
-            JobError::Prune { source, .. } => match &**source {
-                PruneError::Store { source, .. } => store_code(source),
-                PruneError::Blocked { .. } => ("LB0270", Exit::Incomplete),
-                PruneError::Clock { .. } => ("LB0271", Exit::Failed),
-                PruneError::TooLate { .. } => ("LB0272", Exit::Failed),
-                PruneError::Nothing { .. } => ("LB0232", Exit::Failed),
-                PruneError::Attest { .. } => ("LB0231", Exit::Damage),
-                PruneError::Fence(_) | PruneError::NoDelete { .. } => ("LB0213", Exit::Failed),
+            JobError::Prune { source, .. } => prune_code(source),
+            JobError::Space { source, .. } => match &**source {
+                SpaceError::Prune(source) => prune_code(source),
+                SpaceError::Read { source, .. } | SpaceError::Open(source) => read_code(source),
+                SpaceError::Lacks { .. } => ("LB0231", Exit::Damage),
+                SpaceError::Write { .. } | SpaceError::Stopped => ("LB0240", Exit::Failed),
             },
             JobError::NoMaintainer { .. } => ("LB0224", Exit::Key),
             JobError::ClocksApart { .. } => ("LB0271", Exit::Failed),
@@ -169,6 +168,18 @@ impl From<JobError> for Failure {
             JobError::Journal(_) => ("LB0301", Exit::Failed),
         };
         Self::of(code, exit, &error)
+    }
+}
+
+fn prune_code(error: &PruneError) -> (&'static str, Exit) {
+    match error {
+        PruneError::Store { source, .. } => store_code(source),
+        PruneError::Blocked { .. } => ("LB0270", Exit::Incomplete),
+        PruneError::Clock { .. } => ("LB0271", Exit::Failed),
+        PruneError::TooLate { .. } => ("LB0272", Exit::Failed),
+        PruneError::Nothing { .. } => ("LB0232", Exit::Failed),
+        PruneError::Attest { .. } => ("LB0231", Exit::Damage),
+        PruneError::Fence(_) | PruneError::NoDelete { .. } => ("LB0213", Exit::Failed),
     }
 }
 

@@ -11,6 +11,7 @@ pub mod prune;
 pub mod register;
 pub mod restore;
 pub mod review;
+pub mod space;
 pub mod statement;
 
 pub use error::JobError;

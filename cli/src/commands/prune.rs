@@ -3,6 +3,7 @@
 //! It says what becomes of each restore point and why, and then does it. It needs a maintainer's key and none that reads; with one that
 //! reads at hand it attests restore points first.
 
+mod compact;
 mod tell;
 
 use base::id::RepositoryId;
@@ -44,6 +45,12 @@ pub(crate) struct ApplyArgs {
     /// Why, for the journal
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Store what is live in packs that are mostly dead anew, at once; needs keys that read and write
+    #[arg(long, conflicts_with = "dry_run")]
+    compact: bool,
+    /// A writer's key of the domain that is compacted; this host's own when left out
+    #[arg(long, value_name = "FILE", requires = "compact")]
+    writer_key: Vec<std::path::PathBuf>,
     #[command(flatten)]
     maintainer: Maintainer,
 }
@@ -76,6 +83,9 @@ struct Answer {
     /// Bytes of packs that no restore point needs which is still to be had.
     unneeded_bytes: u64,
     attested: u64,
+    /// What a compaction did; absent where none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compacted: Option<compact::Told>,
     waits: Vec<String>,
     refused: Vec<String>,
 }
@@ -140,7 +150,10 @@ async fn one(args: &ApplyArgs, parts: &Parts, plan: &Plan, order: &Order, output
         Some(steward) => carry_out(parts, plan, &opened, &looked, steward, order).await?,
         None => would_do(&looked),
     };
-    let answer = answer(args, id, &looked, &done, attested.attested);
+    let mut answer = answer(args, id, &looked, &done, attested.attested);
+    if let (true, Some(steward)) = (args.compact, &steward) {
+        answer.compacted = Some(compact::run(&args.writer_key, parts, plan, order, &opened, steward).await?);
+    }
     output.answer("prune", &answer, || tell::text(&answer));
     for (object, what) in &attested.failed {
         output.warn(&format!("{id}: {object} {what}"));
@@ -191,6 +204,7 @@ fn answer(args: &ApplyArgs, id: &RepositoryId, looked: &Looked, done: &Done, att
         stored_bytes: looked.stored_bytes,
         unneeded_bytes: looked.unneeded_bytes,
         attested,
+        compacted: None,
         waits: looked.waits(),
         refused: done.refused.clone(),
     }

@@ -5,6 +5,7 @@ use base::id::{DrillId, RepositoryId, SourceId};
 use records::journal::JournalError;
 use repository::prune::PruneError;
 use repository::repository::OpenError;
+use repository::space::SpaceError;
 
 use crate::parts::ConnectError;
 
@@ -100,6 +101,15 @@ pub enum JobError {
         #[source]
         source: Box<PruneError>,
     },
+    /// Dead bytes could not be measured, or their packs not emptied.
+    #[error("cannot give back the space of dead packs in the repository {repository}")]
+    Space {
+        /// As the plan names it.
+        repository: RepositoryId,
+        /// Why.
+        #[source]
+        source: Box<SpaceError>,
+    },
     /// Pruning needs a key that signs for a maintainer.
     #[error("{} is not a maintainer of {repository}", if *.verifier { "a verifier" } else { "whoever asks without a key" })]
     NoMaintainer {
@@ -137,6 +147,12 @@ impl JobError {
         move |source| Self::Prune { repository: repository.clone(), source: Box::new(source) }
     }
 
+    /// For `map_err`: space of `repository` that could not be given back.
+    pub(crate) fn space<E: Into<SpaceError>>(repository: &RepositoryId) -> impl Fn(E) -> Self {
+        let repository = repository.clone();
+        move |error| Self::Space { repository: repository.clone(), source: Box::new(error.into()) }
+    }
+
     /// Whether a signal or a shutdown ended the job, or another process does the same at this moment, and nothing is wrong.
     pub fn is_interruption(&self) -> bool {
         match self {
@@ -170,6 +186,7 @@ impl Hint for JobError {
             Self::Read { source, .. } => source.hint(),
             Self::Check { source, .. } => source.hint(),
             Self::Prune { source, .. } => source.hint(),
+            Self::Space { source, .. } => source.hint(),
             Self::NoMaintainer { .. } => Some(
                 "name a maintainer's key: --maintainer-key FILE, or in the plan: maintainer: {file: FILE}; a custodian makes one with \
                  lifeboat key new NAME --role maintainer"

@@ -1,4 +1,5 @@
-//! Applies retention in each repository whose maintainer the plan names: tombstones, then mark and sweep.
+//! Applies retention in each repository whose maintainer the plan names: tombstones, then mark and sweep, then packs that are mostly dead
+//! are retired.
 //!
 //! What needs a second person waits for `lifeboat prune`; what nobody has attested waits for a check with a key that reads. Both are late
 //! in the list of what is overdue when they wait for too long.
@@ -12,6 +13,7 @@ use plans::Plan;
 
 use crate::desk::Desk;
 use crate::jobs::prune::{Order, carry_out, look, steward};
+use crate::jobs::space::{Asks, retire};
 use crate::jobs::{JobError, attest, open};
 use crate::parts::Parts;
 use crate::task::{Task, TaskError};
@@ -63,9 +65,10 @@ async fn run(parts: &Parts, plan: &Plan, id: &RepositoryId) -> Result<(), JobErr
     let opened = open::repository(parts, plan, id).await?;
     let steward = steward(parts, id, &opened, given).await?;
     let key = parts.connect.reader_key()?;
+    let mut reader = None;
     if key.is_some() {
-        let reader = open::reader(parts, plan, id).await?;
-        let attested = attest::run(parts, id, &opened, &reader, &steward).await?;
+        let reader = reader.insert(open::reader(parts, plan, id).await?);
+        let attested = attest::run(parts, id, &opened, reader, &steward).await?;
         for (point, what) in &attested.failed {
             tracing::error!(repository = %id, point, what, "a restore point could not be attested");
         }
@@ -75,5 +78,7 @@ async fn run(parts: &Parts, plan: &Plan, id: &RepositoryId) -> Result<(), JobErr
     for waits in looked.waits() {
         tracing::warn!(repository = %id, waits, "retention waits");
     }
-    carry_out(parts, plan, &opened, &looked, &steward, &order).await.map(|_| ())
+    carry_out(parts, plan, &opened, &looked, &steward, &order).await?;
+    let asks = Asks { steward: &steward, who: &order.who };
+    retire(parts, id, &opened, reader.as_ref(), asks).await.map(|_| ())
 }

@@ -11,3 +11,4 @@ mod installation;
 mod notices;
 mod plan;
 mod retention;
+mod year;

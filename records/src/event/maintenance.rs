@@ -12,7 +12,7 @@ pub struct MaintenanceStarted {
     pub run: String,
     /// The repository.
     pub repository: RepositoryId,
-    /// "prune", "hold", "release", "undo".
+    /// "prune", "retire", "compact", "hold", "release", "undo".
     pub act: String,
     /// The restore points that it is about, the first of them where there are many.
     pub snapshots: Vec<String>,
@@ -36,11 +36,11 @@ pub struct MaintenanceFinished {
     pub run: String,
     /// The repository.
     pub repository: RepositoryId,
-    /// "prune", "hold", "release", "undo".
+    /// "prune", "retire", "compact", "hold", "release", "undo".
     pub act: String,
-    /// Restore points that were dropped, held, released or taken back.
+    /// Restore points that were dropped, stored again, held, released or taken back.
     pub n_snapshots: u64,
-    /// Packs that were named to be deleted later.
+    /// Packs that were named to be deleted later, or emptied.
     #[serde(default)]
     pub n_condemned: u64,
     /// Packs that were deleted.
@@ -61,7 +61,7 @@ pub struct MaintenanceFailed {
     pub run: String,
     /// The repository.
     pub repository: RepositoryId,
-    /// "prune", "hold", "release", "undo".
+    /// "prune", "retire", "compact", "hold", "release", "undo".
     pub act: String,
     /// Why.
     pub error: String,

@@ -39,6 +39,24 @@ pub(super) fn text(answer: &Answer) -> String {
     if answer.attested > 0 {
         let _ = writeln!(out, "     {} attested", counted(answer.attested, "restore point"));
     }
+    if let Some(told) = &answer.compacted {
+        out.push_str(&compacted(told));
+    }
+    out
+}
+
+/// What a compaction did.
+fn compacted(told: &super::compact::Told) -> String {
+    let dead = format!("{} in packs that restore points need are dead ({} %)", ByteSize(told.dead_bytes), told.dead_per_mille / 10);
+    let mut out = if told.emptied == 0 {
+        format!("     {dead}: nothing was emptied\n")
+    } else {
+        let (packs, points) = (counted(told.emptied, "pack"), counted(told.restore_points, "restore point"));
+        format!("     {dead}: {packs} emptied ({}), {points} stored again; later prunes delete the packs\n", ByteSize(told.emptied_bytes))
+    };
+    if !told.without_key.is_empty() {
+        let _ = writeln!(out, "     left as they are: packs of {}; name a writer's key with --writer-key", told.without_key.join(", "));
+    }
     out
 }
 

@@ -8,6 +8,7 @@ use plans::retention::{self, Before, PointInTime};
 use repository::fence::Protocol;
 use repository::prune::{self, Facts, SnapshotFact};
 use repository::snapshots::SnapshotId;
+use repository::space::COMPACTED;
 
 use super::{Drop, Fate, Looked, PointFate};
 
@@ -19,18 +20,33 @@ pub(super) struct Known {
     pub(super) proven: BTreeSet<String>,
 }
 
+/// A restore point, and how it first came: a compaction stores it again under another number, perhaps by another writer.
+#[derive(Clone, Copy)]
+struct Point<'a> {
+    snapshot: &'a SnapshotFact,
+    first: &'a SnapshotFact,
+}
+
 /// One writer's restore points of one source: what another host calls by that name pushes none of them out.
-type Group<'a> = BTreeMap<(&'a DomainId, &'a WriterId, &'a SourceId), Vec<&'a SnapshotFact>>;
+type Group<'a> = BTreeMap<(&'a DomainId, &'a WriterId, &'a SourceId), Vec<Point<'a>>>;
 
 pub(super) fn decide(plan: &Plan, facts: &Facts, known: &Known, protocol: &Protocol, agreed: bool) -> Looked {
     let pruned = prune::plan(facts, protocol);
     let (mut points, mut groups) = (Vec::new(), Group::new());
+    let twins = facts.twins();
+    let source_of = |snapshot: &SnapshotFact| known.sources.get(&snapshot.id);
     for snapshot in &facts.snapshots {
-        let source = known.sources.get(&snapshot.id);
+        // One that was stored again counts as what it was when it came, and once.
+        let first = twins.first(snapshot);
+        let source = source_of(snapshot).or_else(|| source_of(first));
         let fate = match (settled(plan, snapshot, source, protocol, &pruned), source) {
             (None, Some(source)) => {
-                groups.entry((&snapshot.domain, &snapshot.writer, source)).or_default().push(snapshot);
-                continue;
+                if let Some(later) = twins.later(snapshot) {
+                    (Fate::Stays, format!("it was stored again as {}, which stands for it", later.id.short()))
+                } else {
+                    groups.entry((&snapshot.domain, &first.writer, source)).or_default().push(Point { snapshot, first });
+                    continue;
+                }
             }
             (Some((fate, why)), _) => (fate, why),
             (None, None) => (Fate::Stays, "nobody here can tell its source".to_owned()),
@@ -48,10 +64,10 @@ pub(super) fn decide(plan: &Plan, facts: &Facts, known: &Known, protocol: &Proto
     };
     let may_drop = facts.unclear.is_empty();
     for ((domain, writer, source), group) in groups {
-        let all = facts
-            .snapshots
-            .iter()
-            .filter(|snapshot| (&snapshot.domain, &snapshot.writer) == (domain, writer) && known.sources.get(&snapshot.id) == Some(source));
+        let all = facts.snapshots.iter().map(|snapshot| Point { snapshot, first: twins.first(snapshot) }).filter(|point| {
+            let known_by = source_of(point.snapshot).or_else(|| source_of(point.first));
+            (&point.snapshot.domain, &point.first.writer, known_by) == (domain, writer, Some(source))
+        });
         one_group(plan, source, &group, before(all).as_ref(), known, &mut looked, Asked { agreed, may_drop });
     }
     looked.points.sort_by(|a, b| (b.stored, &b.source, b.snapshot).cmp(&(a.stored, &a.source, a.snapshot)));
@@ -98,15 +114,15 @@ fn settled(
 fn one_group(
     plan: &Plan,
     source: &SourceId,
-    group: &[&SnapshotFact],
+    group: &[Point<'_>],
     before: Option<&Before>,
     known: &Known,
     looked: &mut Looked,
     asked: Asked,
 ) {
     let Some(rule) = plan.sources.get(source).map(|source| plan.retention_of(source)) else { return };
-    let by_id: BTreeMap<String, &SnapshotFact> = group.iter().map(|snapshot| (snapshot.id.to_string(), *snapshot)).collect();
-    let points: Vec<PointInTime> = by_id.iter().filter_map(|(id, snapshot)| point(id, snapshot, known)).collect();
+    let by_id: BTreeMap<String, Point<'_>> = group.iter().map(|point| (point.snapshot.id.to_string(), *point)).collect();
+    let points: Vec<PointInTime> = by_id.iter().filter_map(|(id, found)| point(id, *found, known)).collect();
     let mut kept = retention::decide(&rule, source, &plan.legal_hold, &points, looked.now, &plan.timezone);
     let (all, left) = (kept.len() as u64, kept.iter().filter(|point| !point.goes()).count() as u64);
     let alarm = retention::alarm(&rule.keep, before, all, left);
@@ -119,7 +135,7 @@ fn one_group(
     }
     looked.alarms.extend(alarm.filter(|_| !asked.agreed).map(|alarm| (source.clone(), alarm)));
     for point in kept {
-        let Some(snapshot) = by_id.get(&point.id) else { continue };
+        let Some(Point { snapshot, .. }) = by_id.get(&point.id) else { continue };
         let goes = point.goes();
         let reason = format!("no count of the retention rule {} keeps it: {}", rule.id, rule.keep);
         if goes {
@@ -135,13 +151,13 @@ fn one_group(
     }
 }
 
-fn point(id: &str, snapshot: &SnapshotFact, known: &Known) -> Option<PointInTime> {
+fn point(id: &str, Point { snapshot, first }: Point<'_>, known: &Known) -> Option<PointInTime> {
     Some(PointInTime {
         id: id.to_owned(),
-        seq: snapshot.seq,
-        stored: snapshot.stored?,
+        seq: first.seq,
+        stored: first.stored?,
         complete: snapshot.complete,
-        verified: snapshot.attested || known.proven.contains(id),
+        verified: snapshot.attested || known.proven.contains(id) || known.proven.contains(&first.id.to_string()),
         // No backup is marked today.
         suspicious: false,
         held: snapshot.held.clone(),
@@ -149,11 +165,13 @@ fn point(id: &str, snapshot: &SnapshotFact, known: &Known) -> Option<PointInTime
 }
 
 /// What the last prune of a source did: its last tombstone, and how many restore points it left.
-fn before<'a>(all: impl Iterator<Item = &'a SnapshotFact> + Clone) -> Option<Before> {
-    let dropped = all.clone().filter_map(|snapshot| Some((snapshot.tombstone.as_ref()?.0, snapshot.rule.clone()?)));
+fn before<'a>(all: impl Iterator<Item = Point<'a>> + Clone) -> Option<Before> {
+    // What a compaction dropped is there as another one.
+    let all = all.map(|point| (point.first.stored, point.snapshot)).filter(|(_, snapshot)| snapshot.rule.as_deref() != Some(COMPACTED));
+    let dropped = all.clone().filter_map(|(_, snapshot)| Some((snapshot.tombstone.as_ref()?.0, snapshot.rule.clone()?)));
     let (last, rule) = dropped.max()?;
-    let left = all.filter(|snapshot| {
-        let there = snapshot.stored.is_some_and(|stored| stored <= last);
+    let left = all.filter(|(stored, snapshot)| {
+        let there = stored.is_some_and(|stored| stored <= last);
         there && snapshot.tombstone.as_ref().is_none_or(|(since, _)| *since > last)
     });
     Some(Before { rule, left: left.count() as u64 })
