@@ -48,7 +48,7 @@ fn allows(policy: &Value, request: &Request<'_>) -> bool {
 
 #[test]
 fn each_role_may_do_what_it_needs_and_nothing_that_harms() {
-    const PLACES: [&str; 14] = [
+    const PLACES: [&str; 15] = [
         "repository.json",
         "trust/1.json",
         "keys/epoch-1.age",
@@ -56,6 +56,7 @@ fn each_role_may_do_what_it_needs_and_nothing_that_harms() {
         "index/DOMAIN/WRITER/0",
         "snapshots/DOMAIN/WRITER/0",
         "condemned/0",
+        "retired/x",
         "other",
         // Of another host of the same domain, and of another domain, whose name may begin in the same way.
         "index/DOMAIN/WRITER2/0",
@@ -74,6 +75,7 @@ fn each_role_may_do_what_it_needs_and_nothing_that_harms() {
                 "index/DOMAIN/WRITER/0",
                 "snapshots/DOMAIN/WRITER/0",
                 "condemned/0",
+                "retired/x",
                 "index/DOMAIN/WRITER2/0",
                 "snapshots/DOMAIN/OTHER/0",
             ]

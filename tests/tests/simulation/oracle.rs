@@ -8,6 +8,7 @@ use repository::format::tree::{Content, NodeKind, TreeRef};
 use repository::keys::ReaderKey;
 use repository::reader::{Reader, ReaderOptions};
 use repository::repository::Repository;
+use repository::snapshots::Snapshot;
 use stores::MemoryStore;
 
 use super::ledger::Book;
@@ -27,18 +28,26 @@ pub async fn judge(disk: &MemoryStore, person: &ReaderKey, book: &Book, cache: &
         return Err(format!("damaged: {damaged:?}"));
     }
     for (id, tree) in book.acknowledged.iter().filter(|(id, _)| book.is_kept(id)) {
-        let Some(snapshot) = listing.snapshots.iter().find(|snapshot| snapshot.id == *id) else {
-            return Err(format!("snapshot {id} was acknowledged and is not listed"));
-        };
-        let lost = |what: String| format!("snapshot {id} of {}, number {}, does not come back: {what}", snapshot.writer, snapshot.seq);
-        let found = read(&reader, &snapshot.root).await.map_err(lost)?;
+        // What nobody gave up may be there as another one, which a compaction stored.
+        let dropped = listing.dropped.iter().map(|dropped| &dropped.snapshot).find(|snapshot| snapshot.id == *id);
+        let is_again = |snapshot: &&Snapshot| snapshot.id == *id || dropped.is_some_and(|old| snapshot.is_again(old));
         let wanted: Files = tree
             .iter()
             .map(|(folder, files)| (folder.clone(), files.iter().map(|(name, number)| (name.clone(), content(*number))).collect()))
             .collect();
-        if found != wanted {
-            return Err(lost("it holds something else than what was backed up".to_owned()));
+        let mut answer = Err(format!("snapshot {id} was acknowledged and is not listed"));
+        for snapshot in listing.snapshots.iter().filter(is_again) {
+            answer = match read(&reader, &snapshot.root).await {
+                Ok(found) if found == wanted => Ok(()),
+                Ok(_) => Err("it holds something else than what was backed up".to_owned()),
+                Err(what) => Err(what),
+            }
+            .map_err(|what| format!("snapshot {id} of {}, number {}, does not come back: {what}", snapshot.writer, snapshot.seq));
+            if answer.is_ok() {
+                break;
+            }
         }
+        answer?;
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ use super::faults::Aim;
 use super::ledger::Ledger;
 use super::net::{Line, Net};
 use super::random::Random;
-use super::upkeep::{Keeper, Skewed, Word, copy_to};
+use super::upkeep::{Keeper, Skewed, Way, Word, copy_to};
 use super::work::{Job, Refused, Template, Tree, back_up, scrub, start};
 
 /// The grace period, in seconds: short, so that a schedule lives through some of them.
@@ -44,6 +44,8 @@ pub struct Done {
     pub deleted: u64,
     pub said: u64,
     pub copies: u64,
+    pub retired: u64,
+    pub compacted: u64,
     pub rotations: u64,
     pub calls: u64,
     pub faults: u64,
@@ -51,7 +53,8 @@ pub struct Done {
 
 impl Done {
     pub fn add(&mut self, other: &Self) {
-        let Self { acknowledged, refused, crashes, scrubs, condemned, deleted, said, copies, rotations, calls, faults } = other;
+        let Self { acknowledged, refused, crashes, scrubs, condemned, deleted, said, copies, retired, compacted, rotations, calls, faults } =
+            other;
         self.acknowledged += acknowledged;
         self.refused += refused;
         self.crashes += crashes;
@@ -60,6 +63,8 @@ impl Done {
         self.deleted += deleted;
         self.said += said;
         self.copies += copies;
+        self.retired += retired;
+        self.compacted += compacted;
         self.rotations += rotations;
         self.calls += calls;
         self.faults += faults;
@@ -67,8 +72,11 @@ impl Done {
 
     /// Whether something of each kind was done.
     pub fn is_full(&self) -> bool {
-        let Self { acknowledged, refused, crashes, scrubs, condemned, deleted, said, copies, rotations, calls, faults } = *self;
-        [acknowledged, refused, crashes, scrubs, condemned, deleted, said, copies, rotations, calls, faults].iter().all(|count| *count > 0)
+        let Self { acknowledged, refused, crashes, scrubs, condemned, deleted, said, copies, retired, compacted, rotations, calls, faults } =
+            *self;
+        [acknowledged, refused, crashes, scrubs, condemned, deleted, said, copies, retired, compacted, rotations, calls, faults]
+            .iter()
+            .all(|count| *count > 0)
     }
 }
 
@@ -89,6 +97,8 @@ enum Deed {
     Copy,
     Add,
     Rotation,
+    Retire,
+    Compact,
 }
 
 pub enum Ended {
@@ -98,6 +108,8 @@ pub enum Ended {
     Copy(Result<CopyReport, String>),
     Word(Result<(), String>),
     Rotation(Result<(), String>),
+    Retired(Result<u64, String>),
+    Compacted(Result<u64, String>),
     Other,
 }
 
@@ -188,6 +200,8 @@ impl<'t> World<'t> {
         let mut add = |deed, n: u64| left.extend((0..n).map(|_| deed));
         add(Deed::Round, aim.rounds() + random.below(3));
         add(Deed::Word, random.below(2) + random.below(2));
+        add(Deed::Retire, u64::from(random.one_in(6)));
+        add(Deed::Compact, u64::from(random.one_in(4)) + u64::from(random.one_in(8)));
         add(Deed::Scrub, u64::from(random.one_in(3)));
         add(Deed::Copy, u64::from(random.one_in(3)) + u64::from(random.one_in(6)));
         // Trust documents have numbers for names: where a put takes the place of what is there, one change of keys must come after the other.
@@ -282,7 +296,20 @@ impl<'t> World<'t> {
                     self.done.rotations += 1;
                     None
                 }
-                Ended::Round(Err(why)) | Ended::Word(Err(why)) | Ended::Copy(Err(why)) | Ended::Rotation(Err(why)) => Some(why),
+                Ended::Retired(Ok(n)) => {
+                    self.done.retired += n;
+                    None
+                }
+                Ended::Compacted(Ok(n)) => {
+                    self.done.compacted += n;
+                    None
+                }
+                Ended::Retired(Err(why))
+                | Ended::Compacted(Err(why))
+                | Ended::Round(Err(why))
+                | Ended::Word(Err(why))
+                | Ended::Copy(Err(why))
+                | Ended::Rotation(Err(why)) => Some(why),
                 Ended::Scrub(_) | Ended::Other => None,
             };
             if let Some(why) = failed {
@@ -340,6 +367,7 @@ impl<'t> World<'t> {
         let is_ripe = |deed: &Deed| match deed {
             Deed::Round => alone && ((some && calm) || !has_backups),
             Deed::Word => given_up,
+            Deed::Retire | Deed::Compact => some,
             _ => true,
         };
         let able: Vec<Deed> = backups.chain(self.left.iter().copied().filter(is_ripe)).collect();
@@ -377,6 +405,17 @@ impl<'t> World<'t> {
             Deed::Word => {
                 let Some(word) = self.word() else { return true };
                 tokio::spawn(async move { Ended::Word(keeper.say(word).await) })
+            }
+            Deed::Retire | Deed::Compact => {
+                let mut drawn = Random(self.random.below(u64::MAX));
+                let draw = move || !drawn.one_in(3);
+                let writers = self.template.writers.clone();
+                tokio::spawn(async move {
+                    match deed {
+                        Deed::Retire => Ended::Retired(keeper.space(Way::Retire, draw).await),
+                        _ => Ended::Compacted(keeper.space(Way::Compact(writers), draw).await),
+                    }
+                })
             }
             Deed::Scrub => tokio::spawn(async move { Ended::Scrub(scrub(line).await) }),
             Deed::Copy => {

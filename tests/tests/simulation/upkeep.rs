@@ -1,5 +1,7 @@
-//! What those do in a schedule who maintain a repository: attest, say what may go and what is held, prune, copy, change keys.
+//! What those do in a schedule who maintain a repository: attest, say what may go and what is held, prune, retire and compact, copy,
+//! change keys.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,12 +12,13 @@ use base::clock::ManualClock;
 use jiff::{SignedDuration, Timestamp};
 use repository::copy::{self, CopyReport, Limits};
 use repository::fence::Protocol;
-use repository::keys::{ReaderKey, Steward, StewardKey, add_writer, change_people, plan_people};
+use repository::keys::{ReaderKey, Steward, StewardKey, WriterKey, add_writer, change_people, plan_people};
 use repository::prune::say::{self, Said};
-use repository::prune::{Applied, PruneError, apply, gather, plan};
+use repository::prune::{Applied, PackAt, PruneError, SnapshotFact, apply, gather, plan};
 use repository::reader::{Reader, ReaderOptions};
 use repository::repository::Repository;
 use repository::snapshots::SnapshotId;
+use repository::space::{self, Keys};
 use stores::store::Store;
 
 use super::ledger::Ledger;
@@ -51,6 +54,13 @@ pub struct Keeper {
     pub lists_late: bool,
     /// An empty folder.
     pub cache: PathBuf,
+}
+
+/// How packs are to become free.
+#[derive(Debug, Clone)]
+pub enum Way {
+    Retire,
+    Compact(Vec<WriterKey>),
 }
 
 /// What somebody says.
@@ -119,6 +129,27 @@ impl Keeper {
     async fn prune(&self, repository: &Repository, steward: &Steward) -> Result<Applied, PruneError> {
         let planned = plan(&gather(repository).await?, &repository.protocol());
         apply(repository, &planned, steward, &self.clock).await
+    }
+
+    /// Retires some of the packs that restore points need, or empties them. `draw` says of each whether.
+    pub async fn space(self, way: Way, mut draw: impl FnMut() -> bool + Send) -> Result<u64, String> {
+        let (repository, steward) = self.open().await?;
+        let facts = gather(&repository).await.map_err(told)?;
+        let planned = plan(&facts, &repository.protocol());
+        let stays = |snapshot: &&SnapshotFact| planned.snapshots.get(&snapshot.id).is_some_and(|fate| fate.stays);
+        let needed: BTreeSet<PackAt> = facts.snapshots.iter().filter(stays).flat_map(|snapshot| snapshot.packs.iter().cloned()).collect();
+        let chosen: BTreeSet<PackAt> = needed.into_iter().filter(|_| draw()).collect();
+        if chosen.is_empty() {
+            return Ok(0);
+        }
+        match way {
+            Way::Retire => space::retire(&repository, &chosen, self.said(&steward)).await.map(|_| chosen.len() as u64).map_err(told),
+            Way::Compact(writers) => {
+                let keys = Keys { reader: &self.person, writers: &writers, steward: &steward };
+                let done = space::empty(&repository, &keys, &chosen, &self.cache, self.said(&steward)).await;
+                done.map(|done| done.replaced.len() as u64).map_err(told)
+            }
+        }
     }
 
     pub async fn say(self, word: Word) -> Result<(), String> {
