@@ -3,7 +3,7 @@
 use base::Clock as _;
 
 use crate::people;
-use crate::place::Place;
+use crate::place::{Place, files, noise, picture};
 
 /// A place whose plan keeps the newest restore point alone, after `n` backups of different data.
 fn with_backups(n: usize) -> Place {
@@ -49,6 +49,65 @@ fn a_prune_shows_why_each_point_stays_or_goes_and_a_drop_can_be_taken_back_and_r
     place.run(["check"]).exits(0);
     let log = place.json(["audit", "log", "--action", "maintenance.started"]);
     assert_eq!(log.as_array().unwrap().len(), 2, "{log}");
+}
+
+/// Makes all that lies in the repository older, as if so many hours had gone by.
+fn let_pass(place: &Place, hours: u64) {
+    for path in files(&place.repository()) {
+        let file = std::fs::File::open(&path).unwrap();
+        let stored = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(stored - std::time::Duration::from_hours(hours)).unwrap();
+    }
+}
+
+fn stored_bytes(place: &Place) -> u64 {
+    place.packs().iter().map(|path| path.metadata().unwrap().len()).sum()
+}
+
+#[test]
+fn packs_that_are_mostly_dead_are_emptied_and_deleted_and_what_is_restored_is_the_same() {
+    const ONE: usize = 1_300_000;
+    let place = with_backups(0);
+    let bytes = noise(11 * ONE);
+    let mut parts = bytes.chunks_exact(ONE);
+    place.write("stays.bin", parts.next().unwrap());
+    for _ in 0..3 {
+        for name in ["one.bin", "two.bin", "three.bin"] {
+            place.write(name, parts.next().unwrap());
+        }
+        place.run(["backup"]).exits(0);
+    }
+    let wanted = picture(&place.source());
+    for _ in 0..3 {
+        place.run_with_key(["prune"]).exits(0);
+        let_pass(&place, 80);
+    }
+    let before = (stored_bytes(&place), place.packs());
+    let not_a_writer = ["prune", "--compact", "--writer-key", place.key().to_str().unwrap()].map(str::to_owned);
+    place.run_with_key(not_a_writer).exits(2).warns(&["LB0274", "is not a writer's key"]);
+    place.run(["prune", "--compact"]).exits(12);
+    let old = ids(&place, &["snapshots"]);
+    place.run_with_key(["prune", "--compact"]).exits(0).says(&["emptied (", "1 restore point stored again"]);
+    let new = ids(&place, &["snapshots"]);
+    assert!(new.len() == 1 && new != old, "{old:?} became {new:?}");
+    assert!(stored_bytes(&place) > before.0, "nothing is deleted before its time");
+    for _ in 0..2 {
+        let_pass(&place, 80);
+        place.run_with_key(["prune"]).exits(0);
+    }
+    assert!(stored_bytes(&place) + 2 * (ONE as u64) < before.0, "{} of {}", stored_bytes(&place), before.0);
+    assert!(before.1.iter().any(|pack| !pack.exists()));
+    let to = place.path().join("again");
+    place.run_with_key(["restore", &new[0], "--yes", "--to", to.to_str().unwrap()]).exits(0);
+    assert_eq!(picture(&place.restored(&to, "")), wanted);
+    place.run_with_key(["check", "--read-data"]).exits(0);
+    // What is unchanged is found where it lies now.
+    let stored = stored_bytes(&place);
+    place.run(["backup"]).exits(0);
+    assert!(stored_bytes(&place) < stored + 100_000);
+    place.run_with_key(["prune", "--compact"]).exits(0).says(&["nothing was emptied"]);
+    let log = place.json(["audit", "log", "--action", "maintenance.finished"]);
+    assert_eq!(log.as_array().unwrap().iter().filter(|line| line["new"]["act"] == "compact").count(), 2, "{log}");
 }
 
 #[test]

@@ -203,13 +203,14 @@ impl Domain<'_> {
         off_thread(move || closing.close()).await?.map_err(failed)
     }
 
-    /// The packs that a restore point needs when the emptied ones are gone: those of its own set, and new ones.
+    /// The packs that a restore point needs when the emptied ones are gone: the new ones, and those of its own set. What was moved is
+    /// looked for in the new ones first: it was read and verified just now, and nobody has looked at a second place of it in the set.
     async fn pack_set(&self, reader: &Reader, old: &Snapshot, new: &BTreeSet<Digest>) -> Result<BTreeSet<Digest>, SpaceError> {
         let own: BTreeSet<PackAt> = set_of(old).into_iter().filter(|pack| !self.emptied.contains(pack)).collect();
         let new: BTreeSet<PackAt> = new.iter().map(|pack| (old.domain.clone(), *pack)).collect();
         let (mut needed, mut seen) = (BTreeSet::new(), HashSet::new());
         walk(reader, old, &mut seen, &mut |chunk| {
-            let found = reader.frames_in(chunk.id, &own).chain(reader.frames_in(chunk.id, &new)).next();
+            let found = reader.frames_in(chunk.id, &new).chain(reader.frames_in(chunk.id, &own)).next();
             let ((_, pack), _) = found.ok_or(Missing)?;
             needed.insert(pack);
             Ok(())
