@@ -29,7 +29,7 @@ pub use incident::{
     IncidentResolved, IncidentResumed, Promised, SlaClock,
 };
 pub use key::{KeyRevoked, KeyRotated, KeyTried};
-pub use maintenance::{MaintenanceFailed, MaintenanceFinished, MaintenanceStarted};
+pub use maintenance::{MaintenanceFailed, MaintenanceFinished, MaintenanceStarted, SpaceMeasured};
 pub use notice::{NoticeAbout, NoticeDelivered, NoticeFailed};
 pub use plan::{PlanLoaded, PlanRefused};
 pub use register::{Row, RowAdded, RowArchived, RowChanged};
@@ -108,6 +108,8 @@ events! {
     MaintenanceFinished = "maintenance.finished"
     /// A change of what a repository keeps ended early.
     MaintenanceFailed = "maintenance.failed"
+    /// What of a repository is dead was measured.
+    SpaceMeasured = "space.measured"
     /// A backup began.
     BackupStarted = "backup.started"
     /// A backup stored a restore point, complete or not.
@@ -184,6 +186,7 @@ impl Event {
             Self::MaintenanceStarted(e) => format!("repository/{}", e.repository),
             Self::MaintenanceFinished(e) => format!("repository/{}", e.repository),
             Self::MaintenanceFailed(e) => format!("repository/{}", e.repository),
+            Self::SpaceMeasured(e) => format!("repository/{}", e.repository),
             Self::BackupStarted(e) => format!("source/{}", e.source),
             Self::BackupFinished(e) => format!("source/{}", e.source),
             Self::BackupFailed(e) => format!("source/{}", e.source),

@@ -37,6 +37,8 @@ pub struct Facts {
     pub prunes: BTreeMap<RepositoryId, Timestamp>,
     /// When the last prune of each repository ended, whatever came of it.
     pub prune_ends: BTreeMap<RepositoryId, Timestamp>,
+    /// What of each repository is dead, as it was measured last.
+    pub spaces: BTreeMap<RepositoryId, SpaceState>,
     /// The incident register.
     pub incidents: Incidents,
     /// The rows that people keep in the other registers.
@@ -110,6 +112,17 @@ pub struct CheckState {
     pub first: Option<String>,
 }
 
+/// What of a repository is dead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpaceState {
+    /// When it was measured.
+    pub at: Timestamp,
+    /// Bytes of the packs that restore points need.
+    pub stored_bytes: u64,
+    /// Bytes in them of which no restore point needs anything.
+    pub dead_bytes: u64,
+}
+
 impl Facts {
     /// Folds `events`, which come in the order in which they were written, into what is known about `plan`.
     pub fn of<'a>(plan: &PlanId, events: impl IntoIterator<Item = Dated<'a>>) -> Self {
@@ -178,6 +191,10 @@ impl Facts {
             }
             Event::MaintenanceFailed(failed) if failed.act == "prune" => {
                 self.prune_ends.insert(failed.repository.clone(), at);
+            }
+            Event::SpaceMeasured(told) => {
+                let state = SpaceState { at, stored_bytes: told.stored_bytes, dead_bytes: told.dead_bytes };
+                self.spaces.insert(told.repository.clone(), state);
             }
             event => {
                 self.incidents.take(plan, at, event);

@@ -16,7 +16,7 @@ use base::id::DomainId;
 pub use choose::{Limits, PackUse, Waste, choose, uses, waste};
 pub use compact::{COMPACTED, Compacted, Keys, compact, empty};
 pub use measure::{Live, measure};
-pub use say::{Published, publish, published, retire, retired};
+pub use say::{Published, publish, published, retire, retired, told};
 
 use crate::prune::PruneError;
 use crate::reader::ReadError;

@@ -1,15 +1,18 @@
 //! `lifeboat check`: is what the repositories hold whole?
 
+use std::fmt::Write as _;
+
 use base::ByteSize;
 use base::id::RepositoryId;
 use base::span::human;
+use jiff::Timestamp;
 use orchestrator::jobs::check::{Order, run as check, word};
 use repository::check::{Budget, CheckReport, Level, ONE};
 use repository::finding::Finding;
 
 use crate::failure::{Exit, Failure};
 use crate::output::number::{counted, grouped};
-use crate::output::{Output, printable};
+use crate::output::{Output, instant, printable};
 use crate::settings::Settings;
 use crate::{plan_files, points, wiring};
 
@@ -73,11 +76,22 @@ struct Answer<'a> {
     packs_checked: u64,
     packs_unreferenced: u64,
     chunks: u64,
+    /// Bytes of packs that restore points need of which they need nothing, where somebody has measured them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead: Option<Dead>,
     took_ms: u64,
     /// Damaged objects that have sound bytes beside them, which are read in their place.
     healed: Vec<Line<'a>>,
     findings: Vec<Line<'a>>,
     unread: Vec<Line<'a>>,
+}
+
+/// What is dead, and when it was measured.
+#[derive(serde::Serialize)]
+struct Dead {
+    bytes: u64,
+    of_bytes: u64,
+    measured: Timestamp,
 }
 
 #[derive(serde::Serialize)]
@@ -110,7 +124,9 @@ pub(crate) async fn run(args: &CheckArgs, settings: &Settings, output: Output) -
         output.note(&format!("checking {repository} …"));
         let report = check(&parts, &plan, &Order { repository: repository.clone(), level, budget }).await?;
         let took = parts.clock.monotonic().saturating_sub(began);
-        let answer = answer(&repository, &report, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        let mut answer = answer(&repository, &report, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        let told = orchestrator::jobs::space::told(&parts, &plan, &repository).await;
+        answer.dead = told.map(|(measured, waste)| Dead { bytes: waste.dead, of_bytes: waste.stored, measured });
         output.answer("check", &answer, || text(&answer, &human(took)));
         exit = match exit {
             _ if !report.findings.is_empty() => Exit::Damage,
@@ -138,6 +154,7 @@ fn answer<'a>(repository: &'a RepositoryId, report: &'a CheckReport, took_ms: u6
         packs_checked: report.packs_checked,
         packs_unreferenced: report.packs_unreferenced,
         chunks: report.chunks,
+        dead: None,
         took_ms,
         healed: report.healed.iter().map(line).collect(),
         findings: report.findings.iter().map(line).collect(),
@@ -171,6 +188,16 @@ fn text(answer: &Answer<'_>, took: &str) -> String {
         out.push_str("     healed: ");
         out.push_str(&counted(answer.healed.len() as u64, "object"));
         out.push_str("; the damaged bytes stay where they are\n");
+    }
+    if let Some(Dead { bytes, of_bytes, measured }) = &answer.dead {
+        let share = u128::from(*bytes) * 100 / u128::from((*of_bytes).max(1));
+        let _ = writeln!(
+            out,
+            "     {} of {} are dead ({share} %), measured {}",
+            ByteSize(*bytes),
+            ByteSize(*of_bytes),
+            instant::utc(*measured)
+        );
     }
     list(&mut out, "damaged or missing", &answer.findings);
     list(&mut out, "not looked at", &answer.unread);

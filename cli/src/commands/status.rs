@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use base::id::{ServiceId, SourceId};
+use base::ByteSize;
+use base::id::{RepositoryId, ServiceId, SourceId};
 use base::span::human;
 use jiff::Timestamp;
 use orchestrator::Facts;
@@ -15,6 +16,7 @@ use plans::objective::{Judgement, Verdict, judge, rpo_now};
 use plans::plan::Service;
 use plans::posture::{Posture, ServicePosture, answer};
 use registers::Matter;
+use registers::facts::SpaceState;
 
 use crate::failure::{Exit, Failure};
 use crate::output::table::Table;
@@ -36,6 +38,8 @@ struct Status {
     sentence: String,
     services: Vec<Row>,
     matters: Vec<Matter>,
+    /// What of each repository is dead, where somebody with a key that reads has measured it.
+    spaces: BTreeMap<RepositoryId, SpaceState>,
 }
 
 #[derive(serde::Serialize)]
@@ -62,7 +66,9 @@ pub(crate) async fn run(args: &StatusArgs, settings: &Settings, output: Output) 
     let sentence = found.sentence();
     let rows: Vec<Row> = found.services.into_iter().filter_map(|posture| row(&plan, &facts, posture, now)).collect();
     let proven = rows.iter().all(|row| row.posture.posture == Posture::Proven);
-    let status = Status { sentence, services: rows, matters: matters(&plan, &facts, now) };
+    let spaces = facts.register.spaces.iter().filter(|(id, _)| plan.repositories.contains_key(*id));
+    let spaces = spaces.map(|(id, state)| (id.clone(), state.clone())).collect();
+    let status = Status { sentence, services: rows, matters: matters(&plan, &facts, now), spaces };
     output.answer("status", &status, || tell(&status, now));
     next(&plan, &facts, &status, output);
     Ok(if args.check && !proven { Exit::DrillFailed } else { Exit::Done })
@@ -100,6 +106,11 @@ fn tell(status: &Status, now: Timestamp) -> String {
         if let Some(reason) = &row.posture.reason {
             let _ = writeln!(text, "{}: {reason}", row.posture.service);
         }
+    }
+    for (repository, space) in &status.spaces {
+        let (dead, stored) = (ByteSize(space.dead_bytes), ByteSize(space.stored_bytes));
+        let share = u128::from(space.dead_bytes) * 100 / u128::from(space.stored_bytes.max(1));
+        let _ = writeln!(text, "{repository}: {dead} of {stored} are dead ({share} %), measured {}", instant::distance(space.at, now));
     }
     if !status.matters.is_empty() {
         text += "\nNeeds attention\n";

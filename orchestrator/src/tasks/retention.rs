@@ -1,5 +1,5 @@
 //! Applies retention in each repository whose maintainer the plan names: tombstones, then mark and sweep, then packs that are mostly dead
-//! are retired.
+//! are emptied where the keys for it are here, and otherwise retired.
 //!
 //! What needs a second person waits for `lifeboat prune`; what nobody has attested waits for a check with a key that reads. Both are late
 //! in the list of what is overdue when they wait for too long.
@@ -13,7 +13,7 @@ use plans::Plan;
 
 use crate::desk::Desk;
 use crate::jobs::prune::{Order, carry_out, look, steward};
-use crate::jobs::space::{Asks, retire};
+use crate::jobs::space::{Asks, keep_small};
 use crate::jobs::{JobError, attest, open};
 use crate::parts::Parts;
 use crate::task::{Task, TaskError};
@@ -79,6 +79,8 @@ async fn run(parts: &Parts, plan: &Plan, id: &RepositoryId) -> Result<(), JobErr
         tracing::warn!(repository = %id, waits, "retention waits");
     }
     carry_out(parts, plan, &opened, &looked, &steward, &order).await?;
-    let asks = Asks { steward: &steward, who: &order.who };
-    retire(parts, id, &opened, reader.as_ref(), asks).await.map(|_| ())
+    let writer = parts.connect.writer_key(&opened.id().to_string());
+    let writer = writer.inspect_err(|error| tracing::debug!(repository = %id, %error, "no pack is emptied here")).ok();
+    let asks = Asks { steward: &steward, who: &order.who, reader: key.as_ref().zip(reader.as_ref()), writer: writer.as_ref() };
+    keep_small(parts, id, &opened, asks).await.map(|_| ())
 }

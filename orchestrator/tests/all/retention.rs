@@ -1,5 +1,6 @@
 //! Retention as the daemon applies it, in the time of a manual clock.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,8 +8,10 @@ use orchestrator::jobs::open;
 use orchestrator::jobs::prune::steward;
 use orchestrator::jobs::statement::{Saying, Speaker, say};
 use records::event::Event;
+use repository::check::{self, Budget, Level};
 use repository::prune::{Facts, gather};
 use repository::snapshots::SnapshotId;
+use repository::space;
 
 use super::installation::Installation;
 
@@ -108,4 +111,63 @@ async fn retention_that_waits_for_a_person_is_overdue_and_drops_nothing() {
     assert_eq!(live(&facts(&place).await).len(), 90);
     let told = place.told();
     assert!(told.iter().any(|subject| subject.contains("retention")), "{told:?}");
+}
+
+/// Bytes that do not compress, others for each seed.
+fn noise(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    (0..160_000).flat_map(|_| next()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packs_that_are_mostly_dead_are_emptied_where_the_keys_are_and_what_was_dead_is_written_down() {
+    let place = hourly().await;
+    for (seed, name) in (0..).zip(["stays", "one", "two", "three"]) {
+        std::fs::write(place.source().join(name), noise(seed)).unwrap();
+    }
+    place.advance(Duration::from_hours(1)).await;
+    let before: BTreeSet<_> = facts(&place).await.packs.into_iter().map(|pack| pack.at).collect();
+    for (seed, name) in (10..).zip(["one", "two", "three"]) {
+        std::fs::write(place.source().join(name), noise(seed)).unwrap();
+    }
+    let mut most_points = 0;
+    for _ in 0..4 * 24 {
+        place.advance(Duration::from_hours(6)).await;
+        most_points = most_points.max(live(&facts(&place).await).len());
+    }
+    let measured = place.events("space.measured").await;
+    let share = |event: &Event| match event {
+        Event::SpaceMeasured(told) => told.dead_bytes * 100 / told.stored_bytes.max(1),
+        other => panic!("{other:?}"),
+    };
+    assert!(measured.len() >= 3 && measured.iter().map(share).max() > Some(20), "{measured:?}");
+    assert!(measured.last().map(share) <= Some(20), "{measured:?}");
+    let done = place.events("maintenance.finished").await;
+    let compact = done.iter().find_map(|event| match event {
+        Event::MaintenanceFinished(done) if done.act == "compact" => Some(done),
+        _ => None,
+    });
+    assert!(compact.is_some_and(|done| done.n_condemned > 0 && done.n_snapshots > 0), "{compact:?}");
+    assert!(most_points <= 12 + 5 + 2, "a restore point that was stored again counts once: {most_points} at once");
+    let now = facts(&place).await;
+    let packs: BTreeSet<_> = now.packs.iter().map(|pack| pack.at.clone()).collect();
+    let bytes: u64 = now.packs.iter().map(|pack| pack.size).sum();
+    assert!(!before.is_subset(&packs) && bytes < 4 * 1_280_000 + 600_000, "{bytes} bytes");
+    let plan = place.desk.plan().unwrap();
+    let id = "main".parse().unwrap();
+    let reader = open::reader(&place.desk.parts, &plan, &id).await.unwrap();
+    let found = check::run(reader.repository(), Level::Contents, Some(&reader), Budget::All).await.unwrap();
+    assert!(found.is_sound(), "{:?}", found.findings);
+    // Every chunk of every restore point is in one of its packs, and they are all there.
+    let points = reader.snapshots().await.unwrap().snapshots;
+    space::measure(&reader, &points).await.unwrap();
+    assert!(points.iter().all(|point| point.packs.iter().all(|pack| packs.contains(&(point.domain.clone(), *pack)))));
+    let (_, waste) = space::told(reader.repository()).await.unwrap().unwrap();
+    assert!(waste.per_mille() <= 200, "{waste:?}");
 }

@@ -54,6 +54,19 @@ pub struct MaintenanceFinished {
     pub waits: Vec<String>,
 }
 
+/// What of a repository is dead, as somebody with a key that reads has measured it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceMeasured {
+    /// The repository.
+    pub repository: RepositoryId,
+    /// Bytes of the packs that restore points need.
+    pub stored_bytes: u64,
+    /// Bytes in them of which no restore point needs anything.
+    pub dead_bytes: u64,
+    /// Restore points whose trees were walked.
+    pub n_snapshots: u64,
+}
+
 /// It ended early.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MaintenanceFailed {

@@ -7,11 +7,11 @@ use base::hint::whole_story;
 use jiff::Timestamp;
 use stores::error::StoreError;
 
-use super::Live;
+use super::{Live, Waste, uses, waste};
 use crate::format::statement::{Document, Retired, Usage, live_lists, pack_lists};
 use crate::keys::Steward;
 use crate::prune::say::{Said, seal};
-use crate::prune::{PackAt, PruneError, believed, statements};
+use crate::prune::{Facts, PackAt, PruneError, believed, gather, plan, statements};
 use crate::repository::Repository;
 use crate::trust::Act;
 
@@ -22,6 +22,22 @@ pub struct Published {
     pub stored: Timestamp,
     /// Live bytes of packs; packs that are not named are all live.
     pub live: BTreeMap<PackAt, u64>,
+}
+
+impl Published {
+    /// What of the packs that are there is live, as far as it was measured.
+    pub fn of(&self, facts: &Facts) -> BTreeMap<PackAt, Live> {
+        let known = facts.packs.iter().filter_map(|pack| Some((pack, *self.live.get(&pack.at)?)));
+        known.map(|(pack, live)| (pack.at.clone(), Live { live, dead: pack.size.saturating_sub(live) })).collect()
+    }
+}
+
+/// What is dead of the packs that restore points need now, and when that was measured; none where nobody has. No key is needed.
+pub async fn told(repository: &Repository) -> Result<Option<(Timestamp, Waste)>, PruneError> {
+    let Some(last) = published(repository).await? else { return Ok(None) };
+    let facts = gather(repository).await?;
+    let packs = uses(&facts, &plan(&facts, &repository.protocol()), &last.of(&facts));
+    Ok(Some((last.stored, waste(&packs))))
 }
 
 /// Says which packs writers are to use nothing of any more. Gives the statement's name. Who maintains may say so, and no key that reads
