@@ -24,6 +24,7 @@ mod suite {
     pub mod index_memory;
     pub mod keys;
     pub mod numbers;
+    pub mod poisoning;
     pub mod prune;
     pub mod rotation;
     pub mod space;

@@ -3,4 +3,5 @@
 
 mod arrows;
 mod files;
+mod promises;
 mod words;

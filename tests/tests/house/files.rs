@@ -7,7 +7,7 @@ use lifeboat_tests::workspace;
 /// Code lines of a file before its tests.
 const LONGEST_FILE: usize = 400;
 
-fn sources() -> Vec<PathBuf> {
+pub(crate) fn sources() -> Vec<PathBuf> {
     fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).expect("a source folder can be read") {
             let path = entry.expect("its entries can be read").path();
