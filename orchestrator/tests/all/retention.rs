@@ -114,7 +114,7 @@ async fn retention_that_waits_for_a_person_is_overdue_and_drops_nothing() {
 }
 
 /// Bytes that do not compress, others for each seed.
-fn noise(seed: u64) -> Vec<u8> {
+fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -122,22 +122,22 @@ fn noise(seed: u64) -> Vec<u8> {
         state ^= state << 17;
         state.to_le_bytes()
     };
-    (0..160_000).flat_map(|_| next()).collect()
+    (0..len / 8).flat_map(|_| next()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn packs_that_are_mostly_dead_are_emptied_where_the_keys_are_and_what_was_dead_is_written_down() {
     let place = hourly().await;
-    for (seed, name) in (0..).zip(["stays", "one", "two", "three"]) {
-        std::fs::write(place.source().join(name), noise(seed)).unwrap();
+    // Two small files stay, and large ones around them go: whichever worker took them, its pack is mostly dead.
+    for n in 0..10 {
+        std::fs::write(place.source().join(format!("file-{n}")), noise(n, if n % 5 == 0 { 200_000 } else { 1_300_000 })).unwrap();
     }
     place.advance(Duration::from_hours(1)).await;
-    let before: BTreeSet<_> = facts(&place).await.packs.into_iter().map(|pack| pack.at).collect();
-    for (seed, name) in (10..).zip(["one", "two", "three"]) {
-        std::fs::write(place.source().join(name), noise(seed)).unwrap();
+    for n in (0..10).filter(|n| n % 5 != 0) {
+        std::fs::remove_file(place.source().join(format!("file-{n}"))).unwrap();
     }
     let mut most_points = 0;
-    for _ in 0..4 * 24 {
+    for _ in 0..4 * 15 {
         place.advance(Duration::from_hours(6)).await;
         most_points = most_points.max(live(&facts(&place).await).len());
     }
@@ -146,7 +146,7 @@ async fn packs_that_are_mostly_dead_are_emptied_where_the_keys_are_and_what_was_
         Event::SpaceMeasured(told) => told.dead_bytes * 100 / told.stored_bytes.max(1),
         other => panic!("{other:?}"),
     };
-    assert!(measured.len() >= 3 && measured.iter().map(share).max() > Some(20), "{measured:?}");
+    assert!(measured.len() == 3 && measured.iter().map(share).max() > Some(20), "{measured:?}");
     assert!(measured.last().map(share) <= Some(20), "{measured:?}");
     let done = place.events("maintenance.finished").await;
     let compact = done.iter().find_map(|event| match event {
@@ -158,7 +158,7 @@ async fn packs_that_are_mostly_dead_are_emptied_where_the_keys_are_and_what_was_
     let now = facts(&place).await;
     let packs: BTreeSet<_> = now.packs.iter().map(|pack| pack.at.clone()).collect();
     let bytes: u64 = now.packs.iter().map(|pack| pack.size).sum();
-    assert!(!before.is_subset(&packs) && bytes < 4 * 1_280_000 + 600_000, "{bytes} bytes");
+    assert!(bytes < 4_000_000, "{bytes} bytes");
     let plan = place.desk.plan().unwrap();
     let id = "main".parse().unwrap();
     let reader = open::reader(&place.desk.parts, &plan, &id).await.unwrap();
