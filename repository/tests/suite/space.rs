@@ -241,7 +241,7 @@ async fn what_is_moved_is_needed_where_it_was_moved_to_although_a_pack_that_stay
     let (from, companion) = if names(&alone, &first) > 0 { (&first, two) } else { (&second, one) };
     let all: Files = [both, companion].into();
     let point = back_up(&kept, &all).await;
-    assert_eq!((names(&point, &first), names(&point, &second)), (1, 1), "{point:?}");
+    assert!(names(&point, &first) > 0 && names(&point, &second) > 0, "{point:?}");
     let emptied: BTreeSet<PackAt> = from.packs.iter().map(|pack| (from.domain.clone(), *pack)).collect();
     let keys = Keys { reader: &kept.ada, writers: std::slice::from_ref(&kept.key), steward: &kept.steward };
     let cache = tempfile::tempdir().unwrap();
