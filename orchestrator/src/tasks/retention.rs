@@ -50,7 +50,7 @@ impl Task for RetentionTask {
             }
             let (parts, plan, id) = (desk.parts.clone(), Arc::clone(&plan), repository.id.clone());
             started += usize::from(desk.running.start(format!("prune {id}"), |stop| async move {
-                if let Some(Err(error)) = stop.run_until_cancelled(run(&parts, &plan, &id)).await {
+                if let Some(Err(error)) = stop.run_until_cancelled(Box::pin(run(&parts, &plan, &id))).await {
                     tracing::error!(repository = %id, error = %base::hint::whole_story(&error), "retention was not applied");
                 }
             }));
