@@ -80,7 +80,7 @@ fn each_promise_of_the_repository_names_tests_that_are_where_it_says() {
         let mut file = None;
         let mut named = 0;
         for word in quoted(shown) {
-            if word.ends_with(".rs") {
+            if word.contains('/') {
                 file = Some(word);
             } else if file.is_none_or(|file| tests.get(word).is_none_or(|files| !files.contains(file))) {
                 faults.push(format!("{promise}: {word} is no test of {}", file.unwrap_or("a file that is named before it")));
