@@ -119,6 +119,7 @@ fn plan() -> plans::Plan {
         workflows: BTreeMap::new(),
         incidents: plans::plan::Incidents::default(),
         feedback: plans::plan::Feedback::default(),
+        knowledge: plans::plan::Knowledge::default(),
         waivers: Vec::new(),
         alerts: plans::plan::Alerts {
             events: BTreeMap::from([("backup.*".to_owned(), "high".parse().unwrap())]),
