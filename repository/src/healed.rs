@@ -14,6 +14,7 @@ use base::Digest;
 use bytes::Bytes;
 use stores::error::StoreError;
 use stores::key::{Key, Prefix};
+use stores::retention::Retain;
 use stores::store::{Cursor, Delete, Entry, Head, Lock, Page, Put, Store, list_all};
 
 use crate::copy::place;
@@ -148,6 +149,11 @@ impl Store for Healed {
 
     fn deleter(&self) -> Option<&dyn Delete> {
         self.inner.deleter().map(|_| self as &dyn Delete)
+    }
+
+    fn retainer(&self) -> Option<&dyn Retain> {
+        // A lock belongs to the object itself; what lies beside it has its own.
+        self.inner.retainer()
     }
 
     async fn lock(&self) -> Result<Lock, StoreError> {

@@ -13,6 +13,7 @@ pub mod heal;
 pub mod healed;
 pub mod index;
 pub mod keys;
+pub mod lock;
 pub mod pack;
 pub mod prune;
 pub mod reader;

@@ -23,6 +23,7 @@ mod suite {
     pub mod index_cache;
     pub mod index_memory;
     pub mod keys;
+    pub mod lock;
     pub mod numbers;
     pub mod poisoning;
     pub mod prune;

@@ -101,10 +101,13 @@ fn each_role_may_do_what_it_needs_and_nothing_that_harms() {
             assert!(!may("s3:PutObject", "PREFIX", key, false), "{role} replaces {key}");
             let deletes = role == "maintainer" && key.starts_with("packs/");
             assert_eq!(may("s3:DeleteObject", "PREFIX", key, false), deletes, "{role} deletes {key}");
-            for action in ["s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:PutObjectRetention", "s3:PutObjectAcl"] {
+            // A writer locks what it stores as it stores it; later a maintainer alone extends locks. Nobody may shorten one.
+            assert_eq!(may("s3:PutObjectRetention", "PREFIX", key, true), storable(role).contains(&key), "{role} locks {key}");
+            assert_eq!(may("s3:PutObjectRetention", "PREFIX", key, false), role == "maintainer", "{role} extends the lock of {key}");
+            for action in ["s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:PutObjectAcl"] {
                 assert!(!may(action, "PREFIX", key, true), "{role} {action} {key}");
             }
-            for action in ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"] {
+            for action in ["s3:GetObject", "s3:PutObject", "s3:PutObjectRetention", "s3:DeleteObject"] {
                 assert!(!may(action, "NEIGHBOUR", key, true), "{role} {action} beside its own repository");
             }
         }

@@ -34,6 +34,9 @@ pub(crate) struct InitArgs {
     /// Credential file of an S3 repository (JSON or AWS style); without it the usual AWS chain is asked
     #[arg(long, value_name = "FILE")]
     credential: Option<PathBuf>,
+    /// Lock all objects of an S3 repository against deletion, such as "compliance 90d": the bucket must have Object Lock
+    #[arg(long, value_name = "MODE SPAN")]
+    lock: Option<plans::plan::Lock>,
     /// age recipient of a person who may read, once for each; without any, two keys are made
     #[arg(long, value_name = "AGE1…")]
     recipient: Vec<String>,
@@ -85,6 +88,7 @@ pub(crate) async fn run(args: &InitArgs, settings: &Settings, output: Output) ->
         place: &place,
         is_s3: matches!(url, plans::plan::Url::S3 { .. }),
         credential: args.credential.as_deref(),
+        lock: args.lock,
         keys: &keys,
         rto: args.rto,
         rpo: args.rpo,
@@ -93,7 +97,7 @@ pub(crate) async fn run(args: &InitArgs, settings: &Settings, output: Output) ->
     };
     let text = template::write(&answers);
     check(&plan_file, &text)?;
-    let repository = template::repository(repository_id.clone(), url, args.credential.clone());
+    let repository = template::repository(repository_id.clone(), url, args.credential.clone(), args.lock);
     let store = wiring::create_store(&repository).await?;
     let writer = wiring::writer_name();
     let spec = CreateSpec {

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plans::plan::{Repository, Url};
+use plans::plan::{LockMode, Repository, Url};
 use stores::folder::FolderStore;
 use stores::retry::{RetryLimits, RetryStore};
-use stores::{Store, StoreError};
+use stores::{LockStore, Mode, Store, StoreError};
 use stores_s3::{Credential, S3Config, S3Store};
 
 use crate::failure::{Exit, Failure};
@@ -59,7 +59,7 @@ pub(crate) fn parse_url(text: &str) -> Result<Url, Failure> {
 
 /// The store of a repository that should be there.
 pub(crate) async fn open_store(repository: &Repository) -> Result<Arc<dyn Store>, PlaceError> {
-    bare(repository, false).await.map(|store| patient(store, RetryLimits::default()))
+    bare(repository, false).await.map(|store| locked(repository, patient(store, RetryLimits::default())))
 }
 
 /// The store of a repository for somebody who only looks at it: one that does not answer is told so soon, with its reason.
@@ -74,7 +74,17 @@ pub(crate) async fn glance_store(repository: &Repository) -> Result<Arc<dyn Stor
 
 /// The store for a new repository; a folder is made.
 pub(crate) async fn create_store(repository: &Repository) -> Result<Arc<dyn Store>, PlaceError> {
-    bare(repository, true).await.map(|store| patient(store, RetryLimits::default()))
+    bare(repository, true).await.map(|store| locked(repository, patient(store, RetryLimits::default())))
+}
+
+/// All that is stored is locked for as long as the plan says.
+fn locked(repository: &Repository, store: Arc<dyn Store>) -> Arc<dyn Store> {
+    let Some(lock) = repository.lock else { return store };
+    let mode = match lock.mode {
+        LockMode::Compliance => Mode::Compliance,
+        LockMode::Governance => Mode::Governance,
+    };
+    Arc::new(LockStore::new(store, mode, lock.period.at_least(), super::clock()))
 }
 
 fn patient(store: Arc<dyn Store>, limits: RetryLimits) -> Arc<dyn Store> {

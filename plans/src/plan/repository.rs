@@ -34,7 +34,8 @@ pub struct Repository {
 impl Repository {
     /// Whether somebody with all rights of this host cannot empty it: a lock, or another account, stands before that.
     pub fn is_isolated(&self) -> bool {
-        self.account.is_some() || self.lock.is_some()
+        // A folder keeps no locks.
+        self.account.is_some() || (self.lock.is_some() && matches!(self.url, Url::S3 { .. }))
     }
 }
 
@@ -46,6 +47,31 @@ pub struct Lock {
     /// How long it holds after an object was written.
     #[serde(rename = "for")]
     pub period: Span,
+}
+
+impl FromStr for Lock {
+    type Err = String;
+
+    /// As a person types it: "compliance 90d".
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (mode, period) = text.trim().split_once(char::is_whitespace).ok_or("write a mode and how long, such as \"compliance 90d\"")?;
+        let mode = match mode {
+            "compliance" => LockMode::Compliance,
+            "governance" => LockMode::Governance,
+            _ => return Err("the mode is compliance (nobody lifts the lock) or governance (whoever has a right for that)".to_owned()),
+        };
+        Ok(Self { mode, period: period.trim().parse().map_err(|error: base::span::BadSpan| error.to_string())? })
+    }
+}
+
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = match self.mode {
+            LockMode::Compliance => "compliance",
+            LockMode::Governance => "governance",
+        };
+        write!(f, "{mode} {}", self.period)
+    }
 }
 
 /// Who may lift a lock.

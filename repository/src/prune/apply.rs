@@ -11,6 +11,7 @@ use super::{Facts, PackAt, Plan, PruneError, gather, plan};
 use crate::format::names::{self, CONDEMNED, Name};
 use crate::format::statement::{CONDEMNED_MAX, Condemned, Document as _, encode, pack_lists};
 use crate::keys::Steward;
+use crate::lock::locked_until;
 use crate::repository::Repository;
 
 /// A machine whose wall clock and whose passed time differ by more, in seconds, is out of step.
@@ -44,12 +45,18 @@ pub async fn apply(repository: &Repository, wanted: &Plan, steward: &Steward, cl
     let store = repository.store();
     for pack in wanted.delete.intersection(&found.delete) {
         let deleter = store.deleter().ok_or_else(|| PruneError::NoDelete { location: store.location() })?;
-        match deleter.delete(&names::pack(&pack.0, &pack.1)).await {
+        let key = names::pack(&pack.0, &pack.1);
+        // A bucket with versions answers yes to a delete of what is locked, and only hides it.
+        if let Some(until) = locked_until(&**store, &key, facts.now).await {
+            applied.refused.push((pack.clone(), format!("it is locked until {until}")));
+            continue;
+        }
+        match deleter.delete(&key).await {
             Ok(()) => drop(applied.deleted.insert(pack.clone())),
             Err(error @ (StoreError::Denied { .. } | StoreError::Unsupported { .. })) => {
                 applied.refused.push((pack.clone(), error.to_string()));
             }
-            Err(source) => return Err(PruneError::Store { object: names::pack(&pack.0, &pack.1).to_string(), source }),
+            Err(source) => return Err(PruneError::Store { object: key.to_string(), source }),
         }
     }
     if !repository.protocol().remembers() {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::Digest;
 use bytes::Bytes;
@@ -12,7 +13,8 @@ use futures_util::future::{join_all, try_join_all};
 
 use crate::error::StoreError;
 use crate::key::{Key, Prefix};
-use crate::store::{Put, Store, list_all};
+use crate::retention::{Mode, Retention};
+use crate::store::{Lock, Put, Store, list_all};
 
 /// A promise that the store did not keep.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -62,6 +64,7 @@ pub async fn run(store: &Arc<dyn Store>, extent: Extent) -> Check {
     long_lists_come_in_pages(store, extent).await?;
     one_of_many_writers_wins(store, extent).await?;
     deleting_is_a_capability(store).await?;
+    locks_hold_and_are_never_shortened(store).await?;
     a_dropped_put_leaves_a_whole_object_or_none(store).await
 }
 
@@ -309,6 +312,41 @@ pub async fn deleting_is_a_capability(store: &Arc<dyn Store>) -> Check {
     let listed = list_all(store, &prefix("contract-deletes/")?).await.map_err(failed("listing"))?;
     ensure!(listed.len() == 1 && listed[0].key == kept, "after a delete the list shows {listed:?}");
     put(store, &gone, b"2").await.map_err(failed("putting an object whose name is free again"))?;
+    Ok(())
+}
+
+/// Where the place locks objects: a lock reads back as it was asked for, keeps the object from being deleted, can be extended and not
+/// shortened; and the objects that have none are as deletable as before.
+pub async fn locks_hold_and_are_never_shortened(store: &Arc<dyn Store>) -> Check {
+    let present = matches!(store.lock().await, Ok(Lock::Present { .. }));
+    let Some(locks) = store.retainer().filter(|_| present) else { return Ok(()) };
+    let (locked, free) = (key("contract-locks/locked")?, key("contract-locks/free")?);
+    let now = put(store, &free, b"1").await.map_err(failed("putting a new object"))?.date;
+    let now = now.ok_or_else(|| Broken { what: "a store that locks does not tell its time".to_owned() })?;
+    let lock = |hours| Retention::beginning(Mode::Governance, now, Duration::from_hours(hours));
+    let body = Bytes::from_static(b"locked");
+    locks.put_retained(&locked, body.clone(), Digest::of(&body), lock(2)).await.map_err(failed("putting a locked object"))?;
+    let again = locks.put_retained(&locked, body.clone(), Digest::of(&body), lock(3)).await;
+    ensure!(matches!(again, Err(StoreError::Exists { .. })), "a second put under a lock answered {again:?}, not that it exists");
+    let read = |key: Key| async move { locks.retention(&key).await.map_err(failed("reading a lock")) };
+    let (found, none) = (read(locked.clone()).await?, read(free.clone()).await?);
+    ensure!((found, none) == (Some(lock(2)), None), "locks read back as {found:?} and {none:?}");
+    let missing = locks.retention(&key("contract-locks/missing")?).await;
+    ensure!(matches!(missing, Err(StoreError::NotFound { .. })), "the lock of what is missing reads as {missing:?}");
+    locks.retain(&locked, lock(5)).await.map_err(failed("extending a lock"))?;
+    locks.retain(&locked, lock(1)).await.map_err(failed("keeping a lock that is longer already"))?;
+    locks.retain(&free, lock(1)).await.map_err(failed("locking an object that was not locked"))?;
+    let (found, now_locked) = (read(locked.clone()).await?, read(free.clone()).await?);
+    ensure!((found, now_locked) == (Some(lock(5)), Some(lock(1))), "locks that were extended read back as {found:?} and {now_locked:?}");
+    let destroyed = locks.destroy(&locked).await;
+    ensure!(matches!(destroyed, Err(StoreError::Denied { .. })), "deleting a locked object for good answered {destroyed:?}");
+    let read = store.get(&locked).await.map_err(failed("reading a locked object that somebody tried to delete"))?;
+    ensure!(read == body, "a locked object came back changed");
+    let other = key("contract-locks/other")?;
+    put(store, &other, b"1").await.map_err(failed("putting a new object"))?;
+    locks.destroy(&other).await.map_err(failed("deleting an object that is not locked"))?;
+    let get = store.get(&other).await;
+    ensure!(matches!(get, Err(StoreError::NotFound { .. })), "get of an object that was deleted for good answered {get:?}");
     Ok(())
 }
 

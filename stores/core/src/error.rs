@@ -30,8 +30,10 @@ pub enum Operation {
     List,
     /// `Delete::delete`
     Delete,
-    /// `Store::lock`
+    /// `Store::lock`, `Retain::retention`
     Lock,
+    /// `Retain::retain`
+    Retain,
 }
 
 impl fmt::Display for Operation {
@@ -45,6 +47,7 @@ impl fmt::Display for Operation {
             Self::List => "list",
             Self::Delete => "delete",
             Self::Lock => "read the lock of",
+            Self::Retain => "extend the lock of",
         })
     }
 }

@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use crate::error::{Attempt, Operation, StoreError};
 use crate::key::{Key, Prefix};
+use crate::retention::{Retain, Retention, retainer};
 use crate::store::{Cursor, Delete, Head, Lock, Page, Put, Store};
 
 /// What happens to one call.
@@ -186,6 +187,20 @@ impl FaultStore {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Does a put as it was told to, and keeps the object out of lists for a while where that was asked for.
+    async fn put(&self, key: &Key, put: impl Future<Output = Result<Put, StoreError>>) -> Result<Put, StoreError> {
+        let put = async {
+            let put = put.await?;
+            let mut state = self.state();
+            if state.list_lag > 0 {
+                let from = state.count(Operation::List) + state.list_lag;
+                state.hidden.push((key.clone(), from));
+            }
+            Ok(put)
+        };
+        self.call(Operation::Put, key.as_str(), put).await
+    }
+
     /// Does a call as it was told to.
     async fn call<T>(&self, operation: Operation, subject: &str, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError>
     where
@@ -237,6 +252,8 @@ impl Damage for Put {}
 impl Damage for Head {}
 impl Damage for Page {}
 impl Damage for Lock {}
+impl Damage for Retention {}
+impl Damage for Option<Retention> {}
 impl Damage for () {}
 
 impl Damage for Bytes {
@@ -261,16 +278,7 @@ impl Store for FaultStore {
     }
 
     async fn put_new(&self, key: &Key, body: Bytes, digest: Digest) -> Result<Put, StoreError> {
-        let put = async {
-            let put = self.inner.put_new(key, body, digest).await?;
-            let mut state = self.state();
-            if state.list_lag > 0 {
-                let from = state.count(Operation::List) + state.list_lag;
-                state.hidden.push((key.clone(), from));
-            }
-            Ok(put)
-        };
-        self.call(Operation::Put, key.as_str(), put).await
+        self.put(key, self.inner.put_new(key, body, digest)).await
     }
 
     async fn get(&self, key: &Key) -> Result<Bytes, StoreError> {
@@ -301,6 +309,10 @@ impl Store for FaultStore {
         self.inner.deleter().map(|_| self as &dyn Delete)
     }
 
+    fn retainer(&self) -> Option<&dyn Retain> {
+        self.inner.retainer().map(|_| self as &dyn Retain)
+    }
+
     async fn lock(&self) -> Result<Lock, StoreError> {
         self.call(Operation::Lock, "", self.inner.lock()).await
     }
@@ -311,6 +323,29 @@ impl Delete for FaultStore {
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         let Some(deleter) = self.inner.deleter() else { return Err(crate::store::no_delete(self, key)) };
         self.call(Operation::Delete, key.as_str(), deleter.delete(key)).await
+    }
+}
+
+#[async_trait]
+impl Retain for FaultStore {
+    async fn put_retained(&self, key: &Key, body: Bytes, digest: Digest, retention: Retention) -> Result<Put, StoreError> {
+        let inner = retainer(&*self.inner, Operation::Put, key)?;
+        self.put(key, inner.put_retained(key, body, digest, retention)).await
+    }
+
+    async fn retention(&self, key: &Key) -> Result<Option<Retention>, StoreError> {
+        let inner = retainer(&*self.inner, Operation::Lock, key)?;
+        self.call(Operation::Lock, key.as_str(), inner.retention(key)).await
+    }
+
+    async fn retain(&self, key: &Key, retention: Retention) -> Result<Retention, StoreError> {
+        let inner = retainer(&*self.inner, Operation::Retain, key)?;
+        self.call(Operation::Retain, key.as_str(), inner.retain(key, retention)).await
+    }
+
+    async fn destroy(&self, key: &Key) -> Result<(), StoreError> {
+        let inner = retainer(&*self.inner, Operation::Delete, key)?;
+        self.call(Operation::Delete, key.as_str(), inner.destroy(key)).await
     }
 }
 

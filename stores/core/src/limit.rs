@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::error::{Attempt, Operation, StoreError};
 use crate::key::{Key, Prefix};
+use crate::retention::{Retain, Retention, retainer};
 use crate::store::{Cursor, Delete, Head, Lock, Page, Put, Store};
 
 /// How much a store is asked to do.
@@ -145,6 +146,10 @@ impl Store for LimitStore {
         self.inner.deleter().map(|_| self as &dyn Delete)
     }
 
+    fn retainer(&self) -> Option<&dyn Retain> {
+        self.inner.retainer().map(|_| self as &dyn Retain)
+    }
+
     async fn lock(&self) -> Result<Lock, StoreError> {
         let _turn = self.turn(Operation::Lock, "").await?;
         self.inner.lock().await
@@ -159,6 +164,30 @@ impl Delete for LimitStore {
             Some(deleter) => deleter.delete(key).await,
             None => Err(crate::store::no_delete(self, key)),
         }
+    }
+}
+
+#[async_trait]
+impl Retain for LimitStore {
+    async fn put_retained(&self, key: &Key, body: Bytes, digest: Digest, retention: Retention) -> Result<Put, StoreError> {
+        let _turn = self.turn(Operation::Put, key.as_str()).await?;
+        self.pay(body.len() as u64).await;
+        retainer(&*self.inner, Operation::Put, key)?.put_retained(key, body, digest, retention).await
+    }
+
+    async fn retention(&self, key: &Key) -> Result<Option<Retention>, StoreError> {
+        let _turn = self.turn(Operation::Lock, key.as_str()).await?;
+        retainer(&*self.inner, Operation::Lock, key)?.retention(key).await
+    }
+
+    async fn retain(&self, key: &Key, retention: Retention) -> Result<Retention, StoreError> {
+        let _turn = self.turn(Operation::Retain, key.as_str()).await?;
+        retainer(&*self.inner, Operation::Retain, key)?.retain(key, retention).await
+    }
+
+    async fn destroy(&self, key: &Key) -> Result<(), StoreError> {
+        let _turn = self.turn(Operation::Delete, key.as_str()).await?;
+        retainer(&*self.inner, Operation::Delete, key)?.destroy(key).await
     }
 }
 

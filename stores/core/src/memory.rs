@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::error::{Attempt, Operation, StoreError};
 use crate::key::{Key, Prefix};
+use crate::retention::{Retain, Retention};
 use crate::store::{Cursor, Delete, Entry, Head, Lock, Page, Put, Store};
 
 /// Objects in one page of a list, as in S3.
@@ -22,6 +23,7 @@ const PAGE_LEN: usize = 1000;
 pub struct MemoryStore {
     objects: Arc<Mutex<BTreeMap<Key, Object>>>,
     clock: Arc<dyn Clock>,
+    locks: bool,
 }
 
 impl Default for MemoryStore {
@@ -36,12 +38,26 @@ struct Object {
     body: Bytes,
     digest: Digest,
     modified: Option<Timestamp>,
+    retention: Option<Retention>,
 }
 
 impl MemoryStore {
     /// A store without objects, whose answers carry the time of `clock` as a server's do.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { objects: Arc::default(), clock }
+        Self { objects: Arc::default(), clock, locks: false }
+    }
+
+    /// The same objects in a place that locks them against deletion, as a bucket with Object Lock does.
+    #[must_use]
+    pub fn with_locks(self) -> Self {
+        Self { locks: true, ..self }
+    }
+
+    /// Gives an object another lock, or none, as somebody may who has the right to lift locks. For tests.
+    pub fn relock(&self, key: &Key, retention: Option<Retention>) {
+        if let Some(object) = self.objects().get_mut(key) {
+            object.retention = retention;
+        }
     }
 
     /// Puts `body` in the place of an object, or beside the others, as damaged or hostile storage may. For tests.
@@ -49,7 +65,7 @@ impl MemoryStore {
         let body = body.into();
         let digest = Digest::of(&body);
         let modified = Some(self.clock.now());
-        self.objects().insert(key.clone(), Object { body, digest, modified });
+        self.objects().insert(key.clone(), Object { body, digest, modified, retention: None });
     }
 
     /// Loses an object, as storage may. For tests.
@@ -66,6 +82,30 @@ impl MemoryStore {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn put(&self, key: &Key, body: Bytes, digest: Digest, retention: Option<Retention>) -> Result<Put, StoreError> {
+        if Digest::of(&body) != digest {
+            let attempt = Attempt::new(Operation::Put, key.as_str(), self.location());
+            return Err(StoreError::Corrupt { attempt, source: None });
+        }
+        let date = Some(self.clock.now());
+        let mut objects = self.objects();
+        if objects.contains_key(key) {
+            return Err(StoreError::Exists { key: key.clone() });
+        }
+        objects.insert(key.clone(), Object { body, digest, modified: date, retention });
+        Ok(Put { date })
+    }
+
+    fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        let mut objects = self.objects();
+        if let Some(lock) = objects.get(key).and_then(|object| object.retention).filter(|lock| lock.until > self.clock.now()) {
+            let attempt = Attempt::new(Operation::Delete, key.as_str(), self.location());
+            return Err(StoreError::Denied { attempt, source: Some(Arc::new(Locked(lock))) });
+        }
+        objects.remove(key);
+        Ok(())
+    }
+
     fn object(&self, key: &Key) -> Result<Object, StoreError> {
         self.objects().get(key).cloned().ok_or_else(|| StoreError::NotFound { key: key.clone() })
     }
@@ -78,17 +118,7 @@ impl Store for MemoryStore {
     }
 
     async fn put_new(&self, key: &Key, body: Bytes, digest: Digest) -> Result<Put, StoreError> {
-        if Digest::of(&body) != digest {
-            let attempt = Attempt::new(Operation::Put, key.as_str(), self.location());
-            return Err(StoreError::Corrupt { attempt, source: None });
-        }
-        let date = Some(self.clock.now());
-        let mut objects = self.objects();
-        if objects.contains_key(key) {
-            return Err(StoreError::Exists { key: key.clone() });
-        }
-        objects.insert(key.clone(), Object { body, digest, modified: date });
-        Ok(Put { date })
+        self.put(key, body, digest, None)
     }
 
     async fn get(&self, key: &Key) -> Result<Bytes, StoreError> {
@@ -133,15 +163,46 @@ impl Store for MemoryStore {
         Some(self)
     }
 
+    fn retainer(&self) -> Option<&dyn Retain> {
+        self.locks.then_some(self as &dyn Retain)
+    }
+
     async fn lock(&self) -> Result<Lock, StoreError> {
-        Ok(Lock::Absent)
+        Ok(if self.locks { Lock::Present { default: None } } else { Lock::Absent })
     }
 }
 
 #[async_trait]
 impl Delete for MemoryStore {
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.objects().remove(key);
-        Ok(())
+        self.remove(key)
+    }
+}
+
+/// What keeps an object from being deleted.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("it is locked: {0}")]
+struct Locked(Retention);
+
+#[async_trait]
+impl Retain for MemoryStore {
+    async fn put_retained(&self, key: &Key, body: Bytes, digest: Digest, retention: Retention) -> Result<Put, StoreError> {
+        self.put(key, body, digest, Some(retention))
+    }
+
+    async fn retention(&self, key: &Key) -> Result<Option<Retention>, StoreError> {
+        Ok(self.object(key)?.retention)
+    }
+
+    async fn retain(&self, key: &Key, retention: Retention) -> Result<Retention, StoreError> {
+        let mut objects = self.objects();
+        let object = objects.get_mut(key).ok_or_else(|| StoreError::NotFound { key: key.clone() })?;
+        let lock = retention.over(object.retention).or(object.retention).unwrap_or(retention);
+        object.retention = Some(lock);
+        Ok(lock)
+    }
+
+    async fn destroy(&self, key: &Key) -> Result<(), StoreError> {
+        self.remove(key)
     }
 }

@@ -15,12 +15,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Attempt, Operation, StoreError};
 use crate::key::{Key, Prefix};
+use crate::retention::{Mode, Retain, Retention};
 use crate::store::{Lock, Store, list_all};
 
 /// Writers that race for one name.
 const RACERS: usize = 16;
 /// A difference of clocks that is worth a word; TLS and signatures of requests fail somewhere above five minutes.
 const MAX_SKEW: Duration = Duration::from_mins(1);
+/// How long the object is locked by which a lock is tried. It lies there for as long.
+const TRIED_FOR: Duration = Duration::from_mins(1);
 
 /// What was asked of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,7 +45,7 @@ pub enum Question {
     ClocksAgree,
     /// May this credential delete?
     AllowsDelete,
-    /// Does the place lock objects against deletion?
+    /// Does the place lock objects against deletion? It is asked for a lock, which is read back, and told to delete what is locked.
     LocksObjects,
 }
 
@@ -96,8 +99,8 @@ pub async fn probe(store: &dyn Store, clock: &dyn Clock, run: u64) -> Result<Pro
     probe.checks_checksum().await;
     probe.lists_after_write(&first).await;
     probe.clocks(&first).await;
-    let left_behind = probe.allows_delete().await;
-    probe.locks_objects().await;
+    let mut left_behind = probe.allows_delete().await;
+    probe.locks_objects(&mut left_behind).await;
     Ok(ProbeReport { location: store.location(), at: clock.now(), lines: probe.lines, left_behind })
 }
 
@@ -259,15 +262,76 @@ impl Probe<'_> {
         left
     }
 
-    async fn locks_objects(&mut self) {
+    async fn locks_objects(&mut self, left: &mut Vec<Key>) {
         let (verdict, seen) = match self.store.lock().await {
-            Ok(Lock::Present { default: Some(default) }) => (Verdict::Yes, format!("new objects are locked by default: {default}")),
-            Ok(Lock::Present { default: None }) => (Verdict::Yes, "objects can be locked; none is by default".to_owned()),
             Ok(Lock::Absent) => (Verdict::No, "there is no object lock here".to_owned()),
             Ok(Lock::Unknown) => (Verdict::Unknown, "this store cannot be asked".to_owned()),
+            Ok(Lock::Present { default }) => {
+                let (verdict, seen) = self.tries_a_lock(left).await;
+                (verdict, default.map_or_else(|| seen.clone(), |default| format!("{seen}; new objects are locked by default: {default}")))
+            }
             Err(error) => (Verdict::Unknown, reason(&error)),
         };
         self.note(Question::LocksObjects, verdict, seen);
+    }
+
+    /// Stores a locked object and one that is not, reads the lock back, and tries to delete both: only where the second one can be deleted
+    /// does a refusal of the first one come from its lock.
+    async fn tries_a_lock(&mut self, left: &mut Vec<Key>) -> (Verdict, String) {
+        let Some(locks) = self.store.retainer() else { return (Verdict::Unknown, "this store offers no lock".to_owned()) };
+        let (Ok(locked), Ok(free)) = (self.key("locked"), self.key("free")) else {
+            return (Verdict::Unknown, "no name for an object".to_owned());
+        };
+        self.stored.clear();
+        let body = first_body();
+        let now = match self.store.put_new(&free, body.clone(), Digest::of(&body)).await {
+            Ok(put) => put.date.unwrap_or_else(|| self.clock.now()),
+            Err(error) => return (Verdict::Unknown, reason(&error)),
+        };
+        let asked = Retention::beginning(Mode::Compliance, now, TRIED_FOR);
+        let found = self.seen_of_lock(locks, &locked, asked).await;
+        let (frees, holds) = (locks.destroy(&free).await, locks.destroy(&locked).await);
+        for (key, gone) in [(free, frees.is_ok()), (locked, holds.is_ok())] {
+            // Where deleting is a mark alone, the mark at least takes it out of sight.
+            let hidden = match self.store.deleter() {
+                Some(deleter) if !gone => deleter.delete(&key).await.is_ok(),
+                _ => false,
+            };
+            if !gone && !hidden {
+                left.push(key);
+            }
+        }
+        if let Err(answer) = found {
+            return answer;
+        }
+        match (holds, frees) {
+            (Ok(()), _) => (Verdict::No, "it says that it locks, and locks nothing: a locked object was deleted".to_owned()),
+            (Err(StoreError::Denied { .. }), Ok(())) => (
+                Verdict::Yes,
+                format!("an object that is locked ({asked}) was refused to be deleted, and its lock reads back as it was asked for"),
+            ),
+            (Err(StoreError::Denied { .. }), Err(error)) => {
+                let seen = "the lock reads back as it was asked for; whether it holds cannot be told by a credential that may not delete";
+                (Verdict::Unknown, format!("{seen} ({})", reason(&error)))
+            }
+            (Err(error), _) => (Verdict::Unknown, reason(&error)),
+        }
+    }
+
+    /// Stores an object under a lock and reads the lock back; an answer where that is the end of it.
+    async fn seen_of_lock(&self, locks: &dyn Retain, key: &Key, asked: Retention) -> Result<(), (Verdict, String)> {
+        let body = first_body();
+        if let Err(error) = locks.put_retained(key, body.clone(), Digest::of(&body), asked).await {
+            return Err((unless_denied(&error), reason(&error)));
+        }
+        let lies = |what: &str| Err((Verdict::No, format!("it says that it locks, and locks nothing: {what}")));
+        match locks.retention(key).await {
+            Ok(Some(found)) if asked.over(Some(found)).is_none() => Ok(()),
+            Ok(Some(found)) => lies(&format!("{asked} was asked for, and {found} reads back")),
+            Ok(None) => lies("an object that was stored under a lock has none"),
+            Err(error) if unless_denied(&error) == Verdict::Unknown => Err((Verdict::Unknown, reason(&error))),
+            Err(error) => lies(&format!("the lock cannot be read back ({})", reason(&error))),
+        }
     }
 }
 
@@ -365,6 +429,82 @@ mod tests {
         assert_eq!(report.left_behind.len(), 4);
         assert!(report.left_behind.iter().all(|key| key.as_str().starts_with("probe/0000000000000001/")));
         assert_eq!(report.verdict(Question::LocksObjects), Verdict::Unknown);
+    }
+
+    /// A server that answers 200 to a lock: `keeps` says whether it tells the lock afterwards; it deletes in either case.
+    #[derive(Debug)]
+    struct Boasting {
+        inner: MemoryStore,
+        keeps: bool,
+    }
+
+    #[async_trait]
+    impl Store for Boasting {
+        fn location(&self) -> String {
+            "boasting:".to_owned()
+        }
+        async fn put_new(&self, key: &Key, body: Bytes, digest: Digest) -> Result<Put, StoreError> {
+            self.inner.put_new(key, body, digest).await
+        }
+        async fn get(&self, key: &Key) -> Result<Bytes, StoreError> {
+            self.inner.get(key).await
+        }
+        async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Bytes, StoreError> {
+            self.inner.get_range(key, range).await
+        }
+        async fn head(&self, key: &Key) -> Result<Head, StoreError> {
+            self.inner.head(key).await
+        }
+        async fn list(&self, prefix: &Prefix, after: Option<&Cursor>) -> Result<Page, StoreError> {
+            self.inner.list(prefix, after).await
+        }
+        fn deleter(&self) -> Option<&dyn crate::Delete> {
+            self.inner.deleter()
+        }
+        fn retainer(&self) -> Option<&dyn Retain> {
+            Some(self)
+        }
+        async fn lock(&self) -> Result<Lock, StoreError> {
+            Ok(Lock::Present { default: None })
+        }
+    }
+
+    #[async_trait]
+    impl Retain for Boasting {
+        async fn put_retained(&self, key: &Key, body: Bytes, digest: Digest, lock: Retention) -> Result<Put, StoreError> {
+            self.inner.put_retained(key, body, digest, lock).await
+        }
+        async fn retention(&self, key: &Key) -> Result<Option<Retention>, StoreError> {
+            Ok(self.inner.retention(key).await?.filter(|_| self.keeps))
+        }
+        async fn retain(&self, _: &Key, lock: Retention) -> Result<Retention, StoreError> {
+            Ok(lock)
+        }
+        async fn destroy(&self, key: &Key) -> Result<(), StoreError> {
+            self.inner.lose(key);
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lock_is_believed_only_where_it_reads_back_and_a_delete_is_refused() {
+        let clock = SystemClock::new();
+        let seen = |report: &ProbeReport| report.lines.last().map(|line| (line.verdict, line.seen.clone())).unwrap();
+        for (keeps, expected) in
+            [(true, "locks nothing: a locked object was deleted"), (false, "locks nothing: an object that was stored under")]
+        {
+            let store = Boasting { inner: MemoryStore::default().with_locks(), keeps };
+            let (verdict, seen) = seen(&probe(&store, &clock, 1).await.unwrap());
+            assert!(verdict == Verdict::No && seen.contains(expected), "{seen}");
+        }
+        let honest = MemoryStore::default().with_locks();
+        let report = probe(&honest, &clock, 1).await.unwrap();
+        let (verdict, seen_of_it) = seen(&report);
+        assert!(verdict == Verdict::Yes && seen_of_it.contains("reads back as it was asked for"), "{seen_of_it}");
+        assert_eq!(report.left_behind, ["probe/0000000000000001/locked".parse().unwrap()], "it is locked, and this store hides nothing");
+        let weak = FaultStore::new(MemoryStore::default().with_locks()).with(Operation::Delete, 5, crate::fault::Fault::Deny);
+        let (verdict, seen) = seen(&probe(&weak, &clock, 1).await.unwrap());
+        assert!(verdict == Verdict::Unknown && seen.contains("may not delete"), "{seen}");
     }
 
     #[tokio::test]

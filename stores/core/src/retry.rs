@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 use crate::error::{Operation, StoreError};
 use crate::key::{Key, Prefix};
+use crate::retention::{Retain, Retention, retainer};
 use crate::store::{Cursor, Delete, Head, Lock, Page, Put, Store};
 
 /// How often and how patiently a call is tried.
@@ -86,6 +87,26 @@ impl RetryStore {
         longest.saturating_mul(500 + per_mille) / 1000
     }
 
+    /// Sends an object until it is there.
+    async fn put<T: Future<Output = Result<Put, StoreError>>>(
+        &self,
+        key: &Key,
+        digest: Digest,
+        send: impl Fn() -> T,
+    ) -> Result<Put, StoreError> {
+        let mut failures = 0;
+        loop {
+            match send().await {
+                Ok(put) => return Ok(put),
+                Err(StoreError::Exists { .. }) if failures > 0 => return self.is_ours(key, digest).await,
+                Err(error) => {
+                    failures += 1;
+                    self.wait_or_give_up(Operation::Put, key.as_str(), failures, error).await?;
+                }
+            }
+        }
+    }
+
     /// Whether the object that exists is the one that was sent, or the error if it is not or cannot be told.
     async fn is_ours(&self, key: &Key, digest: Digest) -> Result<Put, StoreError> {
         let exists = || StoreError::Exists { key: key.clone() };
@@ -130,17 +151,7 @@ impl Store for RetryStore {
     }
 
     async fn put_new(&self, key: &Key, body: Bytes, digest: Digest) -> Result<Put, StoreError> {
-        let mut failures = 0;
-        loop {
-            match self.inner.put_new(key, body.clone(), digest).await {
-                Ok(put) => return Ok(put),
-                Err(StoreError::Exists { .. }) if failures > 0 => return self.is_ours(key, digest).await,
-                Err(error) => {
-                    failures += 1;
-                    self.wait_or_give_up(Operation::Put, key.as_str(), failures, error).await?;
-                }
-            }
-        }
+        self.put(key, digest, || self.inner.put_new(key, body.clone(), digest)).await
     }
 
     async fn get(&self, key: &Key) -> Result<Bytes, StoreError> {
@@ -163,6 +174,10 @@ impl Store for RetryStore {
         self.inner.deleter().map(|_| self as &dyn Delete)
     }
 
+    fn retainer(&self) -> Option<&dyn Retain> {
+        self.inner.retainer().map(|_| self as &dyn Retain)
+    }
+
     async fn lock(&self) -> Result<Lock, StoreError> {
         self.inner.lock().await
     }
@@ -173,6 +188,29 @@ impl Delete for RetryStore {
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         let Some(deleter) = self.inner.deleter() else { return Err(crate::store::no_delete(self, key)) };
         tried!(self, Operation::Delete, key, deleter.delete(key))
+    }
+}
+
+#[async_trait]
+impl Retain for RetryStore {
+    async fn put_retained(&self, key: &Key, body: Bytes, digest: Digest, retention: Retention) -> Result<Put, StoreError> {
+        let inner = retainer(&*self.inner, Operation::Put, key)?;
+        self.put(key, digest, || inner.put_retained(key, body.clone(), digest, retention)).await
+    }
+
+    async fn retention(&self, key: &Key) -> Result<Option<Retention>, StoreError> {
+        let inner = retainer(&*self.inner, Operation::Lock, key)?;
+        tried!(self, Operation::Lock, key, inner.retention(key))
+    }
+
+    async fn retain(&self, key: &Key, retention: Retention) -> Result<Retention, StoreError> {
+        let inner = retainer(&*self.inner, Operation::Retain, key)?;
+        tried!(self, Operation::Retain, key, inner.retain(key, retention))
+    }
+
+    async fn destroy(&self, key: &Key) -> Result<(), StoreError> {
+        let inner = retainer(&*self.inner, Operation::Delete, key)?;
+        tried!(self, Operation::Delete, key, inner.destroy(key))
     }
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Attempt, Operation, StoreError};
 use crate::key::{Key, Prefix};
+use crate::retention::Retain;
 
 /// Objects that are written once and read many times.
 #[async_trait]
@@ -44,6 +45,11 @@ pub trait Store: Debug + Send + Sync {
 
     /// Deleting is a capability of its own: most holders of a store do not have it.
     fn deleter(&self) -> Option<&dyn Delete> {
+        None
+    }
+
+    /// Keeping objects from being deleted is a capability, too.
+    fn retainer(&self) -> Option<&dyn Retain> {
         None
     }
 
@@ -188,6 +194,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn deleter(&self) -> Option<&dyn Delete> {
         (**self).deleter()
+    }
+
+    fn retainer(&self) -> Option<&dyn Retain> {
+        (**self).retainer()
     }
 
     async fn lock(&self) -> Result<Lock, StoreError> {

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use base::Digest;
 use bytes::Bytes;
 
-use crate::error::StoreError;
+use crate::error::{Operation, StoreError};
 use crate::key::{Key, Prefix};
+use crate::retention::{Retain, Retention, retainer};
 use crate::store::{Cursor, Delete, Head, Lock, Page, Put, Store};
 
 /// Calls, each counted when it begins, and the bytes of those that succeeded.
@@ -25,8 +26,12 @@ pub struct Counts {
     pub head: u64,
     /// Pages of lists.
     pub list: u64,
-    /// Calls of `delete`.
+    /// Calls of `delete` and `destroy`.
     pub delete: u64,
+    /// Calls that read the lock of an object.
+    pub retention: u64,
+    /// Calls that extend one.
+    pub retain: u64,
     /// Calls that ended in an error.
     pub failed: u64,
     /// Bytes of objects that were stored.
@@ -40,7 +45,7 @@ pub struct Counts {
 impl Counts {
     /// Calls of every kind.
     pub fn calls(&self) -> u64 {
-        self.put + self.get + self.get_range + self.head + self.list + self.delete
+        self.put + self.get + self.get_range + self.head + self.list + self.delete + self.retention + self.retain
     }
 }
 
@@ -71,6 +76,15 @@ impl TallyStore {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes how a put ended.
+    fn stored(&self, key: &Key, len: u64, result: Result<Put, StoreError>) -> Result<Put, StoreError> {
+        self.noted(result, |counts, _| {
+            counts.bytes_put += len;
+            let kind = key.segments().next().unwrap_or_default();
+            *counts.stored.entry(kind.to_owned()).or_default() += 1;
+        })
+    }
+
     /// Notes how a call ended.
     fn noted<T>(&self, result: Result<T, StoreError>, note: impl FnOnce(&mut Counts, &T)) -> Result<T, StoreError> {
         let mut counts = self.lock_counts();
@@ -93,11 +107,7 @@ impl Store for TallyStore {
         self.lock_counts().put += 1;
         let len = body.len() as u64;
         let result = self.inner.put_new(key, body, digest).await;
-        self.noted(result, |counts, _| {
-            counts.bytes_put += len;
-            let kind = key.segments().next().unwrap_or_default();
-            *counts.stored.entry(kind.to_owned()).or_default() += 1;
-        })
+        self.stored(key, len, result)
     }
 
     async fn get(&self, key: &Key) -> Result<Bytes, StoreError> {
@@ -128,6 +138,10 @@ impl Store for TallyStore {
         self.inner.deleter().map(|_| self as &dyn Delete)
     }
 
+    fn retainer(&self) -> Option<&dyn Retain> {
+        self.inner.retainer().map(|_| self as &dyn Retain)
+    }
+
     async fn lock(&self) -> Result<Lock, StoreError> {
         self.inner.lock().await
     }
@@ -141,6 +155,34 @@ impl Delete for TallyStore {
             Some(deleter) => deleter.delete(key).await,
             None => Err(crate::store::no_delete(self, key)),
         };
+        self.noted(result, |_, ()| {})
+    }
+}
+
+#[async_trait]
+impl Retain for TallyStore {
+    async fn put_retained(&self, key: &Key, body: Bytes, digest: Digest, retention: Retention) -> Result<Put, StoreError> {
+        self.lock_counts().put += 1;
+        let len = body.len() as u64;
+        let result = retainer(&*self.inner, Operation::Put, key)?.put_retained(key, body, digest, retention).await;
+        self.stored(key, len, result)
+    }
+
+    async fn retention(&self, key: &Key) -> Result<Option<Retention>, StoreError> {
+        self.lock_counts().retention += 1;
+        let result = retainer(&*self.inner, Operation::Lock, key)?.retention(key).await;
+        self.noted(result, |_, _| {})
+    }
+
+    async fn retain(&self, key: &Key, retention: Retention) -> Result<Retention, StoreError> {
+        self.lock_counts().retain += 1;
+        let result = retainer(&*self.inner, Operation::Retain, key)?.retain(key, retention).await;
+        self.noted(result, |_, _| {})
+    }
+
+    async fn destroy(&self, key: &Key) -> Result<(), StoreError> {
+        self.lock_counts().delete += 1;
+        let result = retainer(&*self.inner, Operation::Delete, key)?.destroy(key).await;
         self.noted(result, |_, ()| {})
     }
 }
@@ -169,6 +211,8 @@ mod tests {
             head: 1,
             list: 1,
             delete: 1,
+            retention: 0,
+            retain: 0,
             failed: 1,
             bytes_put: 5,
             bytes_got: 7,

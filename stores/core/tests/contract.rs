@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifeboat_stores::contract::{self, Extent};
+use lifeboat_stores::fault::Fault;
 use lifeboat_stores::limit::Limits;
 use lifeboat_stores::retry::RetryLimits;
-use lifeboat_stores::{FaultStore, FolderStore, LimitStore, MemoryStore, RetryStore, Store, TallyStore};
+use lifeboat_stores::{FaultStore, FolderStore, LimitStore, MemoryStore, Operation, RetryStore, Store, TallyStore};
 
 async fn keeps_the_contract(store: impl Store + 'static, extent: Extent) {
     let store: Arc<dyn Store> = Arc::new(store);
@@ -21,6 +22,21 @@ fn small() -> Extent {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_in_memory_keeps_the_contract() {
     keeps_the_contract(MemoryStore::default(), Extent::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_locks_keeps_the_contract_and_so_do_the_stores_around_it() {
+    let locking = || Arc::new(MemoryStore::default().with_locks());
+    keeps_the_contract(MemoryStore::default().with_locks(), small()).await;
+    keeps_the_contract(RetryStore::new(locking(), RetryLimits::default(), 1), small()).await;
+    keeps_the_contract(LimitStore::new(locking(), Limits::default()), small()).await;
+    keeps_the_contract(TallyStore::new(locking()), small()).await;
+    keeps_the_contract(FaultStore::new(MemoryStore::default().with_locks()), small()).await;
+    for (operation, nth, expected) in [(Operation::Lock, 2, "reading a lock"), (Operation::Retain, 1, "extending a lock")] {
+        let store: Arc<dyn Store> = Arc::new(FaultStore::new(MemoryStore::default().with_locks()).with(operation, nth, Fault::Fail));
+        let broken = contract::run(&store, Extent { listed: 100, ..small() }).await.unwrap_err();
+        assert!(broken.to_string().contains(expected), "{broken}, not {expected}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,8 +104,6 @@ async fn a_store_without_faults_around_it_keeps_the_contract() {
 /// The suite is worth nothing if it cannot fail: stores that break one promise each.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_breaks_a_promise_is_named_by_the_suite() {
-    use lifeboat_stores::Operation;
-    use lifeboat_stores::fault::Fault;
     let cases = [
         (FaultStore::new(MemoryStore::default()).with(Operation::Get, 3, Fault::FlipBit(5)), "came back with"),
         (FaultStore::new(MemoryStore::default()).with(Operation::GetRange, 4, Fault::Truncate(10)), "others"),

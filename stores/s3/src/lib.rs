@@ -7,6 +7,7 @@ mod client;
 pub mod config;
 mod credential;
 mod failure;
+mod retain;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

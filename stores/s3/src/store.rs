@@ -19,20 +19,21 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 use stores::store::{MAX_GET_BYTES, TooLong};
-use stores::{Attempt, Cursor, Delete, Entry, Head, Key, Lock, Operation, Page, Prefix, Put, Store, StoreError};
+use stores::{Attempt, Cursor, Delete, Entry, Head, Key, Lock, Operation, Page, Prefix, Put, Retain, Retention, Store, StoreError};
 
 use crate::client;
 use crate::config::{ConnectError, Patience, S3Config};
 use crate::failure::{self, NoAnswer, Subject};
+use crate::retain;
 
 /// A store in a bucket. A clone shares the connections.
 #[derive(Debug, Clone)]
 pub struct S3Store {
-    client: Client,
-    bucket: String,
+    pub(crate) client: Client,
+    pub(crate) bucket: String,
     /// Empty, or folders that end in a slash.
     prefix: String,
-    patience: Patience,
+    pub(crate) patience: Patience,
 }
 
 impl S3Store {
@@ -53,16 +54,39 @@ impl S3Store {
         Ok(Self { client, bucket: config.bucket, prefix, patience: config.patience })
     }
 
-    fn name_of(&self, key: &Key) -> String {
+    pub(crate) fn name_of(&self, key: &Key) -> String {
         format!("{}{key}", self.prefix)
     }
 
-    fn attempt(&self, operation: Operation, subject: &str) -> Attempt {
+    pub(crate) fn attempt(&self, operation: Operation, subject: &str) -> Attempt {
         Attempt::new(operation, subject, self.location())
     }
 
+    /// Stores an object that must not be there, under a lock where one is named.
+    pub(crate) async fn put(&self, key: &Key, body: Bytes, digest: Digest, lock: Option<Retention>) -> Result<Put, StoreError> {
+        let attempt = self.attempt(Operation::Put, key.as_str());
+        let limit = self.patience.for_upload(body.len());
+        let date = DateOf::default();
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(self.name_of(key))
+            .if_none_match("*")
+            .set_object_lock_mode(lock.map(|lock| retain::lock_mode(lock.mode)))
+            .set_object_lock_retain_until_date(lock.map(|lock| retain::end(lock.until)))
+            .checksum_sha256(BASE64.encode(digest.as_bytes()))
+            .body(ByteStream::from(body))
+            .customize()
+            // The signature covers the checksum, and the server compares the body with it: no second pass over the bytes.
+            .disable_payload_signing()
+            .interceptor(date.clone());
+        self.answer(limit, Subject::Object(key), &attempt, Box::pin(request.send())).await?;
+        Ok(Put { date: date.get() })
+    }
+
     /// Waits for an answer, for so long.
-    async fn answer<T, E>(
+    pub(crate) async fn answer<T, E>(
         &self,
         limit: Duration,
         subject: Subject<'_>,
@@ -113,7 +137,7 @@ impl S3Store {
 }
 
 /// Waits for `call`, for so long.
-async fn within<T>(limit: Duration, attempt: &Attempt, call: impl Future<Output = T>) -> Result<T, StoreError> {
+pub(crate) async fn within<T>(limit: Duration, attempt: &Attempt, call: impl Future<Output = T>) -> Result<T, StoreError> {
     tokio::time::timeout(limit, call).await.map_err(|_| {
         let cause = NoAnswer(format!("nothing came within {}", base::span::human(limit)));
         StoreError::Unavailable { attempt: attempt.clone(), source: Some(Arc::new(cause)) }
@@ -150,7 +174,7 @@ impl Intercept for DateOf {
     }
 }
 
-fn timestamp(time: &aws_sdk_s3::primitives::DateTime) -> Option<Timestamp> {
+pub(crate) fn timestamp(time: &aws_sdk_s3::primitives::DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
 
@@ -166,23 +190,7 @@ impl Store for S3Store {
     }
 
     async fn put_new(&self, key: &Key, body: Bytes, digest: Digest) -> Result<Put, StoreError> {
-        let attempt = self.attempt(Operation::Put, key.as_str());
-        let limit = self.patience.for_upload(body.len());
-        let date = DateOf::default();
-        let request = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(self.name_of(key))
-            .if_none_match("*")
-            .checksum_sha256(BASE64.encode(digest.as_bytes()))
-            .body(ByteStream::from(body))
-            .customize()
-            // The signature covers the checksum, and the server compares the body with it: no second pass over the bytes.
-            .disable_payload_signing()
-            .interceptor(date.clone());
-        self.answer(limit, Subject::Object(key), &attempt, Box::pin(request.send())).await?;
-        Ok(Put { date: date.get() })
+        self.put(key, body, digest, None).await
     }
 
     async fn get(&self, key: &Key) -> Result<Bytes, StoreError> {
@@ -256,6 +264,10 @@ impl Store for S3Store {
     }
 
     fn deleter(&self) -> Option<&dyn Delete> {
+        Some(self)
+    }
+
+    fn retainer(&self) -> Option<&dyn Retain> {
         Some(self)
     }
 

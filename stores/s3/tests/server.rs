@@ -81,10 +81,25 @@ async fn the_probe_tells_what_the_server_does_with_each_credential() {
     assert_eq!(report.verdict(Question::OneWinnerOfARace), Verdict::Yes);
     assert_eq!(report.verdict(Question::AllowsDelete), Verdict::No);
     assert_eq!(report.left_behind.len(), 4);
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_with_object_lock_keeps_the_contract_and_the_probe_tries_its_locks() {
+    let server = S3Server::shared().unwrap();
     let locked = connect(server.locked()).await;
-    put(&locked, "a", b"1").await.unwrap();
     assert_eq!(locked.lock().await.unwrap(), Lock::Present { default: None });
+    let store: Arc<dyn Store> = Arc::new(locked);
+    contract::locks_hold_and_are_never_shortened(&store).await.unwrap();
+    contract::an_object_is_never_replaced(&store).await.unwrap();
+    contract::deleting_is_a_capability(&store).await.unwrap();
+
+    let store = connect(server.locked()).await;
+    let report = probe(&store, &SystemClock::new(), 9).await.unwrap();
+    for line in &report.lines {
+        assert_eq!(line.verdict, Verdict::Yes, "{line:?}");
+    }
+    assert_eq!(report.left_behind, []);
+    assert!(list_all(&store, &Prefix::all()).await.unwrap().is_empty(), "what is locked is hidden at least");
 }
 
 #[tokio::test(flavor = "multi_thread")]

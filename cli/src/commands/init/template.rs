@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base::Span;
 use base::id::{PlanId, RepositoryId, ServiceId};
-use plans::plan::{Repository, SecretRef, Url};
+use plans::plan::{Lock, LockMode, Repository, SecretRef, Url};
 use secrecy::SecretString;
 
 /// A person's key, as the plan names it.
@@ -23,6 +23,7 @@ pub(super) struct Answers<'a> {
     pub place: &'a str,
     pub is_s3: bool,
     pub credential: Option<&'a Path>,
+    pub lock: Option<Lock>,
     pub keys: &'a [RecoveryKey],
     pub rto: Span,
     pub rpo: Span,
@@ -54,7 +55,11 @@ pub(super) fn write(a: &Answers<'_>) -> String {
     line("repositories:");
     let media = if a.is_s3 { "object" } else { "disk" };
     let credential = a.credential.map(|path| format!(", credential: {{file: {}}}", quoted(&path.display().to_string())));
-    line(&format!("  main: {{url: {}, media: {media}{}}}", quoted(a.place), credential.unwrap_or_default()));
+    let lock = a.lock.map(|lock| {
+        let (mode, period) = (if lock.mode == LockMode::Compliance { "compliance" } else { "governance" }, lock.period);
+        format!(", lock: {{mode: {mode}, for: {period}}}")
+    });
+    line(&format!("  main: {{url: {}, media: {media}{}{}}}", quoted(a.place), credential.unwrap_or_default(), lock.unwrap_or_default()));
     line("recovery_keys:");
     for key in a.keys {
         line(&format!("  {}: {{recipient: {}}}", key.id, key.recipient));
@@ -128,7 +133,7 @@ pub(super) fn place(typed: &str, url: &Url) -> String {
 }
 
 /// The repository of the plan before there is a plan.
-pub(super) fn repository(id: RepositoryId, url: Url, credential: Option<PathBuf>) -> Repository {
+pub(super) fn repository(id: RepositoryId, url: Url, credential: Option<PathBuf>, lock: Option<Lock>) -> Repository {
     let media = if matches!(url, Url::S3 { .. }) { "object" } else { "disk" };
     Repository {
         id,
@@ -139,7 +144,7 @@ pub(super) fn repository(id: RepositoryId, url: Url, credential: Option<PathBuf>
         credential: credential.map(SecretRef::File),
         ca: None,
         maintainer: None,
-        lock: None,
+        lock,
     }
 }
 
@@ -173,6 +178,7 @@ mod tests {
                     place: "file:///mnt/back up",
                     is_s3: false,
                     credential: None,
+                    lock: canary.then(|| "governance 90d".parse().unwrap()),
                     keys: &keys,
                     rto: Span::Exact(HOUR),
                     rpo: Span::Exact(rpo),
