@@ -82,6 +82,9 @@ pub(crate) enum Command {
     /// Keep restore points whatever retention says
     #[command(subcommand)]
     Hold(commands::hold::HoldCommand),
+    /// Locks against deletion: do they hold, and for how long; extended where they are due
+    #[command(subcommand)]
+    Lock(commands::lock::LockCommand),
     /// Try out what the plan would do, without a repository
     #[command(subcommand)]
     Simulate(commands::simulate::SimulateCommand),

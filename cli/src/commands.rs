@@ -20,6 +20,7 @@ pub(crate) mod incident;
 pub(crate) mod init;
 pub(crate) mod kb;
 pub(crate) mod key;
+pub(crate) mod lock;
 pub(crate) mod ls;
 mod man;
 pub(crate) mod overdue;
@@ -60,6 +61,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Command::Check(args) => check::run(args, &settings()?, output).await,
         Command::Prune(args) => prune::run(args, &settings()?, output).await,
         Command::Hold(command) => hold::run(command, &settings()?, output).await,
+        Command::Lock(command) => lock::run(command, &settings()?, output).await,
         Command::Simulate(command) => simulate::run(command, &settings()?, output),
         Command::Copy(args) => copy::run(args, &settings()?, output).await,
         Command::Heal(args) => heal::run(args, &settings()?, output).await,

@@ -136,6 +136,7 @@ impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         use backup::BackupError;
         use repository::check::CheckError;
+        use repository::lock::LockError;
         use repository::space::SpaceError;
         let (code, exit) = match &error {
             JobError::Database { .. } => ("LB0254", Exit::Failed),
@@ -154,6 +155,12 @@ impl From<JobError> for Failure {
                 SpaceError::Lacks { .. } => ("LB0231", Exit::Damage),
                 SpaceError::Write { .. } | SpaceError::Stopped => ("LB0240", Exit::Failed),
             },
+            JobError::Lock { source, .. } => match &**source {
+                LockError::List { source, .. } | LockError::Needs(PruneError::Store { source, .. }) => store_code(source),
+                LockError::NoLocks { .. } => ("LB0276", Exit::Failed),
+                LockError::Needs(_) => ("LB0213", Exit::Failed),
+            },
+            JobError::NoLock { .. } => ("LB0275", Exit::Usage),
             JobError::NoMaintainer { .. } => ("LB0224", Exit::Key),
             JobError::ClocksApart { .. } => ("LB0271", Exit::Failed),
             JobError::NotDone { .. } => ("LB0241", Exit::Failed),

@@ -6,6 +6,7 @@ pub mod check;
 pub mod database;
 pub mod drill;
 mod error;
+pub mod lock;
 pub mod open;
 pub mod prune;
 pub mod register;

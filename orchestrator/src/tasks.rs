@@ -3,6 +3,7 @@
 mod backups;
 mod drills;
 mod incidents;
+mod locks;
 pub mod notices;
 pub mod plan;
 mod retention;
@@ -17,6 +18,7 @@ pub fn all() -> Vec<Box<dyn Task>> {
         Box::new(backups::BackupsTask),
         Box::new(drills::DrillsTask),
         Box::new(retention::RetentionTask),
+        Box::new(locks::LocksTask),
         Box::new(reviews::ReviewsTask),
         Box::new(incidents::IncidentsTask),
         Box::new(notices::NoticesTask::default()),

@@ -13,6 +13,7 @@ pub mod drill;
 pub mod fault;
 pub mod fingerprint;
 pub mod load;
+pub mod lock;
 pub mod objective;
 pub mod plan;
 pub mod posture;

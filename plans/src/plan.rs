@@ -37,7 +37,7 @@ pub use hold::{LegalHold, Waiver};
 pub use incident::{Capa, Feedback, FeedbackClass, Incidents, Recurrence, ServiceClock, Severity};
 pub use keep::{BadKeep, Keep};
 pub use knowledge::Knowledge;
-pub use repository::{Lock, LockMode, RecoveryKey, Repository, SecretRef, Url};
+pub use repository::{Lock, LockMode, RecoveryKey, Renewal, Repository, SecretRef, Url};
 pub use roster::{Shift, WeekSpan};
 pub use service::{Category, ImpactScale, Mtpd, Objectives, Service, Tier, Workaround};
 pub use source::{

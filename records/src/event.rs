@@ -33,7 +33,7 @@ pub use maintenance::{MaintenanceFailed, MaintenanceFinished, MaintenanceStarted
 pub use notice::{NoticeAbout, NoticeDelivered, NoticeFailed};
 pub use plan::{PlanLoaded, PlanRefused};
 pub use register::{Row, RowAdded, RowArchived, RowChanged};
-pub use repository::{CheckFinished, ProbeLine, RepositoryCreated, RepositoryProbed};
+pub use repository::{CheckFinished, LockWeakened, LocksRenewed, ProbeLine, RepositoryCreated, RepositoryProbed};
 pub use restore::{RestoreFailed, RestoreFinished, RestoreStarted};
 pub use review::{Asked, ReviewSigned, ReviewStarted};
 
@@ -110,6 +110,10 @@ events! {
     MaintenanceFailed = "maintenance.failed"
     /// What of a repository is dead was measured.
     SpaceMeasured = "space.measured"
+    /// The locks of a repository were looked at, and those extended that were due.
+    LocksRenewed = "lock.renewed"
+    /// Objects of a repository are locked for less than was promised.
+    LockWeakened = "lock.weakened"
     /// A backup began.
     BackupStarted = "backup.started"
     /// A backup stored a restore point, complete or not.
@@ -187,6 +191,8 @@ impl Event {
             Self::MaintenanceFinished(e) => format!("repository/{}", e.repository),
             Self::MaintenanceFailed(e) => format!("repository/{}", e.repository),
             Self::SpaceMeasured(e) => format!("repository/{}", e.repository),
+            Self::LocksRenewed(e) => format!("repository/{}", e.repository),
+            Self::LockWeakened(e) => format!("repository/{}", e.repository),
             Self::BackupStarted(e) => format!("source/{}", e.source),
             Self::BackupFinished(e) => format!("source/{}", e.source),
             Self::BackupFailed(e) => format!("source/{}", e.source),
@@ -260,7 +266,10 @@ impl Event {
             Self::BackupFinished(e) if !e.complete => "incomplete",
             Self::BackupFailed(e) if e.interrupted => "interrupted",
             Self::MaintenanceFinished(e) if !e.waits.is_empty() => "incomplete",
-            Self::MaintenanceFailed(_) | Self::BackupFailed(_) | Self::RestoreFailed(_) | Self::NoticeFailed(_) => "failed",
+            Self::LocksRenewed(e) if e.n_refused + e.n_unread > 0 => "incomplete",
+            Self::LockWeakened(_) | Self::MaintenanceFailed(_) | Self::BackupFailed(_) | Self::RestoreFailed(_) | Self::NoticeFailed(_) => {
+                "failed"
+            }
             Self::PlanRefused(_) => "refused",
             Self::KeyTried(e) if !e.opened => "failed",
             Self::RestoreFinished(e) if e.mismatches > 0 => "failed",

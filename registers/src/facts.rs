@@ -9,9 +9,11 @@ use std::time::Duration;
 use base::Digest;
 use base::id::{DrillId, PlanId, RepositoryId, SourceId};
 use jiff::Timestamp;
+use plans::lock::Looked;
 use plans::plan::Drill;
 use records::Event;
 use records::drill::{DrillRecord, FrozenObjective, Measured, Verdict};
+use records::event::LocksRenewed;
 use serde::Serialize;
 
 use crate::incident::Incidents;
@@ -19,6 +21,9 @@ use crate::ledger::Ledger;
 
 /// When an event was written, and the event.
 pub type Dated<'a> = (Timestamp, &'a Event);
+
+/// The act by which records of maintenance tell of a look at locks.
+pub const LOCKS: &str = "lock";
 
 /// What the journal says about one plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +44,8 @@ pub struct Facts {
     pub prune_ends: BTreeMap<RepositoryId, Timestamp>,
     /// What of each repository is dead, as it was measured last.
     pub spaces: BTreeMap<RepositoryId, SpaceState>,
+    /// What is known of the locks of each repository.
+    pub locks: BTreeMap<RepositoryId, LockState>,
     /// The incident register.
     pub incidents: Incidents,
     /// The rows that people keep in the other registers.
@@ -123,6 +130,34 @@ pub struct SpaceState {
     pub dead_bytes: u64,
 }
 
+/// What is known of the locks of a repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LockState {
+    /// How the last look at them ended.
+    pub last: Option<Looked>,
+    /// When every lock was last read.
+    pub whole: Option<Timestamp>,
+    /// The last renewal that left no lock out.
+    pub renewed: Option<Renewal>,
+    /// Since when looks find objects that are locked for less than was promised, without one in between that finds none.
+    pub weak_since: Option<Timestamp>,
+    /// How many the last of these looks found.
+    pub n_weak: u64,
+    /// The first of them, in words.
+    pub first_weak: Option<String>,
+}
+
+/// A renewal of all locks of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renewal {
+    /// When it looked, by the store's clock.
+    pub store_time: Timestamp,
+    /// Who may lift the locks.
+    pub mode: String,
+    /// How long they hold.
+    pub period: Duration,
+}
+
 impl Facts {
     /// Folds `events`, which come in the order in which they were written, into what is known about `plan`.
     pub fn of<'a>(plan: &PlanId, events: impl IntoIterator<Item = Dated<'a>>) -> Self {
@@ -189,6 +224,16 @@ impl Facts {
                     self.prunes.insert(done.repository.clone(), at);
                 }
             }
+            Event::LockWeakened(weak) => {
+                let state = self.locks.entry(weak.repository.clone()).or_default();
+                state.weak_since.get_or_insert(at);
+                state.n_weak = weak.n_objects;
+                state.first_weak = weak.objects.first().cloned();
+            }
+            Event::LocksRenewed(done) => self.locks.entry(done.repository.clone()).or_default().take(at, done),
+            Event::MaintenanceFailed(failed) if failed.act == LOCKS => {
+                self.locks.entry(failed.repository.clone()).or_default().last = Some(Looked::Failed(at));
+            }
             Event::MaintenanceFailed(failed) if failed.act == "prune" => {
                 self.prune_ends.insert(failed.repository.clone(), at);
             }
@@ -235,6 +280,23 @@ impl Facts {
     /// The last run of `drill` that passed.
     pub fn last_pass(&self, drill: &DrillId) -> Option<&DrillRun> {
         self.drills.get(drill)?.iter().rev().find(|run| run.verdict == Verdict::Pass)
+    }
+}
+
+impl LockState {
+    fn take(&mut self, at: Timestamp, done: &LocksRenewed) {
+        if done.n_unread > 0 {
+            self.last = Some(Looked::Failed(at));
+            return;
+        }
+        (self.last, self.whole) = (Some(Looked::Whole(at)), Some(at));
+        if done.n_refused == 0 {
+            let period = Duration::from_secs(done.period_s);
+            self.renewed = Some(Renewal { store_time: done.store_time, mode: done.mode.clone(), period });
+        }
+        if done.n_weak == 0 {
+            (self.weak_since, self.n_weak, self.first_weak) = (None, 0, None);
+        }
     }
 }
 

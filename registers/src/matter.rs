@@ -12,6 +12,8 @@ use serde::Serialize;
 pub enum Kind {
     /// A check found damage in a repository.
     Damage,
+    /// Objects of a repository are locked for less than was promised.
+    LockWeakened,
     /// The latest run of a drill did not pass.
     DrillFailed,
     /// The latest run of a drill took longer, or lost more, than was promised.
@@ -36,6 +38,8 @@ pub enum Kind {
     FeedbackOverdue,
     /// No drill has passed since a change.
     ChangeUnproven,
+    /// Nobody has read all locks of a repository, and extended those that were due, for too long.
+    LockOverdue,
     /// Retention was not applied for too long.
     RetentionOverdue,
     /// The plan has to be reviewed.
@@ -59,6 +63,8 @@ impl Kind {
     pub const fn event(self) -> &'static str {
         match self {
             Self::Damage => "verify.damaged",
+            Self::LockWeakened => "lock.weakened",
+            Self::LockOverdue => "lock.overdue",
             Self::DrillFailed => "drill.failed",
             Self::ObjectiveMissed => "objective.missed",
             Self::BackupFailed => "backup.failed",

@@ -27,6 +27,7 @@ pub fn list(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now:
         late.extend(source.to.iter().filter_map(|repository| backup(plan, source, repository, facts, now)));
     }
     late.extend(plan.repositories.values().filter_map(|repository| retention(plan, repository, facts, now)));
+    late.extend(plan.repositories.values().filter_map(|repository| locks(plan, repository, facts, now)));
     late.extend(threats(plan, facts, now));
     late.extend(impacts(plan, facts, now));
     let rules = IncidentRules::of(plan);
@@ -121,6 +122,24 @@ fn retention(plan: &Plan, repository: &Repository, facts: &Facts, now: Timestamp
         owner: plan.owner.clone(),
         what,
         todo: format!("lifeboat prune --repository {} --dry-run", repository.id),
+    })
+}
+
+fn locks(plan: &Plan, repository: &Repository, facts: &Facts, now: Timestamp) -> Option<Matter> {
+    let lock = plans::lock::of(repository)?;
+    let last = facts.locks.get(&repository.id).and_then(|state| state.whole);
+    let since = later(last.or_else(|| facts.asked_since(None, plan.fingerprint))?, plans::lock::within(lock));
+    let what = match last {
+        Some(last) => format!("nobody has read all of its locks and extended those that are due since {}", last.strftime("%Y-%m-%d")),
+        None => "nobody ever read all of its locks and extended those that are due".to_owned(),
+    };
+    (since <= now).then(|| Matter {
+        kind: Kind::LockOverdue,
+        object: format!("locks of {}", repository.id),
+        since,
+        owner: plan.owner.clone(),
+        what,
+        todo: format!("lifeboat lock renew --repository {}", repository.id),
     })
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base::id::ContactId;
 use base::span::human;
 use plans::Plan;
-use plans::plan::Drill;
+use plans::plan::{Drill, Repository};
 use records::drill::{FrozenObjective, Verdict};
 
 use crate::facts::{DrillRun, Facts};
@@ -53,8 +53,23 @@ pub fn list(plan: &Plan, facts: &Facts) -> Vec<Matter> {
             });
         }
     }
+    matters.extend(plan.repositories.values().filter_map(|repository| weakened(plan, repository, facts)));
     sort(&mut matters);
     matters
+}
+
+fn weakened(plan: &Plan, repository: &Repository, facts: &Facts) -> Option<Matter> {
+    repository.lock.as_ref()?;
+    let state = facts.locks.get(&repository.id)?;
+    let first = state.first_weak.as_deref().unwrap_or("lifeboat lock status names them");
+    Some(Matter {
+        kind: Kind::LockWeakened,
+        object: format!("locks of {}", repository.id),
+        since: state.weak_since?,
+        owner: plan.owner.clone(),
+        what: format!("{} objects were locked for less than was promised: {first}", state.n_weak),
+        todo: format!("find out who did it, then lifeboat lock renew --repository {}", repository.id),
+    })
 }
 
 fn failed(plan: &Plan, drill: &Drill, run: &DrillRun, facts: &Facts) -> Option<Matter> {

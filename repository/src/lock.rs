@@ -159,13 +159,13 @@ pub async fn renew(repository: &Repository, found: &Locks) -> Result<Renewed, Lo
     let store = repository.store();
     let locks = store.retainer().ok_or_else(|| LockError::NoLocks { location: store.location() })?;
     let mut done = Renewed::default();
-    let mut extended =
-        stream::iter(&found.due).map(|(key, lock)| async move { (key, locks.retain(key, *lock).await) }).buffer_unordered(AT_ONCE);
-    while let Some((key, answer)) = extended.next().await {
+    let due = stream::iter(found.due.iter().cloned());
+    let mut extended = due.map(|(key, lock)| async move { (locks.retain(&key, lock).await, key) }).buffer_unordered(AT_ONCE);
+    while let Some((answer, key)) = extended.next().await {
         match answer {
             Ok(_) => done.renewed += 1,
             Err(error) if error.is_not_found() => {}
-            Err(error) => done.refused.push(Finding::new(key, whole_story(&error))),
+            Err(error) => done.refused.push(Finding::new(&key, whole_story(&error))),
         }
     }
     drop(extended);

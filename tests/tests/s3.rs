@@ -1,11 +1,14 @@
 //! The whole way on a real S3 server, and what people are told when the place or the credential is wrong.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use stores::store::list_all;
+use stores::{Prefix, Store as _, StoreError};
 use stores_s3::testing::{S3Server, Who};
+use stores_s3::{S3Config, S3Store};
 
 use crate::place::{Place, Said, noise, start};
 
@@ -83,6 +86,64 @@ fn a_bucket_is_backed_up_to_drilled_checked_and_restored_from() {
     let kept = std::process::Command::new("grep").args(["-rlF", &secret]).arg(place.path()).output().unwrap();
     let kept = String::from_utf8(kept.stdout).unwrap();
     assert_eq!(kept.trim(), place.path().join("credential").to_str().unwrap(), "the secret is written somewhere else");
+}
+
+#[test]
+fn in_a_bucket_with_object_lock_nobody_deletes_and_lifeboat_lock_tells_and_mends_what_is_weaker_than_promised() {
+    let bucket = Bucket::new();
+    let locked = bucket.server.locked();
+    bucket.credential(Who::Admin, None);
+    let file = bucket.place.path().join("credential");
+    let more: [&OsStr; 4] = ["--credential".as_ref(), file.as_os_str(), "--lock".as_ref(), "compliance 90d".as_ref()];
+    bucket.place.init_at(&bucket.url(&locked.bucket), &more).exits(0);
+    let place = &bucket.place;
+    place.run(["backup"]).exits(0);
+    place.run(["lock", "status"]).exits(0).says(&["locked for as long as promised", "compliance", "none is due"]);
+    place.run(["check", "--level", "presence"]).exits(0).says(&["objects locked, each for as long as promised"]);
+    destroys_nothing(S3Config { prefix: bucket.prefix.clone(), ..locked.clone() });
+
+    place.run(["lock", "renew"]).exits(0).says(&["none is due"]);
+    // A host whose plan says nothing of the lock stores what has none.
+    let lock = ", lock: {mode: compliance, for: 90d}";
+    place.edit_plan(lock, "");
+    place.run(["lock", "status"]).exits(0).says(&["declares no lock"]);
+    place.run(["lock", "renew", "--repository", "main"]).exits(2).says(&["LB0275", "lock: {mode: compliance, for: 90d}"]);
+    place.write("new", b"since the first one");
+    place.run(["backup"]).exits(0);
+    place.edit_plan("media: object", &format!("media: object{lock}"));
+    for args in [&["lock", "status"][..], &["check", "--level", "presence"]] {
+        place.run(args).exits(31).says(&["it has no lock", "snapshots/", "lifeboat lock renew"]);
+    }
+    assert_eq!(place.journal("lock.weakened").len(), 2);
+    place.run(["lock", "renew", "--dry-run"]).exits(31).says(&["would be locked until"]);
+    place.run(["lock", "renew"]).exits(0).says(&["extended"]);
+    place.run(["lock", "status"]).exits(0).says(&["locked for as long as promised"]);
+    // A longer promise holds for what is there already.
+    place.edit_plan("for: 90d", "for: 180d");
+    let said = place.run(["lock", "renew", "--json"]).exits(0);
+    let answer: serde_json::Value = serde_json::from_str(said.out.lines().next().unwrap()).unwrap();
+    let data = &answer["data"];
+    assert!(
+        data["renewed"].as_u64() > Some(10) && data["renewed"] == data["objects"] && data["refused"] == serde_json::json!([]),
+        "{answer}"
+    );
+    place.run(["lock", "status"]).exits(0).says(&["none is due"]);
+    destroys_nothing(S3Config { prefix: bucket.prefix.clone(), ..locked });
+    place.run_with_key(["restore", "web", "--to", "restored", "--yes"]).exits(0);
+}
+
+/// Tries to delete each object for good with the key that may do everything.
+fn destroys_nothing(place: S3Config) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = S3Store::connect(place).await.unwrap();
+        let listed = list_all(&store, &Prefix::all()).await.unwrap();
+        assert!(listed.len() > 10, "{listed:?}");
+        for entry in listed {
+            let refused = store.retainer().unwrap().destroy(&entry.key).await.unwrap_err();
+            assert!(matches!(refused, StoreError::Denied { .. }), "{}: {refused:?}", entry.key);
+        }
+    });
 }
 
 #[test]

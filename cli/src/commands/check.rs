@@ -6,8 +6,8 @@ use base::ByteSize;
 use base::id::RepositoryId;
 use base::span::human;
 use jiff::Timestamp;
-use orchestrator::jobs::check::{Order, run as check, word};
-use repository::check::{Budget, CheckReport, Level, ONE};
+use orchestrator::jobs::check::{Checked, Order, run as check, word};
+use repository::check::{Budget, Level, ONE};
 use repository::finding::Finding;
 
 use crate::failure::{Exit, Failure};
@@ -84,6 +84,11 @@ struct Answer<'a> {
     healed: Vec<Line<'a>>,
     findings: Vec<Line<'a>>,
     unread: Vec<Line<'a>>,
+    /// Objects whose locks were read, where the plan declares a lock.
+    locks: u64,
+    /// Objects that are locked for less than the plan promises.
+    weak_locks: Vec<Line<'a>>,
+    unread_locks: Vec<Line<'a>>,
 }
 
 /// What is dead, and when it was measured.
@@ -118,19 +123,20 @@ pub(crate) async fn run(args: &CheckArgs, settings: &Settings, output: Output) -
         Some(Share(parts)) if parts < ONE => Budget::Share { parts, seed },
         _ => Budget::All,
     };
-    let mut exit = Exit::Done;
+    let (mut exit, mut weak) = (Exit::Done, false);
     for repository in repositories {
         let began = parts.clock.monotonic();
         output.note(&format!("checking {repository} …"));
-        let report = check(&parts, &plan, &Order { repository: repository.clone(), level, budget }).await?;
+        let checked = check(&parts, &plan, &Order { repository: repository.clone(), level, budget }).await?;
         let took = parts.clock.monotonic().saturating_sub(began);
-        let mut answer = answer(&repository, &report, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        let mut answer = answer(&repository, &checked, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         let told = orchestrator::jobs::space::told(&parts, &plan, &repository).await;
         answer.dead = told.map(|(measured, waste)| Dead { bytes: waste.dead, of_bytes: waste.stored, measured });
         output.answer("check", &answer, || text(&answer, &human(took)));
+        weak |= !checked.locks.weak.is_empty();
         exit = match exit {
-            _ if !report.findings.is_empty() => Exit::Damage,
-            Exit::Done if !report.unread.is_empty() => Exit::TryAgain,
+            _ if !checked.report.findings.is_empty() => Exit::Damage,
+            Exit::Done if !checked.report.unread.is_empty() => Exit::TryAgain,
             exit => exit,
         };
     }
@@ -139,10 +145,14 @@ pub(crate) async fn run(args: &CheckArgs, settings: &Settings, output: Output) -
         output.next("lifeboat heal REPOSITORY --from COPY", "does a copy have what is damaged? Nothing is overwritten or deleted");
         output.next("lifeboat snapshots", "is one whole that is not named above?");
     }
-    Ok(exit)
+    if weak {
+        output.next("lifeboat lock renew", "locks what is locked for too short a time; find out first who did that");
+    }
+    Ok(if weak { Exit::Damage } else { exit })
 }
 
-fn answer<'a>(repository: &'a RepositoryId, report: &'a CheckReport, took_ms: u64) -> Answer<'a> {
+fn answer<'a>(repository: &'a RepositoryId, checked: &'a Checked, took_ms: u64) -> Answer<'a> {
+    let (report, locks) = (&checked.report, &checked.locks);
     Answer {
         repository,
         level: word(report.level),
@@ -159,6 +169,9 @@ fn answer<'a>(repository: &'a RepositoryId, report: &'a CheckReport, took_ms: u6
         healed: report.healed.iter().map(line).collect(),
         findings: report.findings.iter().map(line).collect(),
         unread: report.unread.iter().map(line).collect(),
+        locks: locks.n_read,
+        weak_locks: locks.weak.iter().map(line).collect(),
+        unread_locks: locks.unread.iter().map(line).collect(),
     }
 }
 
@@ -199,8 +212,14 @@ fn text(answer: &Answer<'_>, took: &str) -> String {
             instant::utc(*measured)
         );
     }
+    if answer.locks > 0 {
+        let weak = if answer.weak_locks.is_empty() { "each for as long as promised" } else { "NOT EACH for as long as promised" };
+        let _ = writeln!(out, "     {} locked, {weak}", counted(answer.locks, "object"));
+    }
     list(&mut out, "damaged or missing", &answer.findings);
     list(&mut out, "not looked at", &answer.unread);
+    list(&mut out, "locked for less than was promised", &answer.weak_locks);
+    list(&mut out, "whether these are locked is not known", &answer.unread_locks);
     out
 }
 

@@ -86,6 +86,10 @@ struct Answer {
     /// What a compaction did; absent where none was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     compacted: Option<compact::Told>,
+    /// Packs that could be deleted and are locked.
+    locked: u64,
+    /// When the last of these locks ends.
+    locked_until: Option<jiff::Timestamp>,
     waits: Vec<String>,
     refused: Vec<String>,
 }
@@ -181,7 +185,7 @@ fn would_do(looked: &Looked) -> Done {
         condemned: if free { looked.plan.condemn.len() as u64 } else { 0 },
         deleted: if free { looked.plan.delete.len() as u64 } else { 0 },
         deleted_bytes: if free { looked.plan.delete_bytes } else { 0 },
-        refused: Vec::new(),
+        ..Done::default()
     }
 }
 
@@ -205,6 +209,8 @@ fn answer(args: &ApplyArgs, id: &RepositoryId, looked: &Looked, done: &Done, att
         unneeded_bytes: looked.unneeded_bytes,
         attested,
         compacted: None,
+        locked: done.locked,
+        locked_until: done.locked_until,
         waits: looked.waits(),
         refused: done.refused.clone(),
     }

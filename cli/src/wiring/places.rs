@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plans::plan::{LockMode, Repository, Url};
+use plans::plan::{Repository, Url};
 use stores::folder::FolderStore;
 use stores::retry::{RetryLimits, RetryStore};
-use stores::{LockStore, Mode, Store, StoreError};
+use stores::{LockStore, Store, StoreError};
 use stores_s3::{Credential, S3Config, S3Store};
 
 use crate::failure::{Exit, Failure};
@@ -80,11 +80,7 @@ pub(crate) async fn create_store(repository: &Repository) -> Result<Arc<dyn Stor
 /// All that is stored is locked for as long as the plan says.
 fn locked(repository: &Repository, store: Arc<dyn Store>) -> Arc<dyn Store> {
     let Some(lock) = repository.lock else { return store };
-    let mode = match lock.mode {
-        LockMode::Compliance => Mode::Compliance,
-        LockMode::Governance => Mode::Governance,
-    };
-    Arc::new(LockStore::new(store, mode, lock.period.at_least(), super::clock()))
+    Arc::new(LockStore::new(store, orchestrator::jobs::lock::mode(&lock), lock.period.at_least(), super::clock()))
 }
 
 fn patient(store: Arc<dyn Store>, limits: RetryLimits) -> Arc<dyn Store> {

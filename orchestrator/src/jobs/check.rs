@@ -3,16 +3,18 @@
 //! A check that could not look at everything it was to look at, and found nothing, is written down nowhere: it is no clean check,
 //! and it is no proof of damage.
 
+use base::hint::whole_story;
 use base::id::RepositoryId;
 use plans::Plan;
 use records::event::CheckFinished;
 use repository::check::{Budget, CheckReport, Level};
 use repository::finding::Finding;
 use repository::keys::ReaderKey;
+use repository::lock::LockError;
 use repository::reader::Reader;
 use repository::repository::Repository;
 
-use super::{JobError, open};
+use super::{JobError, lock, open};
 use crate::parts::Parts;
 
 /// The most findings that a record holds in words; the count goes on.
@@ -29,9 +31,29 @@ pub struct Order {
     pub budget: Budget,
 }
 
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// What is stored.
+    pub report: CheckReport,
+    /// How it is locked, where the plan declares a lock.
+    pub locks: LocksSeen,
+}
+
+/// The locks of what is needed.
+#[derive(Debug, Clone, Default)]
+pub struct LocksSeen {
+    /// Objects whose locks were read.
+    pub n_read: u64,
+    /// Objects that are locked for less than the plan promises.
+    pub weak: Vec<Finding>,
+    /// Objects, or the store itself, whose locks could not be read.
+    pub unread: Vec<Finding>,
+}
+
 /// Checks. With a key that reads, findings name the paths that are lost; without, the snapshots where they are known.
 #[tracing::instrument(skip_all, fields(repository = %order.repository))]
-pub async fn run(parts: &Parts, plan: &Plan, order: &Order) -> Result<CheckReport, JobError> {
+pub async fn run(parts: &Parts, plan: &Plan, order: &Order) -> Result<Checked, JobError> {
     let began = parts.clock.monotonic();
     let repository = open::repository(parts, plan, &order.repository).await?;
     // Only the level that looks into packs insists on a key.
@@ -58,7 +80,29 @@ pub async fn run(parts: &Parts, plan: &Plan, order: &Order) -> Result<CheckRepor
     if report.is_sound() || !report.findings.is_empty() {
         parts.record(finished(order, &report, took_ms)).await?;
     }
-    Ok(report)
+    let locks = locks(parts, plan, order, &repository).await?;
+    Ok(Checked { report, locks })
+}
+
+/// Reads the locks where the plan declares any, and writes down those that are weaker than was promised.
+async fn locks(parts: &Parts, plan: &Plan, order: &Order, opened: &Repository) -> Result<LocksSeen, JobError> {
+    let id = &order.repository;
+    if lock::declared(plan, id).is_err() {
+        return Ok(LocksSeen::default());
+    }
+    let facts = crate::Facts::gather(plan.id.clone(), &parts.journal).await?;
+    match lock::look(parts, plan, id, opened, facts.register.locks.get(id)).await {
+        Ok(looked) => {
+            lock::tell_weak(parts, id, &looked).await?;
+            Ok(LocksSeen { n_read: looked.locks.objects, weak: looked.locks.weak, unread: looked.locks.unread })
+        }
+        Err(JobError::Lock { source, .. }) if matches!(*source, LockError::NoLocks { .. }) => {
+            let what = "it locks nothing, and the plan declares a lock";
+            Ok(LocksSeen { weak: vec![Finding::new(opened.store().location(), what)], ..LocksSeen::default() })
+        }
+        // What the level finds counts all the same.
+        Err(error) => Ok(LocksSeen { unread: vec![Finding::new(opened.store().location(), whole_story(&error))], ..LocksSeen::default() }),
+    }
 }
 
 /// Signs of each restore point that nobody has attested that its pack set has all that its trees need. Whoever may not sign or store that
@@ -73,7 +117,7 @@ async fn attest(parts: &Parts, order: &Order, repository: &Repository, key: &Rea
     };
     match attested {
         Ok(done) => report.findings.extend(done.failed.into_iter().map(|(object, what)| Finding::new(object, what))),
-        Err(error) => tracing::warn!(error = %base::hint::whole_story(&error), "restore points could not be attested"),
+        Err(error) => tracing::warn!(error = %whole_story(&error), "restore points could not be attested"),
     }
 }
 

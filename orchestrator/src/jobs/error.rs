@@ -3,6 +3,7 @@
 use base::Hint;
 use base::id::{DrillId, RepositoryId, SourceId};
 use records::journal::JournalError;
+use repository::lock::LockError;
 use repository::prune::PruneError;
 use repository::repository::OpenError;
 use repository::space::SpaceError;
@@ -110,6 +111,21 @@ pub enum JobError {
         #[source]
         source: Box<SpaceError>,
     },
+    /// Its locks could not be looked at.
+    #[error("cannot look at the locks of {repository}")]
+    Lock {
+        /// As the plan names it.
+        repository: RepositoryId,
+        /// Why.
+        #[source]
+        source: Box<LockError>,
+    },
+    /// Nothing is locked there.
+    #[error("the plan declares no lock for {repository}")]
+    NoLock {
+        /// As the plan names it.
+        repository: RepositoryId,
+    },
     /// Pruning needs a key that signs for a maintainer.
     #[error("{} is not a maintainer of {repository}", if *.verifier { "a verifier" } else { "whoever asks without a key" })]
     NoMaintainer {
@@ -187,6 +203,10 @@ impl Hint for JobError {
             Self::Check { source, .. } => source.hint(),
             Self::Prune { source, .. } => source.hint(),
             Self::Space { source, .. } => source.hint(),
+            Self::Lock { source, .. } => source.hint(),
+            Self::NoLock { .. } => {
+                Some("declare one in the plan, where the bucket has Object Lock: lock: {mode: compliance, for: 90d}".to_owned())
+            }
             Self::NoMaintainer { .. } => Some(
                 "name a maintainer's key: --maintainer-key FILE, or in the plan: maintainer: {file: FILE}; a custodian makes one with \
                  lifeboat key new NAME --role maintainer"

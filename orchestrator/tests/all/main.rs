@@ -8,6 +8,7 @@ mod backups;
 mod daemon;
 mod drills;
 mod installation;
+mod locks;
 mod notices;
 mod plan;
 mod retention;

@@ -9,7 +9,7 @@ use crate::plan::{Channel, Role, StepAction, Target};
 use crate::rules::meaning as rules;
 
 /// Events that this version sends: the kinds of matter that the registers know.
-pub const EVENTS: [&str; 21] = [
+pub const EVENTS: [&str; 23] = [
     "backup.failed",
     "backup.overdue",
     "capa.overdue",
@@ -22,6 +22,8 @@ pub const EVENTS: [&str; 21] = [
     "incident.update",
     "knowledge.missing",
     "knowledge.overdue",
+    "lock.overdue",
+    "lock.weakened",
     "objective.missed",
     "retention.overdue",
     "review.overdue",
@@ -34,7 +36,7 @@ pub const EVENTS: [&str; 21] = [
 ];
 
 /// Events of later versions. A route for one of them waits in vain until then, and whoever set it up is told so.
-const LATER: [&str; 13] = [
+const LATER: [&str; 12] = [
     "acceptance.ended",
     "backup.incomplete",
     "copy.failed",
@@ -42,7 +44,6 @@ const LATER: [&str; 13] = [
     "drill.void",
     "evidence.broken",
     "key.untested",
-    "lock.weakened",
     "notice.failed",
     "plan.changed",
     "plan.refused",

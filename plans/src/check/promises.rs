@@ -6,7 +6,7 @@ use base::Span;
 use base::span::human;
 
 use super::Context;
-use crate::plan::{AtExpiry, Keep, Retention};
+use crate::plan::{AtExpiry, Keep, Retention, Url};
 use crate::roster;
 use crate::rules::meaning as rules;
 
@@ -14,6 +14,7 @@ pub(super) fn check(context: &mut Context<'_>) {
     roster_gaps(context);
     copies(context);
     locks(context);
+    lock_nowhere(context);
     legal_minimum(context);
     workarounds(context);
     own_approval(context);
@@ -107,6 +108,18 @@ fn locks(context: &mut Context<'_>) {
                 fault.why = Some("after that, whoever has this host's rights can delete them".to_owned());
                 fault.hint = Some(format!("lock for {reach} at least"));
             }
+        }
+    }
+}
+
+fn lock_nowhere(context: &mut Context<'_>) {
+    let plan = context.plan;
+    for (id, repository) in &plan.repositories {
+        let path = format!("repositories/{id}");
+        if repository.lock.is_some() && matches!(repository.url, Url::File { .. }) && context.sound(&path) {
+            let what = format!("{id} is a folder, and a folder locks nothing");
+            context.at_key(&rules::LOCK_NOWHERE, &format!("{path}/lock"), what).hint =
+                Some("take the lock out, and keep a copy in a bucket with Object Lock".to_owned());
         }
     }
 }

@@ -47,6 +47,28 @@ pub struct Lock {
     /// How long it holds after an object was written.
     #[serde(rename = "for")]
     pub period: Span,
+    /// Who extends the locks of what is still needed.
+    #[serde(skip_serializing_if = "Renewal::is_here")]
+    pub renewal: Renewal,
+}
+
+/// Who extends locks before they end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Renewal {
+    /// This host's daemon, or a person here.
+    #[default]
+    Here,
+    /// Another host, for one whose credential only writes.
+    Elsewhere,
+}
+
+impl Renewal {
+    /// Whether this host does it.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    pub fn is_here(&self) -> bool {
+        *self == Self::Here
+    }
 }
 
 impl FromStr for Lock {
@@ -60,7 +82,8 @@ impl FromStr for Lock {
             "governance" => LockMode::Governance,
             _ => return Err("the mode is compliance (nobody lifts the lock) or governance (whoever has a right for that)".to_owned()),
         };
-        Ok(Self { mode, period: period.trim().parse().map_err(|error: base::span::BadSpan| error.to_string())? })
+        let period = period.trim().parse().map_err(|error: base::span::BadSpan| error.to_string())?;
+        Ok(Self { mode, period, renewal: Renewal::Here })
     }
 }
 

@@ -136,4 +136,7 @@ super::rules! {
     IDLE_WAIVER "LB2145" Warning "a waiver that lets nothing pass"
         "The rule is not broken at that place, or it is one that cannot be waived since the plan could not be carried out. A waiver that stays behind would hide a later fault. Remove it, or correct its place: the path of keys that `plan check --json` names."
         "reason: what lets nothing pass today hides a fault tomorrow"
+    LOCK_NOWHERE "LB2146" Error "a lock in a place that locks nothing"
+        "`lock` has the store refuse to delete an object before its time, which S3 Object Lock does. A folder cannot: whoever may write there may delete there, and the first object would be refused. Put the repository into a bucket with Object Lock, or take the lock out and keep a second copy in one."
+        "reason: a promise that nothing keeps is believed all the same"
 }

@@ -1,6 +1,7 @@
 //! Records about repositories and their stores.
 
 use base::id::RepositoryId;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A repository was made.
@@ -54,4 +55,50 @@ pub struct CheckFinished {
     /// How long it took, in milliseconds.
     #[serde(default)]
     pub took_ms: u64,
+}
+
+/// The locks of a repository were looked at, and those extended that were due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocksRenewed {
+    /// Unique id of this run.
+    pub run: String,
+    /// Its name in the plan.
+    pub repository: RepositoryId,
+    /// Who may lift them: "compliance", "governance".
+    pub mode: String,
+    /// How long a lock holds, in seconds.
+    pub period_s: u64,
+    /// The store's time when it was looked at.
+    pub store_time: Timestamp,
+    /// Objects whose locks were read.
+    pub n_objects: u64,
+    /// Locks that were extended.
+    pub n_renewed: u64,
+    /// Packs that nothing needs any more, whose locks run out.
+    pub n_unneeded: u64,
+    /// Objects that were locked for less than was promised before.
+    pub n_weak: u64,
+    /// Locks that were due and that the store did not extend.
+    pub n_refused: u64,
+    /// What it said, of the first of them.
+    pub refused: Vec<String>,
+    /// Objects whose locks could not be read.
+    pub n_unread: u64,
+    /// Why, of the first of them.
+    pub unread: Vec<String>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// Objects are locked for less than was promised: somebody has shortened or lifted locks, or nobody has renewed them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockWeakened {
+    /// Its name in the plan.
+    pub repository: RepositoryId,
+    /// The store's time when it was looked at.
+    pub store_time: Timestamp,
+    /// How many objects; `objects` may hold only the first of them.
+    pub n_objects: u64,
+    /// Each of them, and what is wrong with its lock.
+    pub objects: Vec<String>,
 }

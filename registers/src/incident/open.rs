@@ -81,7 +81,7 @@ pub(crate) fn services_of(plan: &Plan, matter: &Matter) -> Vec<ServiceId> {
                 .map(|service| service.id.clone())
                 .collect()
         }
-        Kind::Damage => {
+        Kind::Damage | Kind::LockWeakened => {
             let repository = matter.object.rsplit(' ').next().unwrap_or_default();
             let holds = |service: &&plans::plan::Service| {
                 service

@@ -9,6 +9,8 @@ use super::Promise;
 
 /// The part of the period by which a new object's lock may fall short: its instant is taken before the upload, which takes its time.
 const SLACK: u32 = 20;
+/// The part of the period that is left of every lock while somebody renews: locks are due when half is left, and looked at far more often.
+const LEAST: u32 = 4;
 
 /// What was decided of one object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +28,9 @@ pub fn judge(now: Timestamp, stored: Option<Timestamp>, found: Option<Retention>
         None => Some(format!("it has no lock; it should be locked until {needed} at least")),
         Some(lock) if lock.until <= now => Some(format!("its lock ended at {}; it should be locked until {needed} at least", lock.until)),
         Some(lock) if lock.until < needed => Some(format!("its lock ends at {}; it should be locked until {needed} at least", lock.until)),
+        Some(lock) if lock.until < after(now, promise.period / LEAST) => {
+            Some(format!("its lock ends at {}, and nobody has renewed it: less than a quarter of its time is left", lock.until))
+        }
         Some(lock) if lock.mode < promise.mode => Some(format!("its lock is of mode {}; {} was promised", lock.mode, promise.mode)),
         Some(_) => None,
     };
@@ -84,6 +89,13 @@ mod tests {
             assert_eq!(judged(now, 0, strong(until), renewed), expected, "day {now}");
         }
         assert_eq!(judged(5, 0, strong(400), None), (false, None), "a longer lock stays as it is");
+    }
+
+    #[test]
+    fn a_lock_that_nobody_renewed_in_time_is_named_before_it_ends() {
+        let strong = |until| Some(lock(Mode::Compliance, until));
+        assert_eq!(judged(30, 0, strong(40), None), (false, Some(70)), "a quarter is left");
+        assert_eq!(judged(31, 0, strong(40), None), (true, Some(71)));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Does what a plan says, as far as a second look agrees.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Clock, Digest};
 use bytes::Bytes;
+use jiff::Timestamp;
 use stores::error::StoreError;
 use stores::key::Key;
 
@@ -24,7 +25,9 @@ pub struct Applied {
     pub condemned: Option<(Name, usize)>,
     /// Packs that are deleted.
     pub deleted: BTreeSet<PackAt>,
-    /// Packs that the store refused to delete, such as locked ones, and what it said. A later prune tries again.
+    /// Packs that could be deleted if they were not locked, and until when. A prune after that deletes them.
+    pub locked: BTreeMap<PackAt, Timestamp>,
+    /// Packs that the store refused to delete, and what it said. A later prune tries again.
     pub refused: Vec<(PackAt, String)>,
 }
 
@@ -48,7 +51,7 @@ pub async fn apply(repository: &Repository, wanted: &Plan, steward: &Steward, cl
         let key = names::pack(&pack.0, &pack.1);
         // A bucket with versions answers yes to a delete of what is locked, and only hides it.
         if let Some(until) = locked_until(&**store, &key, facts.now).await {
-            applied.refused.push((pack.clone(), format!("it is locked until {until}")));
+            applied.locked.insert(pack.clone(), until);
             continue;
         }
         match deleter.delete(&key).await {

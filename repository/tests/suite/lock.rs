@@ -143,12 +143,12 @@ async fn a_prune_leaves_what_is_locked_says_until_when_and_deletes_it_once_the_l
     assert!(vault.prune().await.condemned.is_some());
     vault.clock.advance(4 * DAY);
     let swept = vault.prune().await;
-    assert_eq!((swept.deleted.len(), swept.refused.len()), (0, old.packs.len()));
-    assert!(swept.refused.iter().all(|(_, what)| *what == format!("it is locked until {}", began + PERIOD)), "{:?}", swept.refused);
+    assert_eq!((swept.deleted.len(), swept.refused.len(), swept.locked.len()), (0, 0, old.packs.len()));
+    assert!(swept.locked.values().all(|until| *until == began + PERIOD), "{:?}", swept.locked);
     vault.clock.advance(23 * DAY);
     renew(&vault.repository, &vault.look().await).await.unwrap();
     let swept = vault.prune().await;
-    assert_eq!((swept.deleted.len(), swept.refused.len()), (old.packs.len(), 0));
+    assert_eq!((swept.deleted.len(), swept.refused.len(), swept.locked.len()), (old.packs.len(), 0, 0));
 }
 
 #[tokio::test]

@@ -36,6 +36,9 @@ pub(super) fn text(answer: &Answer) -> String {
         ByteSize(answer.stored_bytes),
         ByteSize(answer.unneeded_bytes)
     );
+    if let Some(until) = answer.locked_until {
+        let _ = writeln!(out, "     {} still locked, the last of them until {}", counted(answer.locked, "pack"), instant::utc(until));
+    }
     if answer.attested > 0 {
         let _ = writeln!(out, "     {} attested", counted(answer.attested, "restore point"));
     }

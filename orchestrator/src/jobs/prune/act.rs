@@ -1,5 +1,6 @@
 //! Does what was seen and decided, with the journal on both sides of it.
 
+use jiff::Timestamp;
 use plans::Plan;
 use records::event::{MaintenanceFailed, MaintenanceFinished, MaintenanceStarted};
 use repository::keys::Steward;
@@ -25,6 +26,10 @@ pub struct Done {
     pub deleted: u64,
     /// Bytes of them.
     pub deleted_bytes: u64,
+    /// Packs that are locked, and are deleted by a prune after their locks have run out.
+    pub locked: u64,
+    /// When the last of these locks ends.
+    pub locked_until: Option<Timestamp>,
     /// Packs that the store did not delete, and what it said.
     pub refused: Vec<String>,
 }
@@ -49,7 +54,7 @@ pub async fn carry_out(
         Ok(()) => {
             let mut waits = looked.waits();
             waits.extend(done.refused.iter().cloned());
-            tracing::info!(plan = %plan.id, dropped = done.dropped, condemned = done.condemned, deleted = done.deleted, "pruned");
+            tracing::info!(plan = %plan.id, dropped = done.dropped, condemned = done.condemned, deleted = done.deleted, locked = done.locked, "pruned");
             let finished = MaintenanceFinished {
                 run,
                 repository: order.repository.clone(),
@@ -98,6 +103,7 @@ async fn act(
     done.condemned = applied.condemned.map_or(0, |(_, n)| n as u64);
     done.deleted = applied.deleted.len() as u64;
     done.deleted_bytes = applied.deleted.iter().filter_map(|at| looked.plan.sizes.get(at)).sum();
+    (done.locked, done.locked_until) = (applied.locked.len() as u64, applied.locked.values().max().copied());
     done.refused = applied.refused.into_iter().map(|((domain, pack), what)| format!("packs/{domain}/{pack}: {what}")).collect();
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::super::formats::{ID, LONG_SPAN, PATH, RECIPIENT, URL, WORD};
 use super::super::node::Node;
 use super::super::shape::{Record, Type, optional, required};
 use super::{SECRET_REF, parsed, secret, span, text};
-use crate::plan::{Lock, LockMode, RecoveryKey, Repository, Url};
+use crate::plan::{Lock, LockMode, RecoveryKey, Renewal, Repository, Url};
 
 pub(crate) static REPOSITORY: Record = Record {
     name: "a repository",
@@ -31,7 +31,12 @@ static LOCK: Record = Record {
     name: "a lock",
     fields: &[
         required("mode", Type::Word(&["compliance", "governance"]), "who may lift it: nobody, or whoever has a right for that"),
-        required("for", Type::Format(&LONG_SPAN), "how long it holds after an object was written"),
+        required("for", Type::Format(&LONG_SPAN), "how long it holds after an object was written, or its lock extended"),
+        optional(
+            "renewal",
+            Type::Word(&["here", "elsewhere"]),
+            "who extends the locks of what is still needed: this host unless set, or another where this one may only write",
+        ),
     ],
     one_of: &[],
 };
@@ -64,7 +69,8 @@ pub(crate) fn read(id: RepositoryId, node: &Node) -> Repository {
         lock: node.get("lock").and_then(|node| {
             let mode =
                 if node.get("mode").and_then(Node::text) == Some("governance") { LockMode::Governance } else { LockMode::Compliance };
-            Some(Lock { mode, period: span(node, "for")? })
+            let renewal = if node.get("renewal").and_then(Node::text) == Some("elsewhere") { Renewal::Elsewhere } else { Renewal::Here };
+            Some(Lock { mode, period: span(node, "for")?, renewal })
         }),
     }
 }
