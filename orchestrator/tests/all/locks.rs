@@ -37,12 +37,12 @@ async fn renewals(place: &Installation) -> Vec<LocksRenewed> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn for_half_a_year_no_object_that_is_needed_has_less_than_a_quarter_of_its_lock_and_each_look_is_an_eighth_apart() {
+async fn for_a_quarter_of_a_year_no_object_that_is_needed_has_less_than_a_quarter_of_its_lock_and_each_look_is_an_eighth_apart() {
     let (place, disk) = locked().await;
     place.look().await;
     let first = &renewals(&place).await[0];
     assert!(first.n_renewed > 0 && first.n_weak == 0, "what was there before is locked, and nobody is alarmed: {first:?}");
-    for day in 0..180_u32 {
+    for day in 0..90_u32 {
         std::fs::write(place.source().join("a"), format!("the data of day {day}")).unwrap();
         place.advance(DAY).await;
         for key in disk.keys() {
@@ -51,7 +51,7 @@ async fn for_half_a_year_no_object_that_is_needed_has_less_than_a_quarter_of_its
         }
     }
     let done = renewals(&place).await;
-    assert_eq!(done.len(), 1 + 180 / 5);
+    assert_eq!(done.len(), 1 + 90 / 5);
     assert!(done.iter().all(|one| (one.n_refused, one.n_unread, one.n_weak) == (0, 0, 0)), "{done:?}");
     assert!(place.told().iter().all(|subject| !subject.contains("lock")), "nothing is the matter");
 }
@@ -117,9 +117,9 @@ async fn retention_that_waits_for_locks_alone_is_not_overdue() {
     place.edit_plan("\"lock.*\": ops", "\"lock.*\": ops, retention.overdue: ops");
     let packs = || disk.keys().iter().filter(|key| key.as_str().starts_with("packs/")).count();
     let mut most = 0;
-    for n in 0..60 * 4_u32 {
+    for n in 0..46 * 2_u32 {
         std::fs::write(place.source().join("a"), format!("the data of run {n}")).unwrap();
-        place.advance(Duration::from_hours(6)).await;
+        place.advance(Duration::from_hours(12)).await;
         most = most.max(packs());
     }
     assert!(place.told().iter().all(|subject| !subject.contains("retention")), "nothing is overdue");

@@ -65,7 +65,6 @@ pub enum Renewal {
 
 impl Renewal {
     /// Whether this host does it.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
     pub fn is_here(&self) -> bool {
         *self == Self::Here
     }
