@@ -203,7 +203,7 @@ fn text(wish: Wish, looked: &Looked, answer: &Answer) -> String {
         say(format!("     {} that nothing needs: left to run out", counted(answer.unneeded, "pack")));
     }
     match (wish, answer.due) {
-        (Wish::Renew, 0) | (_, 0) => say("     none is due to be extended".to_owned()),
+        (_, 0) => say("     none is due to be extended".to_owned()),
         (Wish::Renew, _) => say(format!("     {} extended", counted(answer.renewed, "lock"))),
         (_, n) => say(format!("     {} due to be extended", counted(n, "lock"))),
     }
