@@ -31,7 +31,7 @@ static LOCK: Record = Record {
     name: "a lock",
     fields: &[
         required("mode", Type::Word(&["compliance", "governance"]), "who may lift it: nobody, or whoever has a right for that"),
-        required("for", Type::Format(&LONG_SPAN), "how long it holds after an object was written, or its lock extended"),
+        required("for", Type::Format(&LONG_SPAN), "how long it holds after an object was written"),
         optional(
             "renewal",
             Type::Word(&["here", "elsewhere"]),
