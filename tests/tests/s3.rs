@@ -13,9 +13,9 @@ use stores_s3::{S3Config, S3Store};
 use crate::place::{Place, Said, noise, start};
 
 /// A place whose repository is in the server, in a prefix of its own.
-struct Bucket {
-    place: Place,
-    server: S3Server,
+pub(crate) struct Bucket {
+    pub(crate) place: Place,
+    pub(crate) server: S3Server,
     prefix: String,
 }
 
@@ -54,7 +54,7 @@ impl Bucket {
     }
 
     /// After `lifeboat init` and a backup with the key that may do everything.
-    fn backed_up() -> Self {
+    pub(crate) fn backed_up() -> Self {
         let bucket = Self::new();
         bucket.credential(Who::Admin, None);
         bucket.init(&bucket.bucket()).exits(0);
