@@ -110,6 +110,8 @@ pub(crate) enum Command {
     /// What is known: articles in git, captured, processed, shared
     #[command(subcommand)]
     Kb(commands::kb::KbCommand),
+    /// One page for the day when nothing else works, as a file and in every repository
+    Binder(commands::binder::BinderArgs),
     /// Everything that is late, in all registers at once
     Overdue,
     /// The threat and impact registers

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod binder;
 pub(crate) mod capa;
 pub(crate) mod cat;
 pub(crate) mod change;
@@ -71,6 +72,7 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Command::Feedback(command) => feedback::run(command, &settings()?, output).await,
         Command::Change(command) => change::run(command, &settings()?, output).await,
         Command::Kb(command) => kb::run(command, &settings()?, output).await,
+        Command::Binder(args) => binder::run(args, &settings()?, output).await,
         Command::Overdue => overdue::run(&settings()?, output).await,
         Command::Register(command) => register::run(command, &settings()?, output).await,
         Command::Evidence(command) => evidence::run(command, &settings()?, output).await,

@@ -9,6 +9,8 @@ mod place;
 #[path = "all/servers.rs"]
 mod servers;
 
+#[path = "all/binder.rs"]
+mod binder;
 #[path = "all/databases.rs"]
 mod databases;
 #[path = "all/drilling.rs"]
@@ -37,6 +39,8 @@ mod planning;
 mod plugins;
 #[path = "all/pruning.rs"]
 mod pruning;
+#[path = "all/register_table.rs"]
+mod register_table;
 #[path = "all/registers.rs"]
 mod registers;
 #[path = "all/restoring.rs"]

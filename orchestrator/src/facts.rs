@@ -106,6 +106,8 @@ impl Facts {
             Event::DaemonStarted(_) => self.nothing_runs(),
             Event::PlanLoaded(e) if e.plan == self.plan => self.file_digest = Some(e.file_digest),
             event @ (Event::ReviewStarted(_) | Event::ReviewSigned(_)) => self.reviews.push((at, event)),
+            Event::RowChanged(e) if e.register == registers::review::minutes::NAME => self.reviews.push((at, e.into())),
+            Event::RowArchived(e) if e.register == registers::review::minutes::NAME => self.reviews.push((at, e.into())),
             event => self.attempts.extend(attempt_of(&event, at)),
         }
     }

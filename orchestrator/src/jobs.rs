@@ -2,6 +2,7 @@
 
 pub mod attest;
 pub mod backup;
+pub mod binder;
 pub mod check;
 pub mod database;
 pub mod drill;

@@ -3,6 +3,7 @@
 //! [`daemon`] drives the standing [`task`]s; [`jobs`] do one thing each and write down what came of it, for the daemon and for
 //! the commands alike. It holds no rule of its own, and no timer that matters. `cli` gives it its [`parts`].
 
+pub mod binder;
 mod caught;
 pub mod daemon;
 pub mod desk;

@@ -134,9 +134,14 @@ impl Plan {
 
     /// The services of `drill` with everything they need, dependencies first; an external service is no part of it.
     pub fn recovery_order(&self, drill: &Drill) -> Vec<ServiceId> {
+        self.order_of(&drill.services)
+    }
+
+    /// These services with everything they need, dependencies first; an external service is no part of it.
+    pub fn order_of<'a>(&'a self, starts: impl IntoIterator<Item = &'a ServiceId>) -> Vec<ServiceId> {
         // A stack of its own: needs may be as deep as there are services, which is more than the program's stack holds.
         let (mut order, mut seen) = (Vec::new(), BTreeSet::new());
-        for start in &drill.services {
+        for start in starts {
             let mut stack = vec![(start, false)];
             while let Some((id, leaving)) = stack.pop() {
                 if leaving {

@@ -35,7 +35,7 @@ pub use plan::{PlanLoaded, PlanRefused};
 pub use register::{Row, RowAdded, RowArchived, RowChanged};
 pub use repository::{CheckFinished, LockWeakened, LocksRenewed, ProbeLine, RepositoryCreated, RepositoryProbed};
 pub use restore::{RestoreFailed, RestoreFinished, RestoreStarted};
-pub use review::{Asked, ReviewSigned, ReviewStarted};
+pub use review::{Asked, BinderWritten, ReviewSigned, ReviewStarted};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident = $action:literal)*) => {
@@ -134,6 +134,8 @@ events! {
     ReviewStarted = "review.started"
     /// A person signed a review.
     ReviewSigned = "review.signed"
+    /// The binder was stored in a repository.
+    BinderWritten = "binder.written"
     /// An incident was opened.
     IncidentDeclared = "incident.declared"
     /// The cause of an open incident struck again.
@@ -203,6 +205,7 @@ impl Event {
             Self::DrillFinished(e) => format!("drill/{}", e.record.identity.drill),
             Self::ReviewStarted(e) => format!("review/{}", e.review),
             Self::ReviewSigned(e) => format!("review/{}", e.review),
+            Self::BinderWritten(e) => format!("repository/{}", e.repository),
             Self::IncidentDeclared(e) => format!("incident/{}", e.incident),
             Self::IncidentRepeated(e) => format!("incident/{}", e.incident),
             Self::IncidentNoted(e) => format!("incident/{}", e.incident),

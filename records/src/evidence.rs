@@ -12,7 +12,7 @@ mod manifest;
 mod page;
 mod render;
 mod table;
-mod text;
+pub(crate) mod text;
 pub mod verify;
 
 pub use export::{ExportError, Exported, export};

@@ -4,6 +4,7 @@
 //! into a signed folder that stock tools verify. Nothing here decides what should happen, and nothing here changes or
 //! removes what was once written down.
 
+pub mod binder;
 pub mod chain;
 pub mod drill;
 pub mod event;

@@ -46,6 +46,8 @@ pub struct Facts {
     pub spaces: BTreeMap<RepositoryId, SpaceState>,
     /// What is known of the locks of each repository.
     pub locks: BTreeMap<RepositoryId, LockState>,
+    /// When the binder was last written into each repository.
+    pub binders: BTreeMap<RepositoryId, Timestamp>,
     /// The incident register.
     pub incidents: Incidents,
     /// The rows that people keep in the other registers.
@@ -240,6 +242,9 @@ impl Facts {
             Event::SpaceMeasured(told) => {
                 let state = SpaceState { at, stored_bytes: told.stored_bytes, dead_bytes: told.dead_bytes };
                 self.spaces.insert(told.repository.clone(), state);
+            }
+            Event::BinderWritten(written) if written.plan == *plan => {
+                self.binders.insert(written.repository.clone(), at);
             }
             event => {
                 self.incidents.take(plan, at, event);

@@ -20,6 +20,9 @@ use serde::Serialize;
 use crate::settings::{IncidentRules, Recurrence};
 use crate::sla::{self, Mark, Reading};
 
+/// The register's name.
+pub const NAME: &str = "incident";
+
 /// An incident as the journal tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Incident {
@@ -63,6 +66,8 @@ pub struct Incident {
     pub resolved: Option<Timestamp>,
     /// When nothing was left to do.
     pub closed: Option<Timestamp>,
+    /// When it was archived.
+    pub archived: Option<Timestamp>,
     /// How it was resolved.
     pub how: Option<String>,
     /// The run of the recovery that ended it.
@@ -123,6 +128,8 @@ pub enum Phase {
     Resolved,
     /// Nothing is left to do.
     Closed,
+    /// It is of no more use.
+    Archived,
 }
 
 impl Phase {
@@ -133,6 +140,7 @@ impl Phase {
             Self::Acknowledged => "acknowledged",
             Self::Resolved => "resolved",
             Self::Closed => "closed",
+            Self::Archived => "archived",
         }
     }
 }
@@ -144,7 +152,9 @@ pub struct Incidents(Vec<Incident>);
 impl Incident {
     /// Where it stands.
     pub fn phase(&self) -> Phase {
-        if self.closed.is_some() {
+        if self.archived.is_some() {
+            Phase::Archived
+        } else if self.closed.is_some() {
             Phase::Closed
         } else if self.resolved.is_some() {
             Phase::Resolved
@@ -253,6 +263,7 @@ impl Incidents {
             Event::IncidentResumed(e) => (&e.plan, &e.incident),
             Event::IncidentResolved(e) => (&e.plan, &e.incident),
             Event::IncidentClosed(e) => (&e.plan, &e.incident),
+            Event::RowArchived(e) if e.register == NAME => (&e.plan, &e.id),
             _ => return,
         };
         if about.0 == plan
@@ -287,6 +298,7 @@ fn declared(e: &records::event::IncidentDeclared, at: Timestamp) -> Incident {
         restored: None,
         resolved: None,
         closed: None,
+        archived: None,
         how: None,
         recovery: None,
         promised: e.promised,
@@ -343,6 +355,10 @@ impl Incident {
             Event::IncidentClosed(e) => {
                 self.closed = Some(at);
                 self.say(at, &e.by, format!("closed: {}", e.reason));
+            }
+            Event::RowArchived(e) => {
+                self.archived.get_or_insert(at);
+                self.say(at, &e.by, format!("archived: {}", e.reason));
             }
             _ => {}
         }

@@ -44,6 +44,8 @@ pub enum Kind {
     RetentionOverdue,
     /// The plan has to be reviewed.
     ReviewOverdue,
+    /// A repository does not have the binder of the plan that was reviewed last.
+    BinderOverdue,
     /// Nobody looked at a threat for too long, or its acceptance has ended.
     ThreatOverdue,
     /// Nobody assessed the impact of an outage for too long, or the plan has changed it since.
@@ -72,6 +74,7 @@ impl Kind {
             Self::DrillOverdue => "drill.overdue",
             Self::RetentionOverdue => "retention.overdue",
             Self::ReviewOverdue => "review.overdue",
+            Self::BinderOverdue => "binder.overdue",
             Self::ThreatOverdue => "threat.overdue",
             Self::ImpactOverdue => "impact.overdue",
             Self::ThreatSoon => "threat.soon",

@@ -22,6 +22,7 @@ use crate::{capa, change, feedback, impact, incident, knowledge, threat};
 pub fn list(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now: Timestamp) -> Vec<Matter> {
     let mut late = Vec::new();
     late.extend(review(plan, facts, last_signed, now));
+    late.extend(last_signed.into_iter().flat_map(|signed| binders(plan, facts, signed)));
     late.extend(plan.drills.values().filter_map(|drill| self::drill(plan, drill, facts, now)));
     for source in plan.sources.values() {
         late.extend(source.to.iter().filter_map(|repository| backup(plan, source, repository, facts, now)));
@@ -81,6 +82,19 @@ fn review(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now: T
             vec![matter(Kind::ReviewOverdue, format!("plan {}", plan.id), since, what)]
         }
     }
+}
+
+/// The repositories that have no binder since the last signed review.
+fn binders<'a>(plan: &'a Plan, facts: &'a Facts, signed: &'a SignedReview) -> impl Iterator<Item = Matter> + 'a {
+    let behind = |id: &&RepositoryId| facts.binders.get(*id).is_none_or(|written| *written < signed.at);
+    plan.repositories.keys().filter(behind).map(|id| Matter {
+        kind: Kind::BinderOverdue,
+        object: format!("binder in {id}"),
+        since: signed.at,
+        owner: plan.owner.clone(),
+        what: "the binder there is older than the last signed review, or there is none".to_owned(),
+        todo: "lifeboat binder".to_owned(),
+    })
 }
 
 fn drill(plan: &Plan, drill: &Drill, facts: &Facts, now: Timestamp) -> Option<Matter> {

@@ -6,6 +6,7 @@
 //! orchestrator ask it; when a review is due is decided by `plans::review`.
 
 pub mod inputs;
+pub mod minutes;
 pub mod statement;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ use records::Event;
 use serde::Serialize;
 
 use crate::facts::Dated;
+use crate::ledger::Step;
 
 /// A review as the journal tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,6 +40,12 @@ pub struct Review {
     pub asked: Option<SignRule>,
     /// Signatures for this fingerprint, oldest first, one for each person and role.
     pub signatures: Vec<Signed>,
+    /// What was decided, in the words of the minutes.
+    pub decisions: Option<String>,
+    /// When it was archived.
+    pub archived: Option<Timestamp>,
+    /// What people did to its minutes, oldest first.
+    pub history: Vec<Step>,
 }
 
 /// A signature under a review.
@@ -75,6 +83,8 @@ pub enum Standing {
     },
     /// The plan changed while it was open: signatures under it would be for something else.
     Superseded,
+    /// It was given up before it was done.
+    Archived,
 }
 
 /// All reviews of `plan`, oldest first. Signatures for another fingerprint, and repeated ones, do not count.
@@ -95,6 +105,9 @@ pub fn fold<'a>(plan: &PlanId, events: impl IntoIterator<Item = Dated<'a>>) -> V
                         not_author: 0,
                     }),
                     signatures: Vec::new(),
+                    decisions: None,
+                    archived: None,
+                    history: Vec::new(),
                 });
             }
             Event::ReviewSigned(sign) => {
@@ -113,10 +126,36 @@ pub fn fold<'a>(plan: &PlanId, events: impl IntoIterator<Item = Dated<'a>>) -> V
                     });
                 }
             }
+            Event::RowChanged(e) if e.register == minutes::NAME && e.plan == *plan => {
+                // What is signed is not changed any more, whatever a journal says.
+                let review = reviews.iter_mut().find(|review| review.id == e.id && review.signatures.is_empty());
+                if let Some(review) = review {
+                    review.decisions = e.new.get(minutes::DECISIONS).cloned();
+                    review.step(at, &e.by, "decisions written", &e.reason);
+                }
+            }
+            Event::RowArchived(e) if e.register == minutes::NAME && e.plan == *plan => {
+                if let Some(review) = reviews.iter_mut().find(|review| review.id == e.id && review.archived.is_none()) {
+                    review.archived = Some(at);
+                    review.step(at, &e.by, "archived", &e.reason);
+                }
+            }
             _ => {}
         }
     }
     reviews
+}
+
+impl Standing {
+    /// The word for it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done { .. } => "signed",
+            Self::Open { .. } => "open",
+            Self::Superseded => "superseded",
+            Self::Archived => "archived",
+        }
+    }
 }
 
 impl Review {
@@ -124,6 +163,9 @@ impl Review {
     pub fn standing(&self, rule: &SignRule, fingerprint: Digest) -> Standing {
         if let Some(at) = self.done_at(rule) {
             return Standing::Done { at };
+        }
+        if self.archived.is_some() {
+            return Standing::Archived;
         }
         if self.fingerprint != fingerprint {
             return Standing::Superseded;
@@ -144,9 +186,16 @@ impl Review {
         self.signatures.get(n - 1).map(|last| last.at)
     }
 
-    /// The digest of its inputs, which a statement names.
+    /// The digest of its inputs and of what was decided, which a statement names.
     pub fn inputs_digest(&self) -> Digest {
-        inputs::digest(&self.inputs)
+        let decided = self.decisions.iter().flat_map(|text| text.lines()).map(|line| format!("decided: {line}"));
+        let lines: Vec<String> = self.inputs.iter().cloned().chain(decided).collect();
+        inputs::digest(&lines)
+    }
+
+    fn step(&mut self, at: Timestamp, by: &str, what: &str, reason: &str) {
+        let (by, what, reason) = (by.to_owned(), what.to_owned(), reason.to_owned());
+        self.history.push(Step { at, by, what, reason, fields: Vec::new() });
     }
 
     /// Whether `by` may sign it in `role` now. The signature itself is not looked at.
@@ -164,7 +213,7 @@ impl Review {
         }
         match self.standing(asked, plan.fingerprint) {
             Standing::Done { .. } => return Err(SignRefused::Done { review: self.id.clone() }),
-            Standing::Superseded => return Err(SignRefused::Superseded { review: self.id.clone() }),
+            Standing::Superseded | Standing::Archived => return Err(SignRefused::Superseded { review: self.id.clone() }),
             Standing::Open { .. } => {}
         }
         let theirs = || self.signatures.iter().filter(|signed| signed.by == *by);

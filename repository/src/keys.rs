@@ -28,7 +28,7 @@ mod sheet;
 mod sign;
 mod split;
 mod steward;
-mod wrap;
+pub(crate) mod wrap;
 mod writer;
 
 pub use add::{add_steward, add_writer};

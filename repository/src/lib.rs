@@ -3,6 +3,7 @@
 //! The engine is usable and auditable alone: it knows no plan, no journal and no concrete store. Functions that need no
 //! key take no key. [`writer::Writer`] stores and [`reader::Reader`] reads; `docs/format.md` describes the bytes.
 
+pub mod binder;
 pub mod check;
 pub mod chunk;
 pub mod copy;

@@ -33,7 +33,17 @@ pub(crate) enum ChangeCommand {
         id: String,
     },
     /// A change begins: the newest restore points before it are written down
+    #[command(visible_alias = "add")]
     Begin {
+        #[command(flatten)]
+        fields: Fields<CHANGE>,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Correct fields
+    Update {
+        /// Which, like CHG-3
+        id: String,
         #[command(flatten)]
         fields: Fields<CHANGE>,
         #[command(flatten)]
@@ -78,6 +88,10 @@ pub(crate) async fn run(command: &ChangeCommand, settings: &Settings, output: Ou
                 Some(service) => output.next(&format!("lifeboat backup {service}"), "a restore point from just before the change"),
                 None => output.next(&format!("lifeboat change end {id} --reason TEXT"), "when it is done"),
             }
+        }
+        ChangeCommand::Update { id, fields, why } => {
+            let id = room.commit(why.by.as_deref(), |act, _| act.update(id, &fields.0, &why.reason)).await?;
+            room.brief(&id, &format!("{id} is updated."));
         }
         ChangeCommand::End { id, result, why } => {
             let word = match result {

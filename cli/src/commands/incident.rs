@@ -20,6 +20,7 @@ use crate::{plan_files, who, wiring};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum IncidentCommand {
     /// Say that something is wrong: the clocks start
+    #[command(visible_alias = "add")]
     Declare(declare::DeclareArgs),
     /// List what is open, gravest first
     List(tell::ListArgs),
@@ -40,6 +41,13 @@ pub(crate) enum IncidentCommand {
     Resolve(act::ResolveArgs),
     /// Nothing is left to do
     Close(act::CloseArgs),
+    /// It is of no more use; it stays readable
+    Archive {
+        /// Which, like INC-7
+        id: String,
+        #[command(flatten)]
+        why: super::rows::Why,
+    },
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -84,6 +92,10 @@ pub(crate) async fn run(command: &IncidentCommand, settings: &Settings, output: 
         IncidentCommand::Resume(args) => act::clock(args, false, &mut room).await?,
         IncidentCommand::Resolve(args) => act::resolve(args, &mut room).await?,
         IncidentCommand::Close(args) => act::close(args, &mut room).await?,
+        IncidentCommand::Archive { id, why } => {
+            room.commit(why.by.as_deref(), |act| act.archive(id, &why.reason)).await?;
+            tell::brief(&room, id, &format!("{} is archived.", id.to_uppercase()));
+        }
     }
     Ok(Exit::Done)
 }

@@ -1,5 +1,6 @@
 //! `lifeboat review …`: is the plan reviewed, open a review, sign it.
 
+mod minutes;
 mod sign;
 
 use jiff::Timestamp;
@@ -18,9 +19,30 @@ use crate::{plan_files, wiring};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ReviewCommand {
     /// Is the plan reviewed, when is it due, who must still sign
-    List,
+    List {
+        /// Also what is archived
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one: what was looked at, what was decided, who has signed
+    Show {
+        /// Which, by its name or the end of it; the newest when left out
+        id: Option<String>,
+    },
     /// Open a review of the plan as it is, with its inputs gathered
+    #[command(visible_alias = "add")]
     Start,
+    /// Print the minutes as Markdown, or write them to a file
+    Minutes(minutes::MinutesArgs),
+    /// Write down what was decided, before the first signature
+    Update(minutes::UpdateArgs),
+    /// It is of no more use; it stays readable
+    Archive {
+        /// Which, by its name or the end of it
+        id: String,
+        #[command(flatten)]
+        why: super::rows::Why,
+    },
     /// Write the statement to sign, or take a signature
     Sign(sign::SignArgs),
 }
@@ -47,18 +69,26 @@ pub(crate) async fn run(command: &ReviewCommand, settings: &Settings, output: Ou
     let parts = wiring::parts(settings, wiring::person()).await?;
     let facts = wiring::facts(&parts, &plan, settings).await?;
     match command {
-        ReviewCommand::List => list(&plan, &facts, parts.clock.now(), output),
+        ReviewCommand::List { all } => list(&plan, &facts, *all, parts.clock.now(), output),
+        ReviewCommand::Show { id } => minutes::show(id.as_deref(), &plan, &facts, output)?,
+        ReviewCommand::Minutes(args) => minutes::write(args, &plan, &facts, output)?,
+        ReviewCommand::Update(args) => minutes::update(args, &parts, &plan, &facts, output).await?,
+        ReviewCommand::Archive { id, why } => minutes::archive(id, why, &parts, &plan, &facts, output).await?,
         ReviewCommand::Start => return start(&parts, &plan, &facts, output).await,
-        ReviewCommand::Sign(args) => return sign::run(args, &parts, &plan, &facts, output).await,
+        ReviewCommand::Sign(args) => return sign::run(args, &parts, &plan, &facts, settings, output).await,
     }
     Ok(Exit::Done)
 }
 
-fn list(plan: &Plan, facts: &Facts, now: Timestamp, output: Output) {
+fn list(plan: &Plan, facts: &Facts, all: bool, now: Timestamp, output: Output) {
     let reviews = facts.reviews(plan);
     let last = registers::review::last_signed(&reviews, &plan.review.sign);
     let status = registers::overdue::review_status(plan, &facts.register, last.as_ref(), now);
-    let listed = Listed { status, reviews: reviews.iter().rev().map(|review| row(plan, facts, review)).collect() };
+    let binder = plan.repositories.keys().filter_map(|id| facts.register.binders.get(id)).min().copied();
+    let listed = Listed {
+        status,
+        reviews: reviews.iter().rev().filter(|review| all || review.archived.is_none()).map(|review| row(plan, facts, review)).collect(),
+    };
     output.answer("reviews", &listed, || {
         let mut text = format!("{}\n", sentence(plan, &listed.status, now));
         for row in &listed.reviews {
@@ -73,6 +103,8 @@ fn list(plan: &Plan, facts: &Facts, now: Timestamp, output: Output) {
                 let _ = writeln!(text, "    ? still to sign: {}", row.missing.join(", "));
             }
         }
+        let written = binder.map_or_else(|| "not written yet".to_owned(), |at| format!("last written {}", instant::utc(at)));
+        let _ = writeln!(text, "\nBinder: {written}");
         text
     });
     match (&listed.status, registers::review::open(&reviews, plan)) {
@@ -114,6 +146,7 @@ fn row(plan: &Plan, facts: &Facts, review: &Review) -> Row {
     let (state, missing) = match review.standing(&plan.review.sign, plan.fingerprint) {
         Standing::Done { at } => (format!("signed {}", instant::utc(at)), Vec::new()),
         Standing::Superseded => ("superseded: the plan changed while it was open".to_owned(), Vec::new()),
+        Standing::Archived => ("archived before it was completed".to_owned(), Vec::new()),
         Standing::Open { missing, .. } => ("open".to_owned(), missing.iter().map(ToString::to_string).collect()),
     };
     let signed = review.signatures.iter().map(|signed| {
@@ -144,6 +177,6 @@ async fn start(parts: &Parts, plan: &Plan, facts: &Facts, output: Output) -> Res
         let inputs = started.inputs.iter().fold(String::new(), |text, line| text + "  " + line + "\n");
         format!("Review {} of {} is open. What there is to look at:\n{inputs}", short(&started.review), plan.id)
     });
-    output.next("lifeboat review sign --by CONTACT", "write the statement and sign it");
+    output.next("lifeboat review minutes --output FILE", "write down what is decided; then lifeboat review sign");
     Ok(Exit::Done)
 }

@@ -130,3 +130,29 @@ fn a_signature_of_the_journal_that_the_key_of_the_plan_did_not_make_counts_for_n
     place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(1).warns(&["LB0311", "does not verify"]);
     place.run(["review", "sign", "--by", "d.petrova", "--key", "other"]).exits(0).says(&["The review is complete"]);
 }
+
+#[test]
+fn the_minutes_are_a_document_that_people_edit_and_sign_and_that_no_signature_outlives_a_change_of() {
+    let place = place();
+    place.run(["review", "minutes", "--output", "minutes.md"]).exits(0).warns(&["lifeboat review update --minutes minutes.md"]);
+    let file = place.path().join("minutes.md");
+    let text = std::fs::read_to_string(&file).unwrap();
+    for part in ["# Minutes of the review of", "## Inputs", "## Decisions", "still to sign: service-owner"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let take = ["review", "update", "--minutes", "minutes.md", "--reason", "the meeting"];
+    place.run(take).exits(1).warns(&["LB0310", "are not written yet"]);
+    place.run(["review", "sign", "--by", "d.petrova", "--statement", "before.txt"]).exits(0);
+    std::fs::write(&file, text.replace("(write here what was decided)", "### Copies\n\nA copy in Oslo by May.")).unwrap();
+    place.run(take).exits(0).says(&["have the decisions"]);
+    place.run(take).exits(1).warns(&["say so already"]);
+    place.run(["review", "update", "--decisions", "## Signatures", "--reason", "x"]).exits(1).warns(&["heading of one or two"]);
+    // A statement from before the decisions is about other inputs.
+    assert!(tool(place.path(), "ssh-keygen", &["-Y", "sign", "-n", "lifeboat-review@1", "-f", "daria", "before.txt"]).0);
+    let late = ["review", "sign", "--statement", "before.txt", "--signature", "before.txt.sig"];
+    place.run(late).exits(1).warns(&["LB0311", "other inputs"]);
+    place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(0).says(&["The review is complete"]);
+    place.run(["review", "update", "--decisions", "none after all", "--reason", "x"]).exits(1).warns(&["are signed, and stay as they are"]);
+    let said = ["A copy in Oslo by May.", "Daria Petrova as service-owner", "The next review is due on"];
+    place.run(["review", "show"]).exits(0).says(&said);
+}

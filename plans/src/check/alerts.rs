@@ -9,9 +9,10 @@ use crate::plan::{Channel, Role, StepAction, Target};
 use crate::rules::meaning as rules;
 
 /// Events that this version sends: the kinds of matter that the registers know.
-pub const EVENTS: [&str; 23] = [
+pub const EVENTS: [&str; 24] = [
     "backup.failed",
     "backup.overdue",
+    "binder.overdue",
     "capa.overdue",
     "change.unproven",
     "drill.failed",

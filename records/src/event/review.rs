@@ -1,7 +1,7 @@
 //! Records about reviews of the plan. `registers::review` folds them into what is due and what is signed.
 
 use base::Digest;
-use base::id::{ContactId, PlanId};
+use base::id::{ContactId, PlanId, RepositoryId};
 use serde::{Deserialize, Serialize};
 
 /// A review was opened.
@@ -53,4 +53,19 @@ pub struct ReviewSigned {
     pub statement_digest: Digest,
     /// SSHSIG over the statement, armored, in the namespace [`crate::seal::REVIEW_NAMESPACE`].
     pub signature: String,
+}
+
+/// The binder was stored in a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BinderWritten {
+    /// Of which plan.
+    pub plan: PlanId,
+    /// Where.
+    pub repository: RepositoryId,
+    /// Under which name.
+    pub object: String,
+    /// Material fingerprint of the plan that stands in it.
+    pub fingerprint: Digest,
+    /// SHA-256 of the page before it was encrypted.
+    pub digest: Digest,
 }

@@ -21,7 +21,7 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// [`plain`], and escaped for HTML text and attributes.
-pub(super) fn html(text: &str) -> String {
+pub(crate) fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in plain(text).chars() {
         match c {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use records::Event;
 use records::event::{
     IncidentAcknowledged, IncidentChanged, IncidentClosed, IncidentDeclared, IncidentNoted, IncidentPaused, IncidentRepeated,
-    IncidentResolved, IncidentResumed, SlaClock,
+    IncidentResolved, IncidentResumed, RowArchived, SlaClock,
 };
 
 use super::{Incident, Incidents, Phase};
@@ -137,6 +137,9 @@ impl Hint for IncidentRefused {
             Self::Severity { known, .. } => format!("name one of {}", known.join(", ")),
             Self::Empty { what } => format!("say {what} in a few words; it is kept in the journal"),
             Self::Phase { phase: "closed", .. } => "declare a new one; a closed incident stays as it is".to_owned(),
+            Self::Phase { id, what: "archived", phase } if *phase != "archived" => {
+                format!("close it first: lifeboat incident close {id} --reason TEXT")
+            }
             Self::Phase { id, what: "closed", .. } => format!("resolve it first: lifeboat incident resolve {id} --how TEXT"),
             Self::Phase { id, .. } => format!("see what was done: lifeboat incident show {id}"),
             Self::Clock { id, .. } => format!("see its clocks: lifeboat incident show {id}"),
@@ -292,6 +295,13 @@ impl<'a> Act<'a> {
         let how = said(how, "how it was resolved")?;
         Ok(IncidentResolved { incident: incident.id.clone(), plan: self.plan.clone(), how, restored, recovery, by: self.by.to_owned() }
             .into())
+    }
+
+    /// It is of no more use; it stays readable.
+    pub fn archive(&self, id: &str, reason: &str) -> Result<Event, IncidentRefused> {
+        let incident = self.in_phase(id, &[Phase::Closed], "archived")?;
+        let (register, reason) = (super::NAME.to_owned(), said(reason, "the reason")?);
+        Ok(RowArchived { register, id: incident.id.clone(), plan: self.plan.clone(), reason, by: self.by.to_owned() }.into())
     }
 
     /// Nothing is left to do; trouble that came back needs its knowledge article first.

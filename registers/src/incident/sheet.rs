@@ -15,8 +15,20 @@ use crate::ledger::sheet::{Change, Deed, Fault, Faults, Planned, read, write};
 use crate::settings::{IncidentRules, harm};
 
 /// The columns that the timeline makes.
-const MADE: [&str; 11] =
-    ["state", "impact", "reported", "acknowledged", "resolved", "closed", "how", "recovery", "response", "resolution", "repeats"];
+const MADE: [&str; 12] = [
+    "state",
+    "impact",
+    "reported",
+    "acknowledged",
+    "resolved",
+    "closed",
+    "how",
+    "recovery",
+    "response",
+    "resolution",
+    "repeats",
+    "archived",
+];
 
 fn columns() -> Vec<&'static str> {
     ["id"].into_iter().chain(FIELDS.iter().map(|(name, _)| *name)).chain(MADE).collect()
@@ -49,6 +61,7 @@ fn cells(incident: &Incident, rules: &IncidentRules, now: Timestamp) -> BTreeMap
         ("response", clock(SlaClock::Response)),
         ("resolution", clock(SlaClock::Resolution)),
         ("repeats", incident.n_repeats.to_string()),
+        ("archived", instant(incident.archived)),
     ]);
     cells
 }

@@ -8,7 +8,7 @@ use crate::trust::MAX_DOCUMENT;
 
 /// The leading parts of what is copied, in the order in which it is stored: what an object relies on comes before it. Lists of
 /// condemned packs and what was healed are not copied, since each copy has its own.
-pub const ORDER: [&str; 12] = [
+pub const ORDER: [&str; 13] = [
     "repository.json",
     "trust/",
     "keys/",
@@ -21,6 +21,7 @@ pub const ORDER: [&str; 12] = [
     "tombstones/",
     "heads/",
     "audit/",
+    "binder/",
 ];
 
 /// The most bytes of key files, recovery scripts and statements of the people who maintain the repository.

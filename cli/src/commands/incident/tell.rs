@@ -50,7 +50,7 @@ fn shown<'a>(room: &Room, incident: &'a Incident) -> Shown<'a> {
 
 pub(super) fn list(args: &ListArgs, room: &Room) {
     let mut rows: Vec<Shown<'_>> = room.facts.register.incidents.all().iter().map(|one| shown(room, one)).collect();
-    rows.retain(|row| args.all || row.phase != Phase::Closed);
+    rows.retain(|row| args.all || row.phase < Phase::Closed);
     let rank = |row: &Shown<'_>| room.rules.severities.iter().position(|one| one.name == row.incident.severity);
     rows.sort_by_key(|row| (row.phase >= Phase::Resolved, rank(row).unwrap_or(usize::MAX), row.incident.reported));
     room.output.answer("incidents", &rows, || {
@@ -137,6 +137,7 @@ fn page(room: &Room, shown: &Shown<'_>) -> String {
         ("restored", incident.restored),
         ("resolved", incident.resolved),
         ("closed", incident.closed),
+        ("archived", incident.archived),
     ];
     for (label, at) in instants.into_iter().filter_map(|(label, at)| Some((label, at?))) {
         line(label, instant::utc(at));

@@ -48,7 +48,7 @@ pub(super) async fn run(args: &AddArgs, room: &mut Room, shelf: &Shelf) -> Resul
         let id = event.object().rsplit('/').next().unwrap_or_default().to_owned();
         let mut events = vec![event];
         // A closed incident stays as it is; the article names it all the same.
-        let open = incident.as_ref().filter(|one| one.phase() != incident::Phase::Closed && one.knowledge.is_none());
+        let open = incident.as_ref().filter(|one| one.phase() < incident::Phase::Closed && one.knowledge.is_none());
         if let Some(open) = open {
             let people = incident::act::Act { incidents: &facts.register.incidents, plan: &rows.plan.id, rules: &rules, by: rows.by };
             let fields = [("knowledge".to_owned(), id.clone())].into();

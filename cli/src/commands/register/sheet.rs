@@ -9,6 +9,7 @@ use registers::incident;
 use registers::ledger::act::Act;
 use registers::ledger::field;
 use registers::ledger::sheet::{Change, Deed, Faults, MAX_BYTES, Planned, export as of_rows, plan_import};
+use registers::review::minutes::export as export_reviews;
 use registers::settings::IncidentRules;
 
 use super::super::kb::write_files;
@@ -38,6 +39,8 @@ pub(crate) enum Sheet {
     Incident,
     /// What is known
     Knowledge,
+    /// Reviews of the plan; they have no import
+    Review,
 }
 
 #[derive(Debug, clap::Args)]
@@ -87,6 +90,7 @@ impl Sheet {
             Self::Change => "change",
             Self::Incident => "incident",
             Self::Knowledge => "knowledge",
+            Self::Review => "review",
         }
     }
 }
@@ -96,6 +100,7 @@ pub(super) async fn export(args: &ExportArgs, settings: &Settings, output: Outpu
     let register = &room.facts.register;
     let text = match args.register.place() {
         Some(_) => of_rows(&room.plan, &register.ledger, room.register),
+        None if args.register == Sheet::Review => export_reviews(&room.plan, &room.facts.reviews(&room.plan)),
         None => incident::sheet::export(&register.incidents, &IncidentRules::of(&room.plan), room.parts.clock.now()),
     };
     let text = text.map_err(|error| Failure::new("LB0314", Exit::Failed, format!("the register cannot be written as CSV: {error}")))?;
@@ -110,6 +115,10 @@ pub(super) async fn export(args: &ExportArgs, settings: &Settings, output: Outpu
 }
 
 pub(super) async fn import(args: &ImportArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    if args.register == Sheet::Review {
+        return Err(Failure::new("LB0314", Exit::Failed, "reviews cannot be imported: a signature cannot come from a spreadsheet")
+            .fix("open one: lifeboat review start"));
+    }
     let text = read(args)?;
     let mut room = Room::open(args.register.place().unwrap_or_default(), settings, output).await?;
     let by = who::named(args.why.by.as_deref(), &room.plan, &room.parts)?;

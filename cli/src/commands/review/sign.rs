@@ -10,9 +10,11 @@ use plans::plan::Role;
 use records::seal::{self, SigningKey};
 use registers::review::Review;
 
+use super::super::binder::after_review;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::secrets;
+use crate::settings::Settings;
 
 /// A signature or a statement is a small file.
 const MAX_BYTES: u64 = 64 << 10;
@@ -45,10 +47,17 @@ struct Waits<'a> {
     command: String,
 }
 
-pub(super) async fn run(args: &SignArgs, parts: &Parts, plan: &Plan, facts: &Facts, output: Output) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    args: &SignArgs,
+    parts: &Parts,
+    plan: &Plan,
+    facts: &Facts,
+    settings: &Settings,
+    output: Output,
+) -> Result<Exit, Failure> {
     if let Some(signature) = &args.signature {
         let (text, signature) = (read(&args.statement)?, read(signature)?);
-        return take(parts, plan, facts, &text, &signature, output).await;
+        return take(parts, plan, facts, [&text, &signature], settings, output).await;
     }
     let by = args
         .by
@@ -64,7 +73,7 @@ pub(super) async fn run(args: &SignArgs, parts: &Parts, plan: &Plan, facts: &Fac
         let key = SigningKey::parse(&(secret + "\n"), None).map_err(|error| Failure::of("LB0223", Exit::Key, &error))?;
         let signature =
             seal::sign(text.as_bytes(), &key, seal::REVIEW_NAMESPACE).map_err(|error| Failure::of("LB0223", Exit::Key, &error))?;
-        return take(parts, plan, facts, &text, &signature, output).await;
+        return take(parts, plan, facts, [&text, &signature], settings, output).await;
     }
     std::fs::write(&args.statement, &text).map_err(|error| cannot("write", &args.statement, &error))?;
     let command = format!("ssh-keygen -Y sign -n {} -f YOUR_KEY {}", seal::REVIEW_NAMESPACE, args.statement.display());
@@ -76,7 +85,14 @@ pub(super) async fn run(args: &SignArgs, parts: &Parts, plan: &Plan, facts: &Fac
     Ok(Exit::Done)
 }
 
-async fn take(parts: &Parts, plan: &Plan, facts: &Facts, text: &str, signature: &str, output: Output) -> Result<Exit, Failure> {
+async fn take(
+    parts: &Parts,
+    plan: &Plan,
+    facts: &Facts,
+    [text, signature]: [&str; 2],
+    settings: &Settings,
+    output: Output,
+) -> Result<Exit, Failure> {
     let signed = job::sign(parts, plan, facts, text, signature).await.map_err(|error| failure(&error))?;
     let mut after = facts.clone();
     after.advance(&parts.journal).await.map_err(|error| Failure::of("LB0301", Exit::Failed, &error))?;
@@ -87,6 +103,9 @@ async fn take(parts: &Parts, plan: &Plan, facts: &Facts, text: &str, signature: 
         let rest = if open { "More signatures are needed: lifeboat review list" } else { "The review is complete." };
         format!("{name} has signed as {}: {}. {rest}\n", signed.role, signed.meaning)
     });
+    if !open {
+        after_review(parts, plan, &after, settings, output).await?;
+    }
     Ok(Exit::Done)
 }
 
