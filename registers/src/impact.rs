@@ -219,7 +219,7 @@ fn row(plan: &Plan, service: &Service, facts: &Facts, now: Timestamp) -> ImpactR
         approved_by: field::contact(text("approved_by").as_deref()),
         next_due: due,
         changed_since,
-        history: kept.map(|kept| kept.history.clone()).unwrap_or_default(),
+        history: facts.ledger.get("impact", service.id.as_str()).map(|kept| kept.history.clone()).unwrap_or_default(),
     }
 }
 

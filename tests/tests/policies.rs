@@ -48,7 +48,7 @@ fn allows(policy: &Value, request: &Request<'_>) -> bool {
 
 #[test]
 fn each_role_may_do_what_it_needs_and_nothing_that_harms() {
-    const PLACES: [&str; 15] = [
+    const PLACES: [&str; 16] = [
         "repository.json",
         "trust/1.json",
         "keys/epoch-1.age",
@@ -57,6 +57,7 @@ fn each_role_may_do_what_it_needs_and_nothing_that_harms() {
         "snapshots/DOMAIN/WRITER/0",
         "condemned/0",
         "retired/x",
+        "binder/0",
         "other",
         // Of another host of the same domain, and of another domain, whose name may begin in the same way.
         "index/DOMAIN/WRITER2/0",
@@ -85,7 +86,7 @@ fn each_role_may_do_what_it_needs_and_nothing_that_harms() {
     };
     let storable = |role: &str| -> &[&str] {
         match role {
-            "writer" => &["packs/DOMAIN/aa/x", "index/DOMAIN/WRITER/0", "snapshots/DOMAIN/WRITER/0"],
+            "writer" => &["packs/DOMAIN/aa/x", "index/DOMAIN/WRITER/0", "snapshots/DOMAIN/WRITER/0", "binder/0"],
             "maintainer" => &PLACES,
             _ => &[],
         }
