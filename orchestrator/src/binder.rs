@@ -115,7 +115,7 @@ fn when(plan: &Plan) -> Vec<Block> {
 
 fn order(plan: &Plan) -> Vec<Block> {
     let mut starts: Vec<&Service> = plan.services.values().filter(|service| !service.external).collect();
-    starts.sort_by_key(|service| (service.objectives.rto.map_or(std::time::Duration::MAX, |rto| rto.at_least()), &service.id));
+    starts.sort_by_key(|service| (service.objectives.rto.map_or(std::time::Duration::MAX, base::Span::at_least), &service.id));
     let order = plan.order_of(starts.into_iter().map(|service| &service.id));
     let span = |span: Option<base::Span>| span.map_or_else(|| "-".to_owned(), |span| span.to_string());
     let list = |ids: Vec<String>| if ids.is_empty() { "-".to_owned() } else { ids.join(", ") };

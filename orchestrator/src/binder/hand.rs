@@ -1,5 +1,7 @@
 //! The commands that bring data back, with lifeboat and without it, for the places of this plan, and the texts that they need.
 
+use std::fmt::Write as _;
+
 use plans::Plan;
 use plans::plan::{Repository, Url};
 use records::binder::{Block, Step};
@@ -94,10 +96,10 @@ fn fetch(url: &Url) -> Step {
             let from = if prefix.is_empty() { format!("s3://{bucket}") } else { format!("s3://{bucket}/{prefix}") };
             let mut command = format!("aws s3 sync {} repo", quoted(&from));
             if let Some(endpoint) = endpoint {
-                command += &format!(" --endpoint-url {}", quoted(endpoint));
+                let _ = write!(command, " --endpoint-url {}", quoted(endpoint)); // writing to a String cannot fail
             }
             if let Some(region) = region {
-                command += &format!(" --region {}", quoted(region));
+                let _ = write!(command, " --region {}", quoted(region));
             }
             step("Copy the bucket with any S3 tool that keeps the names, and a credential that may read it.", Some(&command))
         }

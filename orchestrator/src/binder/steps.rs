@@ -1,5 +1,7 @@
 //! The workflows of the plan as steps for people who do them by hand.
 
+use std::fmt::Write as _;
+
 use plans::Plan;
 use plans::plan::{Occasion, Step as PlanStep, StepAction, Workflow};
 use records::binder::{Block, Step};
@@ -41,13 +43,13 @@ fn of_step(plan: &Plan, step: &PlanStep) -> Step {
     };
     let mut text = format!("{}: {what}", step.id);
     if let Some(role) = &step.role {
-        text += &format!(", by {role}");
+        let _ = write!(text, ", by {role}"); // writing to a String cannot fail
     }
     if !step.needs.is_empty() {
         let needs: Vec<String> = step.needs.iter().map(ToString::to_string).collect();
-        text += &format!(", after {}", needs.join(" and "));
+        let _ = write!(text, ", after {}", needs.join(" and "));
     }
-    text += &format!(" (within {})", step.within);
+    let _ = write!(text, " (within {})", step.within);
     match step.only {
         Some(Occasion::Drill) => text += ", only in a drill",
         Some(Occasion::Recovery) => text += ", only in earnest",

@@ -54,8 +54,8 @@ pub async fn page(parts: &Parts, plan: &Plan, texts: &[Text], facts: &Facts) -> 
         places.push(Place { id: id.clone(), opened });
     }
     let reviews = facts.reviews(plan);
-    let of_this = reviews.iter().rev().filter(|review| review.fingerprint == plan.fingerprint);
-    let reviewed = of_this.filter_map(|review| Some((review, review.done_at(&plan.review.sign)?))).next().map(|(review, at)| {
+    let mut of_this = reviews.iter().rev().filter(|review| review.fingerprint == plan.fingerprint);
+    let reviewed = of_this.find_map(|review| Some((review, review.done_at(&plan.review.sign)?))).map(|(review, at)| {
         let names: Vec<String> =
             review.signatures.iter().map(|signed| signed.name.clone().unwrap_or_else(|| signed.by.to_string())).collect();
         format!("{}, signed by {}", at.strftime("%Y-%m-%d"), names.join(" and "))

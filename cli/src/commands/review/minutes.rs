@@ -1,5 +1,6 @@
 //! `lifeboat review show | minutes | update | archive`: one review, its document, what was decided.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use orchestrator::jobs::register::{CommitError, commit};
@@ -50,7 +51,7 @@ pub(super) fn show(id: Option<&str>, plan: &Plan, facts: &Facts, output: Output)
         if !review.history.is_empty() {
             text += "\n## History\n\n";
             for step in &review.history {
-                text += &format!("- {} by {}: {} ({})\n", step.at.strftime("%Y-%m-%d %H:%M UTC"), step.by, step.what, step.reason);
+                let _ = writeln!(text, "- {} by {}: {} ({})", step.at.strftime("%Y-%m-%d %H:%M UTC"), step.by, step.what, step.reason);
             }
         }
         text
