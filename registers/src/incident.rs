@@ -1,8 +1,7 @@
 //! The incident register: what happened to services, how fast it was answered, and what is still owed to those who wait.
 //!
 //! An incident is folded from the journal and is never edited away: each event is a line of its timeline. [`act`] decides what
-//! people may do, [`open`] what the program opens and ends by itself, [`late`] what somebody must look at. `lifeboat incident` and
-//! the orchestrator's incidents task ask them.
+//! people may do, [`open`] what the program opens and ends by itself, [`late`] what somebody must look at.
 
 pub mod act;
 pub mod late;
