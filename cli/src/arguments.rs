@@ -66,12 +66,17 @@ pub(crate) enum Command {
     Ls(commands::ls::LsArgs),
     /// Find files in restore points by their names
     Find(commands::find::FindArgs),
+    /// Show what differs between two restore points, or between one and a folder
+    Diff(commands::diff::DiffArgs),
     /// Print one file of a restore point
     Cat(commands::cat::CatArgs),
     /// Restore from a restore point: shown first, to a new place, compared
     Restore(commands::restore::RestoreArgs),
     /// Put back what a restore in place moved aside
     Undo(commands::undo::UndoArgs),
+    /// Restore points that look as if something had gone through the files
+    #[command(subcommand)]
+    Suspicion(commands::suspicion::SuspicionCommand),
     /// Prove that what was backed up comes back
     #[command(subcommand)]
     Drill(commands::drill::DrillCommand),

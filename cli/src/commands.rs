@@ -9,6 +9,7 @@ pub(crate) mod change;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod copy;
+pub(crate) mod diff;
 mod doctor;
 pub(crate) mod drill;
 pub(crate) mod evidence;
@@ -36,6 +37,7 @@ pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod snapshots;
 pub(crate) mod status;
+pub(crate) mod suspicion;
 pub(crate) mod undo;
 mod version;
 
@@ -55,9 +57,11 @@ pub(crate) async fn run(arguments: Arguments, output: Output) -> Result<Exit, Fa
         Command::Snapshots(args) => snapshots::run(args, &settings()?, output).await,
         Command::Ls(args) => ls::run(args, &settings()?, output).await,
         Command::Find(args) => find::run(args, &settings()?, output).await,
+        Command::Diff(args) => diff::run(args, &settings()?, output).await,
         Command::Cat(args) => cat::run(args, &settings()?, output).await,
         Command::Restore(args) => restore::run(args, &settings()?, output).await,
         Command::Undo(args) => undo::run(args, &settings()?, output).await,
+        Command::Suspicion(command) => suspicion::run(command, &settings()?, output).await,
         Command::Drill(command) => drill::run(command, &settings()?, output).await,
         Command::Check(args) => check::run(args, &settings()?, output).await,
         Command::Prune(args) => prune::run(args, &settings()?, output).await,

@@ -38,6 +38,8 @@ pub(crate) struct Chosen {
     pub repository: RepositoryId,
     pub snapshot: Snapshot,
     pub reader: Reader,
+    /// The key that opened it. It is asked for once: it may have come out of a pipe.
+    pub key: ReaderKey,
     /// Complete restore points of the same source that are newer.
     pub newer: Vec<Snapshot>,
 }
@@ -135,6 +137,22 @@ pub(crate) fn rule(plan: &Plan, point: &Point, at: Option<Timestamp>) -> Result<
     }
 }
 
+/// The rule that means the best of a source: what the journal knows of suspicions, and of drills that passed.
+pub(crate) async fn best(parts: &Parts, plan: &Plan, facts: &orchestrator::Facts, point: &Point) -> Result<Choice, Failure> {
+    let Choice::Newest { source } = rule(plan, point, None)? else {
+        return Err(Failure::new(
+            "LB0003",
+            Exit::Usage,
+            format!("{} is one restore point, and --best chooses among several", point.as_str()),
+        )
+        .fix("name a service or source with --best, or leave --best out"));
+    };
+    let suspicious = orchestrator::jobs::backup::suspicion::suspicious(parts, plan).await.map_err(orchestrator::jobs::JobError::from)?;
+    let passed = facts.drills.iter().filter(|record| record.outcome == records::drill::Verdict::Pass);
+    let verified = passed.flat_map(|record| record.recovery_points.iter().map(|point| point.snapshot.clone())).collect();
+    Ok(Choice::Best { source, suspicious, verified })
+}
+
 /// Parses an address as typed.
 pub(crate) fn address(text: &std::ffi::OsStr) -> Result<Address, Failure> {
     use std::os::unix::ffi::OsStrExt as _;
@@ -176,7 +194,7 @@ pub(crate) async fn find(
     let repository = repository.expect("the chosen restore point is one of those that were listed");
     let reader = reader(parts, plan, &repository, &key).await?;
     let newer = snapshots.iter().filter(|other| other.source == snapshot.source && other.complete && other.taken > snapshot.taken);
-    Ok(Chosen { repository, snapshot: snapshot.clone(), reader, newer: newer.cloned().collect() })
+    Ok(Chosen { repository, snapshot: snapshot.clone(), reader, key, newer: newer.cloned().collect() })
 }
 
 /// The failure for a restore point that retention has dropped.
@@ -205,7 +223,7 @@ pub(crate) async fn reader(parts: &Parts, plan: &Plan, id: &RepositoryId, key: &
 /// The repositories that may hold what is chosen.
 fn candidates(plan: &Plan, choice: &Choice, from: Option<&RepositoryId>) -> Result<Vec<RepositoryId>, Failure> {
     match choice {
-        Choice::Newest { source } | Choice::At { source, .. } if from.is_none() => {
+        Choice::Newest { source } | Choice::At { source, .. } | Choice::Best { source, .. } if from.is_none() => {
             Ok(plan.sources.get(source).map(|source| source.to.clone()).unwrap_or_default())
         }
         _ => repositories(plan, from),

@@ -23,6 +23,8 @@ mod fidelity;
 mod first;
 #[path = "all/hooks.rs"]
 mod hooks;
+#[path = "all/identical.rs"]
+mod identical;
 #[path = "all/in_place.rs"]
 mod in_place;
 #[path = "all/incidents.rs"]
@@ -59,6 +61,8 @@ mod standing;
 mod streams;
 #[path = "all/trouble.rs"]
 mod trouble;
+#[path = "all/watching.rs"]
+mod watching;
 
 #[path = "all/copies.rs"]
 mod copies;

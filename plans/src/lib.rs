@@ -4,6 +4,7 @@
 //! facts and `now`, what is due, met, kept or proven. `orchestrator`, `backup`, `restore`, `registers`, `alerts` and `cli` call them.
 //! Nothing here does I/O, reads a clock or the environment; `clippy.toml` beside this crate's manifest holds it to that.
 
+pub mod anomaly;
 pub mod article;
 pub mod backup;
 pub mod change;

@@ -21,7 +21,7 @@ pub mod review;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use backup::{BackupFailed, BackupFinished, BackupStarted, BackupStats, Trigger};
+pub use backup::{BackupFailed, BackupFinished, BackupStarted, BackupStats, BackupSuspicious, SuspicionCleared, Trigger};
 pub use drill::{DrillFinished, DrillStarted};
 pub use host::{DaemonStarted, DaemonStopped, EvidenceExported, KeyCreated};
 pub use incident::{
@@ -120,6 +120,10 @@ events! {
     BackupFinished = "backup.finished"
     /// A backup stored nothing.
     BackupFailed = "backup.failed"
+    /// A backup looks as if something had gone through the files.
+    BackupSuspicious = "backup.suspicious"
+    /// Somebody says that all is well with it.
+    SuspicionCleared = "backup.cleared"
     /// A real restore began: who asked for what.
     RestoreStarted = "restore.started"
     /// A real restore ended.
@@ -198,6 +202,8 @@ impl Event {
             Self::BackupStarted(e) => format!("source/{}", e.source),
             Self::BackupFinished(e) => format!("source/{}", e.source),
             Self::BackupFailed(e) => format!("source/{}", e.source),
+            Self::BackupSuspicious(e) => format!("source/{}", e.source),
+            Self::SuspicionCleared(e) => format!("source/{}", e.source),
             Self::RestoreStarted(e) => format!("snapshot/{}", e.snapshot),
             Self::RestoreFinished(e) => format!("snapshot/{}", e.snapshot),
             Self::RestoreFailed(e) => format!("snapshot/{}", e.snapshot),
@@ -236,6 +242,7 @@ impl Event {
         match self {
             Self::RestoreStarted(e) => e.reason.as_deref(),
             Self::MaintenanceStarted(e) => e.reason.as_deref(),
+            Self::SuspicionCleared(e) => Some(&e.reason),
             Self::DaemonStopped(e) => Some(&e.reason),
             Self::IncidentChanged(e) => Some(&e.reason),
             Self::IncidentPaused(e) => Some(&e.reason),

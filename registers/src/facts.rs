@@ -3,17 +3,18 @@
 //! The registers decide on these facts. They are folded from all events in the order in which they were written; an event
 //! about something that the plan no longer has is kept, and simply never asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base::Digest;
 use base::id::{DrillId, PlanId, RepositoryId, SourceId};
 use jiff::Timestamp;
+use plans::anomaly::{LOOK_BACK, Run};
 use plans::lock::Looked;
 use plans::plan::Drill;
 use records::Event;
 use records::drill::{DrillRecord, FrozenObjective, Measured, Verdict};
-use records::event::LocksRenewed;
+use records::event::{BackupFinished, BackupStats, LocksRenewed};
 use serde::Serialize;
 
 use crate::incident::Incidents;
@@ -91,8 +92,25 @@ pub struct BackupState {
     pub first_begun: Option<Timestamp>,
     /// When the source of the newest complete restore point began to be read.
     pub newest_complete: Option<Timestamp>,
+    /// The last complete runs that were not suspicious, oldest first.
+    pub history: Vec<Run>,
+    /// The last complete run, suspicious or not: what the next one is compared with.
+    pub last: Option<Run>,
+    /// Since a run looked as if something had gone through the files, and until somebody says that all is well.
+    pub suspicion: Option<Suspicion>,
     /// The runs in a row, up to the last one, that stored nothing or not everything.
     pub failing: Option<Failing>,
+}
+
+/// Restore points that look as if something had gone through the files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Suspicion {
+    /// When the first of them was stored.
+    pub since: Timestamp,
+    /// Why the first one is, in sentences.
+    pub reasons: Vec<String>,
+    /// Their ids: the first one, and all that followed it with the same files.
+    pub snapshots: Vec<String>,
 }
 
 /// Runs of a backup that went wrong one after the other.
@@ -188,8 +206,17 @@ impl Facts {
                 let run = DrillRun::of(&finished.record);
                 self.drills.entry(finished.record.identity.drill.clone()).or_default().push(run);
             }
+            Event::BackupSuspicious(found) => {
+                let state = self.backups.entry((found.source.clone(), found.repository.clone())).or_default();
+                let begun = || Suspicion { since: at, reasons: found.reasons.clone(), snapshots: Vec::new() };
+                state.suspicion.get_or_insert_with(begun).snapshots.push(found.snapshot.clone());
+            }
+            Event::SuspicionCleared(cleared) => {
+                self.backups.entry((cleared.source.clone(), cleared.repository.clone())).or_default().suspicion = None;
+            }
             Event::BackupFinished(done) => {
                 let state = self.backups.entry((done.source.clone(), done.repository.clone())).or_default();
+                state.remember(done);
                 if done.complete {
                     // In the order of writing, not the greatest: one run under a clock that was years ahead would hide all that follow.
                     state.newest_complete = Some(done.taken);
@@ -253,6 +280,15 @@ impl Facts {
         }
     }
 
+    /// The ids of all restore points that are suspicious now.
+    pub fn suspicious(&self) -> BTreeSet<String> {
+        self.backups
+            .values()
+            .filter_map(|state| state.suspicion.as_ref())
+            .flat_map(|suspicion| suspicion.snapshots.iter().cloned())
+            .collect()
+    }
+
     /// When the plan first came into force.
     pub fn plan_since(&self) -> Option<Timestamp> {
         self.loads.first().map(|load| load.at)
@@ -306,9 +342,39 @@ impl LockState {
 }
 
 impl BackupState {
+    /// A restore point that follows a suspicious one holds its files, and is suspicious as well.
+    fn remember(&mut self, done: &BackupFinished) {
+        match &mut self.suspicion {
+            Some(suspicion) if !suspicion.snapshots.contains(&done.snapshot) => suspicion.snapshots.push(done.snapshot.clone()),
+            _ => {}
+        }
+        if !done.complete {
+            return;
+        }
+        let run = run_of(&done.stats);
+        self.last = Some(run);
+        if self.suspicion.is_none() {
+            let too_many = (self.history.len() + 1).saturating_sub(LOOK_BACK);
+            self.history.drain(..too_many);
+            self.history.push(run);
+        }
+    }
+
     fn fail(&mut self, at: Timestamp, error: String, hint: Option<String>) {
         let (since, n_runs) = self.failing.as_ref().map_or((at, 0), |failing| (failing.since, failing.n_runs));
         self.failing = Some(Failing { since, n_runs: n_runs.saturating_add(1), error, hint });
+    }
+}
+
+/// The counts of a run that [`plans::anomaly`] looks at.
+pub fn run_of(stats: &BackupStats) -> Run {
+    Run {
+        files: stats.files,
+        files_changed: stats.files_changed,
+        files_unchanged: stats.files_unchanged,
+        bytes: stats.bytes,
+        bytes_new: stats.bytes_new,
+        bytes_stored: stats.bytes_stored,
     }
 }
 

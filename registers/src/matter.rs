@@ -24,6 +24,8 @@ pub enum Kind {
     IncidentOpen,
     /// The latest run of a backup stored nothing, or not everything.
     BackupFailed,
+    /// A restore point looks as if something had gone through the files.
+    BackupSuspicious,
     /// The newest complete restore point is older than promised.
     BackupOverdue,
     /// Much of the time that was promised for an incident is spent.
@@ -70,6 +72,7 @@ impl Kind {
             Self::DrillFailed => "drill.failed",
             Self::ObjectiveMissed => "objective.missed",
             Self::BackupFailed => "backup.failed",
+            Self::BackupSuspicious => "backup.suspicious",
             Self::BackupOverdue => "backup.overdue",
             Self::DrillOverdue => "drill.overdue",
             Self::RetentionOverdue => "retention.overdue",

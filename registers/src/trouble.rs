@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use base::id::ContactId;
+use base::id::{ContactId, RepositoryId, SourceId};
 use base::span::human;
 use plans::Plan;
 use plans::plan::{Drill, Repository};
@@ -20,6 +20,7 @@ pub fn list(plan: &Plan, facts: &Facts) -> Vec<Matter> {
     let mut matters = Vec::new();
     for source in plan.sources.values() {
         for repository in &source.to {
+            matters.extend(suspicious(plan, &source.id, repository, facts));
             let Some(failing) = facts.backups.get(&(source.id.clone(), repository.clone())).and_then(|state| state.failing.as_ref()) else {
                 continue;
             };
@@ -69,6 +70,20 @@ fn weakened(plan: &Plan, repository: &Repository, facts: &Facts) -> Option<Matte
         owner: plan.owner.clone(),
         what: format!("{} objects were locked for less than was promised: {first}", state.n_weak),
         todo: format!("find out who did it, then lifeboat lock renew --repository {}", repository.id),
+    })
+}
+
+/// A suspicion that nobody has cleared.
+fn suspicious(plan: &Plan, source: &SourceId, repository: &RepositoryId, facts: &Facts) -> Option<Matter> {
+    let suspicion = facts.backups.get(&(source.clone(), repository.clone()))?.suspicion.as_ref()?;
+    let first = suspicion.snapshots.first().map_or("", |id| id.get(..8).unwrap_or(id));
+    Some(Matter {
+        kind: Kind::BackupSuspicious,
+        object: object(source, repository),
+        since: suspicion.since,
+        owner: owner(plan, source),
+        what: format!("since restore point {first} it looks as if something had gone through the files: {}", suspicion.reasons.join("; ")),
+        todo: format!("look what changed: lifeboat diff POINT {first}; if all is well: lifeboat suspicion clear {source} --reason TEXT"),
     })
 }
 

@@ -18,6 +18,7 @@ use base::{Clock, Hint};
 use repository::reader::{ReadError, Reader};
 use tokio_util::sync::CancellationToken;
 
+use crate::copies::Copies;
 use crate::marker;
 use crate::plan::{Refusal, RestorePlan};
 use crate::progress::{Progress, Stage};
@@ -117,6 +118,19 @@ pub async fn apply(
     progress: Arc<dyn Progress>,
     cancel: &CancellationToken,
 ) -> Result<RestoreReport, ApplyError> {
+    Box::pin(apply_from(plan, reader, &Copies::default(), options, clock, progress, cancel)).await
+}
+
+/// As [`apply`]; what `reader` cannot have is asked for in the copies, one after the other.
+pub async fn apply_from(
+    plan: RestorePlan,
+    reader: &Reader,
+    copies: &Copies,
+    options: ApplyOptions,
+    clock: &dyn Clock,
+    progress: Arc<dyn Progress>,
+    cancel: &CancellationToken,
+) -> Result<RestoreReport, ApplyError> {
     if let Some(refusal) = plan.refusals().first() {
         return Err(refusal.clone().into());
     }
@@ -130,10 +144,11 @@ pub async fn apply(
     .await?;
     let job = Arc::new(job);
     step(&job, prepare::run).await?;
-    content::run(&job, reader).await?;
+    content::run(&job, reader, copies).await?;
     let written = clock.monotonic();
     step(&job, finish::run).await?;
-    let report = job.report(written.saturating_sub(started), clock.monotonic().saturating_sub(written));
+    let mut report = job.report(written.saturating_sub(started), clock.monotonic().saturating_sub(written));
+    report.from_copies = copies.given();
     if report.outcome == Outcome::Complete {
         let shared = Arc::clone(&job);
         blocking(move || unmark(&shared)).await.map_err(|source| job.target_error("write to", source))?;

@@ -2,6 +2,8 @@
 //!
 //! Pure. Commands and drills call it. An incomplete snapshot is never chosen unless it is named by its id.
 
+use std::collections::BTreeSet;
+
 use base::id::SourceId;
 use jiff::Timestamp;
 use repository::snapshots::Snapshot;
@@ -19,6 +21,15 @@ pub enum Choice {
     },
     /// The one whose id begins with these hexadecimal digits; complete or not.
     Id(String),
+    /// The newest complete one of a source that is not suspicious: of these the newest that was verified, where there is one.
+    Best {
+        /// The source.
+        source: SourceId,
+        /// Ids of those that look as if something had gone through the files.
+        suspicious: BTreeSet<String>,
+        /// Ids of those that a drill has restored, or a check has read in full.
+        verified: BTreeSet<String>,
+    },
     /// The newest complete one of a source that was taken at or before an instant.
     At {
         /// The source.
@@ -33,6 +44,7 @@ impl std::fmt::Display for Choice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Newest { source } => write!(f, "newest complete restore point of {source}"),
+            Self::Best { source, .. } => write!(f, "best complete restore point of {source}"),
             Self::Id(prefix) => write!(f, "restore point {prefix}"),
             Self::At { source, at } => write!(f, "newest complete restore point of {source} at or before {at}"),
         }
@@ -51,6 +63,14 @@ pub enum ChooseError {
         at: Option<Timestamp>,
         /// Incomplete ones that would have fitted.
         n_incomplete: usize,
+    },
+    /// None that can be called good.
+    #[error("there is no complete restore point of {source_id} that is not suspicious")]
+    NoneGood {
+        /// The source.
+        source_id: SourceId,
+        /// Those that are.
+        n_suspicious: usize,
     },
     /// No id begins so.
     #[error("no restore point's id begins with {prefix}")]
@@ -89,7 +109,10 @@ impl base::Hint for ChooseError {
             Self::None { n_incomplete: n_incomplete @ 1.., .. } => {
                 format!("{n_incomplete} incomplete ones exist; name one by its id to use it all the same: lifeboat snapshots")
             }
-            Self::None { .. } | Self::Unknown { .. } => "see what there is: lifeboat snapshots".to_owned(),
+            Self::NoneGood { n_suspicious: n @ 1.., .. } => {
+                format!("{n} are suspicious; see them with lifeboat snapshots, and name one by its id to use it all the same")
+            }
+            Self::NoneGood { .. } | Self::None { .. } | Self::Unknown { .. } => "see what there is: lifeboat snapshots".to_owned(),
             Self::Ambiguous { .. } => "type more digits of the id".to_owned(),
             Self::BadPrefix { .. } => format!("type {MIN_PREFIX} to 64 hexadecimal digits of the id: lifeboat snapshots"),
         })
@@ -101,6 +124,7 @@ pub fn choose<'a>(snapshots: &'a [Snapshot], choice: &Choice) -> Result<&'a Snap
     match choice {
         Choice::Newest { source } => newest(snapshots, source, None),
         Choice::At { source, at } => newest(snapshots, source, Some(*at)),
+        Choice::Best { source, suspicious, verified } => best(snapshots, source, suspicious, verified),
         Choice::Id(prefix) => by_prefix(snapshots, prefix),
     }
 }
@@ -112,6 +136,20 @@ fn newest<'a>(snapshots: &'a [Snapshot], source: &SourceId, at: Option<Timestamp
         source_id: source.clone(),
         at,
         n_incomplete: snapshots.iter().filter(fits).filter(|s| !s.complete).count(),
+    })
+}
+
+fn best<'a>(
+    snapshots: &'a [Snapshot],
+    source: &SourceId,
+    suspicious: &BTreeSet<String>,
+    verified: &BTreeSet<String>,
+) -> Result<&'a Snapshot, ChooseError> {
+    let good = |s: &&Snapshot| s.source == *source && s.complete && !suspicious.contains(&s.id.to_string());
+    let best = snapshots.iter().filter(good).max_by_key(|s| (verified.contains(&s.id.to_string()), s.taken));
+    best.ok_or_else(|| ChooseError::NoneGood {
+        source_id: source.clone(),
+        n_suspicious: snapshots.iter().filter(|s| s.source == *source && suspicious.contains(&s.id.to_string())).count(),
     })
 }
 

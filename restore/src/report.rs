@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::copies::FromCopy;
 use crate::point::PointFacts;
 
 /// The part of the work in which something went wrong.
@@ -119,6 +120,9 @@ pub struct RestoreReport {
     /// Bytes that were not read from it, since the files that were there had them.
     #[serde(default)]
     pub bytes_reused: u64,
+    /// What other copies gave, since the repository itself has it no more.
+    #[serde(default)]
+    pub from_copies: Vec<FromCopy>,
     /// In place: things that were moved aside.
     #[serde(default)]
     pub moved_aside: u64,

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use base::ByteSize;
 use base::id::{RepositoryId, SourceId};
 use base::span::human;
+use orchestrator::jobs::JobError;
+use orchestrator::jobs::backup::suspicion;
 use orchestrator::jobs::backup::{Input, Order, run_with as back_up};
 use orchestrator::jobs::open::unknown;
 use orchestrator::{Facts, Parts};
@@ -101,6 +103,7 @@ pub(crate) async fn run(args: &BackupArgs, settings: &Settings, output: Output) 
             Ok(report) => {
                 bar.clear();
                 tell(&order, &report, output);
+                suspicious(&parts, &plan, &order, &report, output).await?;
                 if !report.complete && worst.is_ok() {
                     worst = Ok(Exit::Incomplete);
                 }
@@ -256,6 +259,25 @@ fn tell(order: &Order, report: &backup::BackupReport, output: Output) {
     if !report.complete {
         output.warn("this restore point misses what is named above and counts for no objective");
     }
+}
+
+/// Says that what was stored looks as if something had gone through the files. It is stored all the same.
+async fn suspicious(parts: &Parts, plan: &Plan, order: &Order, report: &backup::BackupReport, output: Output) -> Result<(), Failure> {
+    let known = suspicion::known(parts, plan).await.map_err(JobError::from)?;
+    let state = known.backups.get(&(order.source.clone(), order.repository.clone()));
+    let Some(found) = state.and_then(|state| state.suspicion.as_ref()) else { return Ok(()) };
+    let (first, id) = (found.snapshots.first(), report.snapshot.id.to_string());
+    if first == Some(&id) {
+        output.warn(&format!("SUSPICIOUS: {}", found.reasons.join("; ")));
+    } else {
+        let first = first.map_or("", |id| id.get(..8).unwrap_or(id));
+        output.warn(&format!("SUSPICIOUS, like all restore points of {} since {first}, until somebody clears it", order.source));
+    }
+    output.note(&format!(
+        "     look what changed with lifeboat diff; if all is well: lifeboat suspicion clear {} --reason TEXT",
+        order.source
+    ));
+    Ok(())
 }
 
 /// The data is safe, and something on this host may not be as it was: a person has to look.

@@ -2,8 +2,10 @@
 //!
 //! Nothing is written before the preview was shown. What is there already is touched only on the word of whoever asked.
 
+mod also;
 mod in_place;
 mod into;
+mod metadata;
 mod tell;
 
 use std::ffi::OsString;
@@ -16,6 +18,8 @@ use orchestrator::{Facts, Parts};
 use plans::Plan;
 use repository::snapshots::Snapshot;
 use restore::address::Address;
+use restore::copies::Copies;
+use restore::owners::Owners;
 use restore::pattern::Pattern;
 use restore::plan::{InTheWay, PlanOptions, Preview};
 use restore::report::{Outcome, RestoreReport, Step};
@@ -39,12 +43,20 @@ pub(crate) struct RestoreArgs {
     /// The newest restore point at or before this time, with its zone: 2026-11-24T01:00Z, or 01:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+    /// The newest restore point that is not suspicious; of these the newest that a drill has restored, where there is one
+    #[arg(long, conflicts_with = "at")]
+    best: bool,
     /// Only what matches, like '*.conf' or '/srv/**/x'; several times for several patterns
     #[arg(long, value_name = "PATTERN")]
     include: Vec<String>,
     /// Read from this repository of the plan
     #[arg(long, value_name = "REPOSITORY")]
     from: Option<RepositoryId>,
+    /// Fetch what is damaged from this copy; the other repositories of the plan are asked after it. Several times for several copies
+    #[arg(long, value_name = "ID|PLACE")]
+    also: Vec<String>,
+    #[command(flatten)]
+    metadata: metadata::MetadataArgs,
     /// What to do with files that are there already; without it the folder must be new or empty
     #[arg(long, value_name = "WHAT")]
     existing: Option<Existing>,
@@ -58,9 +70,6 @@ pub(crate) struct RestoreArgs {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
-    /// Restore what gives rights, too: setuid and setgid bits, capabilities, devices, immutable and append-only flags
-    #[arg(long)]
-    special_bits: bool,
     /// Why, for the journal
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -85,11 +94,13 @@ pub(crate) async fn run(args: &RestoreArgs, settings: &Settings, output: Output)
     let patterns = args.include.iter().map(|text| Pattern::parse(text).map_err(|error| Failure::of("LB0003", Exit::Usage, &error)));
     let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
     let at = args.at.as_deref().map(|text| moment::parse(text, wiring::clock().now())).transpose()?;
+    let owners = args.metadata.owners()?;
     let as_of = points::as_of(args.as_of.as_deref(), wiring::clock().now())?;
     let plan = plan_files::load(&settings.plan)?.plan;
     let parts = wiring::parts(settings, wiring::person()).await?;
     let facts = wiring::facts(&parts, &plan, settings).await?;
-    let rule = points::rule(&plan, &address.point, at)?;
+    let rule =
+        if args.best { points::best(&parts, &plan, &facts, &address.point).await? } else { points::rule(&plan, &address.point, at)? };
     // A store that does not answer must not keep whoever says stop.
     let found = stop.run_until_cancelled(points::find(&parts, &plan, &rule, args.from.as_ref(), as_of, output)).await;
     let chosen = found.unwrap_or_else(|| Err(Failure::interrupted().fix(from_the_start(args))))?;
@@ -97,11 +108,13 @@ pub(crate) async fn run(args: &RestoreArgs, settings: &Settings, output: Output)
         let asked = into::Asked { args, into, address: &address };
         return into::run(asked, &plan, &parts, &chosen, &stop, output).await;
     }
+    let places = also::places(args.also.as_slice(), &plan, &chosen.repository, settings)?;
+    let copies = || also::copies(&places, &chosen.key, &parts);
     if args.in_place.in_place {
-        let asked = in_place::Asked { args, address: &address, patterns, plan: &plan, facts: &facts };
+        let asked = in_place::Asked { args, address: &address, patterns, plan: &plan, facts: &facts, copies: &copies, owners };
         return in_place::run(asked, &parts, &chosen, &stop, output).await;
     }
-    let order = order(args, &address, patterns, &chosen, &facts);
+    let order = order(args, &address, patterns, &chosen, &facts, copies(), owners);
     let again = again(args, &order, &chosen.snapshot);
     let interrupted = |failure: Failure| if failure.exit == Exit::Interrupted { failure.fix(again.clone()) } else { failure };
     let planned = prepare(&chosen.reader, &chosen.snapshot, &order, &stop).await.map_err(|error| interrupted(error.into()))?;
@@ -145,7 +158,15 @@ fn refused(refusal: &restore::plan::Refusal) -> Failure {
     }
 }
 
-fn order(args: &RestoreArgs, address: &Address, patterns: Vec<Pattern>, chosen: &Chosen, facts: &Facts) -> Order {
+fn order(
+    args: &RestoreArgs,
+    address: &Address,
+    patterns: Vec<Pattern>,
+    chosen: &Chosen,
+    facts: &Facts,
+    copies: Copies,
+    owners: Owners,
+) -> Order {
     let snapshot = &chosen.snapshot;
     let new_place = || PathBuf::from(format!("./restore-{}-{}", snapshot.source, snapshot.id.short()));
     let in_the_way = match args.existing {
@@ -159,12 +180,14 @@ fn order(args: &RestoreArgs, address: &Address, patterns: Vec<Pattern>, chosen: 
         selection: Selection {
             paths: address.path.clone().into_iter().filter(|path| !path.is_root()).collect(),
             patterns,
+            owners,
             // A path that was named goes to the target itself; everything goes below it under its whole path.
             layout: address.path.clone().filter(|path| !path.is_root()).map_or(Layout::Full, Layout::Below),
         },
         options: PlanOptions { in_the_way, rate: rate(facts, snapshot), ignore_space: false },
         exact: false,
-        special_bits: args.special_bits,
+        copies,
+        special_bits: args.metadata.special_bits,
         reason: args.reason.clone(),
     }
 }

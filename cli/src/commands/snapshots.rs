@@ -2,6 +2,8 @@
 //!
 //! It needs no recovery key: the key with which this host writes shows the restore points of this host.
 
+use std::collections::BTreeSet;
+
 use base::ByteSize;
 use base::id::{RepositoryId, SourceId};
 use jiff::Timestamp;
@@ -35,6 +37,8 @@ struct Line<'a> {
     taken: Timestamp,
     finished: Timestamp,
     complete: bool,
+    /// Whether it looks as if something had gone through the files.
+    suspicious: bool,
     files: u64,
     bytes: u64,
     host: &'a str,
@@ -67,8 +71,9 @@ pub(crate) async fn run(args: &SnapshotsArgs, settings: &Settings, output: Outpu
     let mut found = points::list_all(&parts, &plan, &repositories, key.as_ref(), as_of).await?;
     found.found.retain(|(_, snapshot)| wanted.as_ref().is_none_or(|sources| sources.contains(&snapshot.source)));
     found.found.sort_by(|(_, a), (_, b)| (b.taken, &b.source, b.id).cmp(&(a.taken, &a.source, a.id)));
+    let suspicious = orchestrator::jobs::backup::suspicion::suspicious(&parts, &plan).await.map_err(orchestrator::jobs::JobError::from)?;
     let answer = Answer {
-        snapshots: found.found.iter().map(|(repository, snapshot)| line(repository, snapshot)).collect(),
+        snapshots: found.found.iter().map(|(repository, snapshot)| line(repository, snapshot, &suspicious)).collect(),
         damaged: found
             .damaged
             .iter()
@@ -91,7 +96,7 @@ pub(crate) async fn run(args: &SnapshotsArgs, settings: &Settings, output: Outpu
     }
 }
 
-fn line<'a>(repository: &'a RepositoryId, snapshot: &'a Snapshot) -> Line<'a> {
+fn line<'a>(repository: &'a RepositoryId, snapshot: &'a Snapshot, suspicious: &BTreeSet<String>) -> Line<'a> {
     Line {
         snapshot: snapshot.id.to_string(),
         source: &snapshot.source,
@@ -99,6 +104,7 @@ fn line<'a>(repository: &'a RepositoryId, snapshot: &'a Snapshot) -> Line<'a> {
         taken: snapshot.taken,
         finished: snapshot.finished,
         complete: snapshot.complete,
+        suspicious: suspicious.contains(&snapshot.id.to_string()),
         files: snapshot.stats.files,
         bytes: snapshot.stats.bytes,
         host: &snapshot.host,
@@ -121,7 +127,12 @@ fn table(answer: &Answer<'_>, now: Timestamp, several: bool) -> String {
             instant::distance(line.taken, now),
             grouped(line.files),
             ByteSize(line.bytes).to_string(),
-            if line.complete { "complete" } else { "INCOMPLETE" }.to_owned(),
+            match (line.complete, line.suspicious) {
+                (false, _) => "INCOMPLETE",
+                (true, true) => "SUSPICIOUS",
+                (true, false) => "complete",
+            }
+            .to_owned(),
         ]
     };
     // Most plans have one repository, and then its name says nothing on every line.

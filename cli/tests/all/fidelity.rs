@@ -110,3 +110,48 @@ fn a_sparse_file_of_20_gib_goes_both_ways_in_seconds_and_takes_no_room() {
     let stored: u64 = place.packs().iter().map(|pack| pack.metadata().unwrap().len()).sum();
     assert!(stored < 8 << 20, "{stored} bytes");
 }
+
+#[test]
+fn owners_are_mapped_by_number_by_name_or_to_whom_is_named() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::made();
+    for (name, owner) in [("index.html", 4242), ("empty", 1)] {
+        std::os::unix::fs::chown(place.source().join(name), Some(owner), Some(owner)).unwrap();
+    }
+    place.run(["backup"]).exits(0);
+    let owner = |to: &str, name: &str| {
+        let meta = place.restored(&place.path().join(to), name).metadata().unwrap();
+        (meta.uid(), meta.gid())
+    };
+    place.run_with_key(["restore", "web", "--to", "as-it-was"]).exits(0);
+    assert_eq!((owner("as-it-was", "index.html"), owner("as-it-was", "empty")), ((4242, 4242), (1, 1)));
+    place.run_with_key(["restore", "web", "--to", "mapped", "--owner", "4242:daemon", "--group", "daemon:77", "--owners-by-name"]).exits(0);
+    assert_eq!((owner("mapped", "index.html"), owner("mapped", "empty")), ((1, 4242), (1, 77)));
+    place.run_with_key(["restore", "web", "--to", "x", "--owner", "a"]).exits(2).warns(&["FROM:TO"]);
+    place.run_with_key(["restore", "web", "--to", "x", "--owner", "1:nobody-here"]).exits(2).warns(&["nobody-here"]);
+}
+
+#[test]
+fn a_restore_that_is_not_run_as_root_says_once_what_it_could_not_set() {
+    if !is_root() {
+        return;
+    }
+    let place = Place::backed_up();
+    let program = Path::new(env!("CARGO_BIN_EXE_lifeboat"));
+    // Whoever runs it reads the repository and writes the target, and is nobody else.
+    let script = format!(
+        "chmod -R a+rwX {place} && chmod a+rx {up} && cp {program} {place}/lifeboat && cd {place} && \
+         exec setpriv --reuid=65534 --regid=65534 --clear-groups env HOME={place} LIFEBOAT_PLAN={place}/plans LIFEBOAT_STATE={place}/mine \
+         LIFEBOAT_CACHE={place}/mine-cache LIFEBOAT_KEY_FILE={place}/key ./lifeboat restore web --to {place}/out",
+        place = place.path().display(),
+        up = place.path().parent().unwrap().display(),
+        program = program.display()
+    );
+    fs::copy(place.key(), place.path().join("key")).unwrap();
+    let said = crate::place::said(std::process::Command::new("sh").args(["-c", &script]).output().unwrap()).exits(0);
+    let said = said.warns(&["not as root", "Not set:", "owner: only root may give files to others (", "paths, the first is"]);
+    assert_eq!(said.err.matches("only root may give files to others").count(), 1, "{}", said.all());
+    assert_eq!(fs::read(place.restored(&place.path().join("out"), "deep/er/notes.txt")).unwrap(), b"one\ntwo\n");
+}

@@ -42,3 +42,22 @@ fn what_no_copy_has_is_named_and_another_repository_is_refused() {
     assert_eq!(files(&place.repository()), before);
     place.run(["heal", "./nowhere", "--from", "main"]).exits(10);
 }
+
+#[test]
+fn a_restore_fetches_what_is_damaged_from_a_copy_and_lists_what_no_copy_has() {
+    let place = copied();
+    let packs = place.packs();
+    // All of them, those of the folders among them.
+    for pack in &packs {
+        flip_a_bit(pack);
+    }
+    place.run_with_key(["restore", "web", "--to", "alone"]).exits(31);
+    let said = place.run_with_key(["restore", "web", "--to", "out", "--also", "./copy"]).exits(0);
+    said.says(&["all equal", "fetched from ./copy", "lifeboat heal"]);
+    assert_eq!(picture(&place.restored(&place.path().join("out"), "")), picture(&place.source()));
+    // The largest pack holds the one large file: everything else comes back, and it is named.
+    flip_a_bit(&place.path().join("copy").join(packs[0].strip_prefix(place.repository()).unwrap()));
+    let said = place.run_with_key(["restore", "web", "--to", "most", "--also", "./copy"]).exits(31);
+    assert!(said.err.contains("big.bin") && !said.err.contains("notes.txt"), "{}", said.all());
+    assert_eq!(std::fs::read(place.restored(&place.path().join("most"), "deep/er/notes.txt")).unwrap(), b"one\ntwo\n");
+}

@@ -128,3 +128,34 @@ fn ls_in_json_gives_one_entry_a_line() {
     let notes = entries.iter().find(|entry| entry["data"]["path"].as_str().unwrap().ends_with("notes.txt")).unwrap();
     assert_eq!((notes["data"]["size_bytes"].as_u64(), notes["data"]["kind"].as_str()), (Some(8), Some("file")));
 }
+
+#[test]
+fn what_differs_between_two_restore_points_and_from_a_folder_is_listed_by_kind() {
+    let place = Place::backed_up();
+    let first = place.json(["snapshots"])["snapshots"][0]["snapshot"].as_str().unwrap()[..8].to_owned();
+    let source = place.source().canonicalize().unwrap();
+    let at = |name: &str| format!("{}/{name}", source.display());
+    place.run_with_key(["diff", &first, "web"]).exits(0).warns(&["nothing differs"]);
+    place.write("index.html", b"<h1>it works better</h1>\n");
+    place.write("new/one", b"1");
+    std::fs::remove_dir_all(place.source().join("deep")).unwrap();
+    std::fs::set_permissions(place.source().join("empty"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let expected = [
+        format!("M  {}  18 B -> 25 B", at("index.html")),
+        format!("+  {}/", at("new")),
+        format!("+  {}  1 B", at("new/one")),
+        format!("-  {}/", at("deep")),
+        format!("-  {}/", at("deep/er")),
+        format!("m  {}", at("empty")),
+    ];
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    let path = format!("{first}:{}", source.display());
+    let disk = place.run_with_key(["diff", &path, source.to_str().unwrap()]).exits(0).says(&expected);
+    assert!(!disk.out.contains("big.bin") && !disk.out.contains("link"), "{}", disk.all());
+    place.run(["backup"]).exits(0);
+    let said = place.run_with_key(["diff", &first, "web"]).exits(0).says(&expected);
+    assert!(!said.out.contains("big.bin"), "{}", said.all());
+    let said = place.run_with_key(["diff", &first, "web", "--content", "--json"]).exits(0);
+    assert!(said.out.lines().count() == 6 && said.out.contains("\"change\":\"removed\""), "{}", said.all());
+    place.run_with_key(["diff", &first, "/nowhere/at/all"]).exits(1).warns(&["LB0251"]);
+}

@@ -1,5 +1,6 @@
 //! Backs up one source to one repository, and writes down what came of it.
 
+pub mod suspicion;
 mod what;
 
 use std::sync::Arc;
@@ -78,7 +79,13 @@ pub async fn run_with(
     match &result {
         Ok(report) => {
             tracing::info!(snapshot = %report.snapshot.id.short(), complete = report.complete, took_ms, "backup done");
-            parts.record(finished(run, order, report, took_ms)).await?;
+            let finished = finished(run, order, report, took_ms);
+            // First, so that no crash between the two leaves a restore point that counts as good.
+            if let Some(found) = suspicion::of(parts, plan, &finished).await? {
+                tracing::error!(reasons = ?found.reasons, "the restore point is suspicious");
+                parts.record(found).await?;
+            }
+            parts.record(finished).await?;
         }
         Err(error) => {
             let failed = BackupFailed {

@@ -12,6 +12,7 @@ use records::event::{RestoreFailed, RestoreFinished, RestoreStarted};
 use repository::reader::Reader;
 use repository::snapshots::Snapshot;
 use restore::apply::{ApplyError, ApplyOptions};
+use restore::copies::Copies;
 use restore::plan::{InTheWay, PlanOptions, RestorePlan};
 use restore::progress::Progress;
 use restore::report::{Outcome, RestoreReport};
@@ -35,6 +36,8 @@ pub struct Order {
     pub options: PlanOptions,
     /// In place: what the restore point does not have is moved aside, too.
     pub exact: bool,
+    /// Other copies, asked for what is damaged.
+    pub copies: Copies,
     /// Set setuid and the like.
     pub special_bits: bool,
     /// Why, in the words of whoever restores.
@@ -79,7 +82,7 @@ impl base::Hint for RestoreError {
 
 /// Reads the trees, looks at the target, and plans. Writes nothing.
 pub async fn prepare(reader: &Reader, snapshot: &Snapshot, order: &Order, cancel: &CancellationToken) -> Result<RestorePlan, RestoreError> {
-    let tree = restore::tree::gather(reader, snapshot, &order.selection, cancel).await?;
+    let tree = restore::tree::gather_from(reader, &order.copies, snapshot, &order.selection, cancel).await?;
     let (target, exact, id) = (order.target.clone(), order.exact, snapshot.id.to_string());
     let is_in_place = order.options.in_the_way == InTheWay::InPlace;
     let (tree, facts) = tokio::task::spawn_blocking(move || {
@@ -109,7 +112,7 @@ pub async fn apply(
     parts.record(RestoreStarted { run: run.clone(), snapshot: snapshot.clone(), target: target.clone(), paths, reason }).await?;
     let began = parts.clock.monotonic();
     let options = ApplyOptions { threads: open::threads(), special_bits: order.special_bits, sync: true };
-    match restore::apply::apply(plan, reader, options, &*parts.clock, progress, cancel).await {
+    match restore::apply::apply_from(plan, reader, &order.copies, options, &*parts.clock, progress, cancel).await {
         Ok(report) => {
             let took_ms = u64::try_from(parts.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
             let finished = RestoreFinished {

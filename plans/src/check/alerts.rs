@@ -9,9 +9,10 @@ use crate::plan::{Channel, Role, StepAction, Target};
 use crate::rules::meaning as rules;
 
 /// Events that this version sends: the kinds of matter that the registers know.
-pub const EVENTS: [&str; 24] = [
+pub const EVENTS: [&str; 25] = [
     "backup.failed",
     "backup.overdue",
+    "backup.suspicious",
     "binder.overdue",
     "capa.overdue",
     "change.unproven",

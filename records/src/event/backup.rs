@@ -100,6 +100,35 @@ pub struct BackupStats {
     pub bytes_stored: u64,
 }
 
+/// A restore point looks as if something had gone through the files: what `plans::anomaly` says of it. Those of the same source that
+/// follow hold the same files, and count as suspicious until somebody says that all is well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupSuspicious {
+    /// Unique id of the run.
+    pub run: String,
+    /// What was backed up.
+    pub source: SourceId,
+    /// Where to.
+    pub repository: RepositoryId,
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// Why, in sentences.
+    pub reasons: Vec<String>,
+}
+
+/// A person looked at suspicious restore points of a source and says that all is well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuspicionCleared {
+    /// The source.
+    pub source: SourceId,
+    /// Where to.
+    pub repository: RepositoryId,
+    /// Ids of the snapshots that are suspicious no more.
+    pub snapshots: Vec<String>,
+    /// Why.
+    pub reason: String,
+}
+
 /// A backup stored nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupFailed {

@@ -73,7 +73,7 @@ pub(crate) fn services_of(plan: &Plan, matter: &Matter) -> Vec<ServiceId> {
             let drill = matter.object.strip_prefix("drill ").and_then(|id| plan.drills.get(id));
             drill.map(|drill| drill.services.clone()).unwrap_or_default()
         }
-        Kind::BackupFailed | Kind::BackupOverdue => {
+        Kind::BackupFailed | Kind::BackupSuspicious | Kind::BackupOverdue => {
             let source = matter.object.split(" in ").next().unwrap_or_default();
             plan.services
                 .values()

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use plans::review::SignedReview;
 use records::Event;
 use records::drill::Verdict;
-use records::event::{BackupStarted, Trigger};
+use records::event::{BackupFinished, BackupStarted, BackupSuspicious, SuspicionCleared, Trigger};
 use registers::{Kind, Matter, overdue, trouble};
 
 use super::{at, backed_up, backup_failed, checked, drilled, facts, loaded, plan, plan_with};
@@ -184,4 +184,37 @@ fn a_restore_point_from_years_ahead_is_late_until_there_is_one_whose_age_is_know
     events.push(backed_up("wiki-files", "2026-11-02T03:00:00", true));
     assert_eq!(wiki(&events, "2026-11-02T04:00:00"), Vec::<String>::new());
     assert_eq!(wiki(&events, "2026-11-09").len(), 1, "and it is late again when the next one does not come");
+}
+
+#[test]
+fn a_suspicion_is_open_from_the_first_restore_point_that_looks_wrong_until_somebody_clears_it() {
+    let plan = plan();
+    let backup = |when: &str, name: &str| {
+        let (at, event) = backed_up("lims-files", when, true);
+        let Event::BackupFinished(done) = event else { unreachable!("a backup that ended") };
+        (at, Event::from(BackupFinished { snapshot: name.to_owned(), ..done }))
+    };
+    let (at_one, Event::BackupFinished(one)) = backup("2026-11-01T10:00:00", "good") else { unreachable!("as above") };
+    let found = BackupSuspicious {
+        run: "r2".to_owned(),
+        source: one.source.clone(),
+        repository: one.repository.clone(),
+        snapshot: "bad".to_owned(),
+        reasons: vec!["870 of 872 files were replaced at once".to_owned()],
+    };
+    let mut events = vec![(at_one, one.clone().into()), (at("2026-11-02T10:00:00"), found.into())];
+    events.extend([backup("2026-11-02T10:00:00", "bad"), backup("2026-11-03T10:00:00", "after")]);
+    let now = facts(&plan, &events);
+    assert_eq!(now.suspicious(), ["after", "bad"].map(str::to_owned).into());
+    let state = &now.backups[&(one.source.clone(), one.repository.clone())];
+    assert_eq!((state.history.len(), state.last.is_some()), (1, true), "what is suspicious is not what is usual");
+    let matters = trouble::list(&plan, &now);
+    assert_eq!((matters[0].kind, matters[0].since), (Kind::BackupSuspicious, at("2026-11-02T10:00:00")));
+    assert!(matters[0].what.contains("870 of 872") && matters[0].todo.contains("lifeboat suspicion clear lims-files"), "{matters:?}");
+
+    let snapshots = vec!["bad".to_owned(), "after".to_owned()];
+    let cleared = SuspicionCleared { source: one.source, repository: one.repository, snapshots, reason: "a migration".to_owned() };
+    events.push((at("2026-11-04T10:00:00"), cleared.into()));
+    let now = facts(&plan, &events);
+    assert!(now.suspicious().is_empty() && trouble::list(&plan, &now).is_empty());
 }

@@ -10,11 +10,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use repository::format::tree::{ChunkId, spread};
-use repository::reader::Reader;
+use repository::reader::{Reader, StreamReport};
 
 use super::ApplyError;
 use super::job::{Job, State};
 use super::prepare::{create, parent_is_there};
+use crate::copies::Copies;
 use crate::plan::Action;
 use crate::tree::Kind;
 
@@ -36,7 +37,7 @@ struct Place {
 }
 
 /// Runs the part.
-pub(super) async fn run(job: &Arc<Job>, reader: &Reader) -> Result<(), ApplyError> {
+pub(super) async fn run(job: &Arc<Job>, reader: &Reader, copies: &Copies) -> Result<(), ApplyError> {
     let mut places: Vec<Place> = Vec::new();
     for i in 0..job.plan.tree.entries().len() {
         let Kind::File { data, .. } = &job.entry(i).kind else { continue };
@@ -56,13 +57,13 @@ pub(super) async fn run(job: &Arc<Job>, reader: &Reader) -> Result<(), ApplyErro
         }
         // A window ends with a file, so that no file is open in two of them.
         if places.len() >= WINDOW {
-            window(job, reader, std::mem::take(&mut places)).await?;
+            window(job, reader, copies, std::mem::take(&mut places)).await?;
         }
     }
-    window(job, reader, places).await
+    window(job, reader, copies, places).await
 }
 
-async fn window(job: &Arc<Job>, reader: &Reader, mut places: Vec<Place>) -> Result<(), ApplyError> {
+async fn window(job: &Arc<Job>, reader: &Reader, copies: &Copies, mut places: Vec<Place>) -> Result<(), ApplyError> {
     if places.is_empty() {
         return job.stopped();
     }
@@ -77,12 +78,26 @@ async fn window(job: &Arc<Job>, reader: &Reader, mut places: Vec<Place>) -> Resu
             Ok(())
         })
     };
-    let streamed = crate::stream::run(reader, wanted, sink, &job.cancel).await;
+    let streamed = crate::stream::run(reader, wanted, Arc::clone(&sink), &job.cancel).await;
     job.stopped()?;
     let report = streamed.map_err(ApplyError::Read)?;
-    job.read.0.fetch_add(report.chunks, Ordering::Relaxed);
-    job.read.1.fetch_add(report.bytes, Ordering::Relaxed);
-    for (id, error) in &report.missing {
+    count(job, &report);
+    let mut missing = report.missing;
+    for n in 0..copies.len() {
+        if missing.is_empty() {
+            break;
+        }
+        let Some(copy) = copies.reader(n).await else { continue };
+        let streamed = crate::stream::run(copy, missing.iter().map(|(id, _)| *id).collect(), Arc::clone(&sink), &job.cancel).await;
+        job.stopped()?;
+        // A copy that cannot be read at all leaves things as they were.
+        let Ok(more) = streamed else { continue };
+        count(job, &more);
+        copies.gave(n, more.chunks);
+        // The first error says more than "unknown to the copy".
+        missing.retain(|(id, _)| more.missing.iter().any(|(still, _)| still == id));
+    }
+    for (id, error) in &missing {
         for place in writer.places_of(id) {
             let i = place.entry as usize;
             if job.state(i) != State::Damaged {
@@ -92,6 +107,11 @@ async fn window(job: &Arc<Job>, reader: &Reader, mut places: Vec<Place>) -> Resu
         }
     }
     Ok(())
+}
+
+fn count(job: &Job, report: &StreamReport) {
+    job.read.0.fetch_add(report.chunks, Ordering::Relaxed);
+    job.read.1.fetch_add(report.bytes, Ordering::Relaxed);
 }
 
 /// Open files by entry, the one that was used longest ago first.

@@ -297,6 +297,7 @@ impl Job {
             chunks_read: load(&self.read.0),
             bytes_read: load(&self.read.1),
             bytes_reused: load(&self.reused),
+            from_copies: Vec::new(),
             moved_aside: load(&self.moved),
             aside: self.aside.iter().flat_map(Aside::folders).map(|folder| below(&self.plan.target, &folder)).collect(),
             problems,

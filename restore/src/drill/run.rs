@@ -211,7 +211,9 @@ impl<'a> Course<'a> {
                     chosen.push(snapshot.clone());
                 }
                 // Data that should be there and is not: just what a drill is for.
-                Err(error @ (ChooseError::None { .. } | ChooseError::Unknown { .. })) => self.findings.failures.push(error.to_string()),
+                Err(error @ (ChooseError::None { .. } | ChooseError::NoneGood { .. } | ChooseError::Unknown { .. })) => {
+                    self.findings.failures.push(error.to_string());
+                }
                 Err(error @ (ChooseError::Ambiguous { .. } | ChooseError::BadPrefix { .. })) => {
                     self.findings.aborts.push(error.to_string());
                 }

@@ -9,6 +9,8 @@ use plans::Plan;
 use plans::plan::SourceKind;
 use repository::snapshots::Snapshot;
 use restore::address::Address;
+use restore::copies::Copies;
+use restore::owners::Owners;
 use restore::path::TreePath;
 use restore::pattern::Pattern;
 use restore::plan::{InTheWay, PlanOptions, Preview, RestorePlan};
@@ -44,6 +46,8 @@ pub(super) struct Asked<'a> {
     pub(super) patterns: Vec<Pattern>,
     pub(super) plan: &'a Plan,
     pub(super) facts: &'a Facts,
+    pub(super) copies: &'a dyn Fn() -> Copies,
+    pub(super) owners: Owners,
 }
 
 #[derive(Serialize)]
@@ -140,10 +144,12 @@ fn order(asked: &Asked<'_>, root: TreePath, snapshot: &Snapshot) -> Order {
             paths: Some(root).into_iter().filter(|root| !root.is_root()).collect(),
             patterns: asked.patterns.clone(),
             layout,
+            owners: asked.owners.clone(),
         },
         options: PlanOptions { in_the_way: InTheWay::InPlace, rate: rate(asked.facts, snapshot), ignore_space: false },
         exact: args.in_place.exact,
-        special_bits: args.special_bits,
+        copies: (asked.copies)(),
+        special_bits: args.metadata.special_bits,
         reason: args.reason.clone(),
     }
 }

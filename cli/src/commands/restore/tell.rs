@@ -145,6 +145,14 @@ pub(super) fn result(report: &RestoreReport) -> String {
             ByteSize(report.bytes_reused)
         );
     }
+    for given in &report.from_copies {
+        let _ = writeln!(
+            out,
+            "  {} fetched from {}: the repository has them damaged, lifeboat heal mends it",
+            counted(given.n, "part"),
+            given.copy
+        );
+    }
     if report.files_left > 0 {
         let _ = writeln!(out, "  {} there already with the recorded content", counted(report.files_left, "file"));
     }

@@ -18,6 +18,8 @@ pub(super) struct Known {
     pub(super) sources: BTreeMap<SnapshotId, SourceId>,
     /// Those from which a drill restored that passed.
     pub(super) proven: BTreeSet<String>,
+    /// Those that look as if something had gone through the files.
+    pub(super) suspicious: BTreeSet<String>,
 }
 
 /// A restore point, and how it first came: a compaction stores it again under another number, perhaps by another writer.
@@ -158,8 +160,7 @@ fn point(id: &str, Point { snapshot, first }: Point<'_>, known: &Known) -> Optio
         stored: first.stored?,
         complete: snapshot.complete,
         verified: snapshot.attested || known.proven.contains(id) || known.proven.contains(&first.id.to_string()),
-        // No backup is marked today.
-        suspicious: false,
+        suspicious: known.suspicious.contains(id) || known.suspicious.contains(&first.id.to_string()),
         held: snapshot.held.clone(),
     })
 }

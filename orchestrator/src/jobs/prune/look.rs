@@ -35,7 +35,8 @@ pub async fn look(
     }
     let sources = sources(parts, id, opened, key, &facts).await?;
     let proven = proven(parts, id).await?;
-    Ok(fate::decide(plan, &facts, &fate::Known { sources, proven }, &opened.protocol(), agreed))
+    let suspicious = crate::jobs::backup::suspicion::suspicious(parts, plan).await?;
+    Ok(fate::decide(plan, &facts, &fate::Known { sources, proven, suspicious }, &opened.protocol(), agreed))
 }
 
 /// The source of each snapshot, as far as it can be told here: by the journal of this host, or else by a key that opens the snapshots.
