@@ -142,7 +142,7 @@ fn a_restore_that_is_not_run_as_root_says_once_what_it_could_not_set() {
     let program = Path::new(env!("CARGO_BIN_EXE_lifeboat"));
     // Whoever runs it reads the repository and writes the target, and is nobody else.
     let script = format!(
-        "chmod -R a+rwX {place} && chmod a+rx {up} && cp {program} {place}/lifeboat && cd {place} && \
+        "chmod -R a+rwX {place} && chmod 600 {place}/key && chown 65534 {place}/key && chmod a+rx {up} && cp {program} {place}/lifeboat && cd {place} && \
          exec setpriv --reuid=65534 --regid=65534 --clear-groups env HOME={place} LIFEBOAT_PLAN={place}/plans LIFEBOAT_STATE={place}/mine \
          LIFEBOAT_CACHE={place}/mine-cache LIFEBOAT_KEY_FILE={place}/key ./lifeboat restore web --to {place}/out",
         place = place.path().display(),

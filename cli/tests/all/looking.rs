@@ -156,6 +156,6 @@ fn what_differs_between_two_restore_points_and_from_a_folder_is_listed_by_kind()
     let said = place.run_with_key(["diff", &first, "web"]).exits(0).says(&expected);
     assert!(!said.out.contains("big.bin"), "{}", said.all());
     let said = place.run_with_key(["diff", &first, "web", "--content", "--json"]).exits(0);
-    assert!(said.out.lines().count() == 6 && said.out.contains("\"change\":\"removed\""), "{}", said.all());
+    assert!(said.out.lines().count() == 7 && said.out.contains("\"change\":\"removed\""), "{}", said.all());
     place.run_with_key(["diff", &first, "/nowhere/at/all"]).exits(1).warns(&["LB0251"]);
 }
