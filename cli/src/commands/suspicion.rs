@@ -1,5 +1,7 @@
 //! `lifeboat suspicion`: restore points that look as if something had gone through the files, until a person says that all is well.
 
+use std::fmt::Write as _;
+
 use base::id::{RepositoryId, SourceId};
 use jiff::Timestamp;
 use orchestrator::jobs::JobError;
@@ -75,7 +77,7 @@ fn told(line: &Line) -> String {
     let n = counted(line.snapshots.len() as u64, "restore point");
     let mut text = format!("{} in {}  since {first} of {}, {n}\n", line.source, line.repository, instant::utc(line.since));
     for reason in &line.reasons {
-        text += &format!("    {reason}\n");
+        let _ = writeln!(text, "    {reason}"); // writing to a String cannot fail
     }
     text
 }
