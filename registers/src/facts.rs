@@ -14,11 +14,12 @@ use plans::lock::Looked;
 use plans::plan::Drill;
 use records::Event;
 use records::drill::{DrillRecord, FrozenObjective, Measured, Verdict};
-use records::event::{BackupFinished, BackupStats, LocksRenewed};
+use records::event::{BackupFinished, LocksRenewed};
 use serde::Serialize;
 
 use crate::incident::Incidents;
 use crate::ledger::Ledger;
+use crate::suspicion::{Suspicion, run_of};
 
 /// When an event was written, and the event.
 pub type Dated<'a> = (Timestamp, &'a Event);
@@ -100,17 +101,6 @@ pub struct BackupState {
     pub suspicion: Option<Suspicion>,
     /// The runs in a row, up to the last one, that stored nothing or not everything.
     pub failing: Option<Failing>,
-}
-
-/// Restore points that look as if something had gone through the files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Suspicion {
-    /// When the first of them was stored.
-    pub since: Timestamp,
-    /// Why the first one is, in sentences.
-    pub reasons: Vec<String>,
-    /// Their ids: the first one, and all that followed it with the same files.
-    pub snapshots: Vec<String>,
 }
 
 /// Runs of a backup that went wrong one after the other.
@@ -363,18 +353,6 @@ impl BackupState {
     fn fail(&mut self, at: Timestamp, error: String, hint: Option<String>) {
         let (since, n_runs) = self.failing.as_ref().map_or((at, 0), |failing| (failing.since, failing.n_runs));
         self.failing = Some(Failing { since, n_runs: n_runs.saturating_add(1), error, hint });
-    }
-}
-
-/// The counts of a run that [`plans::anomaly`] looks at.
-pub fn run_of(stats: &BackupStats) -> Run {
-    Run {
-        files: stats.files,
-        files_changed: stats.files_changed,
-        files_unchanged: stats.files_unchanged,
-        bytes: stats.bytes,
-        bytes_new: stats.bytes_new,
-        bytes_stored: stats.bytes_stored,
     }
 }
 

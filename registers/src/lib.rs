@@ -18,6 +18,7 @@ pub mod overdue;
 pub mod review;
 pub mod settings;
 pub mod sla;
+pub mod suspicion;
 pub mod threat;
 pub mod trouble;
 

@@ -9,7 +9,7 @@ use plans::Plan;
 use plans::anomaly::judge;
 use records::event::{BackupFinished, BackupSuspicious, SuspicionCleared};
 use records::journal::{Filter, JournalError};
-use registers::facts::run_of;
+use registers::suspicion::run_of;
 
 use crate::parts::Parts;
 
