@@ -90,6 +90,7 @@ pub async fn inspect(repository: &Repository, level: Level, keys: Option<&OpenKe
     for stray in &survey.stray {
         report.found(Finding::new(stray, "its name is not one that such an object has"));
     }
+    report.aside.extend(survey.aside.iter().map(|(key, what)| Finding::new(key, what)));
     healed::look(repository, &mut report).await;
     statements::owned_objects(repository, &mut report).await;
     let mut told = statements::read(repository, &survey, keys, &mut report).await;

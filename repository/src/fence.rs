@@ -88,8 +88,8 @@ impl Protocol {
 struct Generations {
     /// The store's own instant at its first answer, if it told: whatever is condemned later is not in the list.
     read: Option<Timestamp>,
-    /// Ascending.
-    names: Vec<Name>,
+    /// Ascending, each with when the store had it.
+    names: Vec<(Name, Option<Timestamp>)>,
 }
 
 /// What stands in the way of reading the condemned lists.
@@ -132,7 +132,7 @@ async fn generations(store: &dyn Store) -> Result<Generations, FenceError> {
     loop {
         let page = store.list(&prefix, after.as_ref()).await.map_err(failed)?;
         read = read.or(page.date);
-        found.extend(page.entries.iter().filter_map(|entry| entry.key.name().parse::<Name>().ok()));
+        found.extend(page.entries.iter().filter_map(|entry| Some((entry.key.name().parse::<Name>().ok()?, entry.modified))));
         match page.next {
             None => break,
             next if next == after => break,

@@ -12,6 +12,7 @@
 //! Used by [`crate::repository`], the writer, the reader and `cli`. No key is ever printed by `Debug`.
 
 mod add;
+mod believed;
 mod change;
 mod domain;
 mod end;
@@ -32,6 +33,7 @@ mod wrap;
 mod writer;
 
 pub use add::{add_steward, add_writer};
+pub use believed::Keeps;
 pub use change::ChangeError;
 pub use domain::DomainKeys;
 pub use end::{Ended, end_steward, end_writer, plan_end};

@@ -5,6 +5,7 @@
 //! comes from [`say`]: tombstones, holds, attestations. It never deletes a snapshot, an index object or a statement.
 
 mod apply;
+mod believe;
 mod gather;
 mod plan;
 pub mod say;
@@ -14,15 +15,17 @@ use base::{Digest, Hint};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use stores::error::StoreError;
+use stores::key::Key;
 
 use crate::fence::FenceError;
 use crate::format::tree::TreeRef;
 use crate::snapshots::SnapshotId;
 
 pub use apply::{Applied, apply};
+pub(crate) use believe::{Doubt, Lies, believed, either, is_copied};
 pub use gather::gather;
-pub(crate) use gather::{believed, condemned, dropped, expired, statements};
-pub use plan::{Fate, Plan, plan};
+pub(crate) use gather::{condemned, dropped, expired, statements};
+pub use plan::{Fate, Plan, Unattested, plan};
 
 /// A pack by its domain and digest.
 pub type PackAt = (DomainId, Digest);
@@ -34,12 +37,43 @@ pub struct Facts {
     pub now: Timestamp,
     /// Snapshots that a writer signed.
     pub snapshots: Vec<SnapshotFact>,
-    /// Objects without which nobody can tell what is needed: damaged, missing, or signed by nobody who may; with what is wrong.
-    pub unclear: Vec<(String, String)>,
+    /// Objects without which nobody can tell what is needed: damaged, missing, or signed by nobody who may.
+    pub unclear: Vec<Unclear>,
+    /// Objects that stand in nobody's way, since nobody believes them: their signer's right had ended. With the reason.
+    pub aside: Vec<(String, String)>,
     /// Packs.
     pub packs: Vec<PackFact>,
     /// Condemned lists.
     pub generations: Vec<Generation>,
+}
+
+/// An object without which nobody can tell what is needed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unclear {
+    /// Its key.
+    pub object: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// The domain of which nothing is deleted because of it; `None`: it may be about any.
+    pub domain: Option<DomainId>,
+}
+
+impl Unclear {
+    /// One that may be about any domain.
+    pub(crate) fn anywhere(object: &Key, what: String) -> Self {
+        Self { object: object.to_string(), what, domain: None }
+    }
+
+    /// One of a single domain.
+    pub(crate) fn within(domain: &DomainId, object: &Key, what: String) -> Self {
+        Self { object: object.to_string(), what, domain: Some(domain.clone()) }
+    }
+}
+
+impl std::fmt::Display for Unclear {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.object, self.what)
+    }
 }
 
 /// What is known of a snapshot.
@@ -186,6 +220,14 @@ pub enum PruneError {
         /// The snapshot.
         snapshot: SnapshotId,
     },
+    /// It cannot be kept: it is not there any more.
+    #[error("{n_packs} of the packs of {snapshot} are gone")]
+    Gone {
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// Packs that it needs and that are not there.
+        n_packs: u64,
+    },
     /// There is no such statement or snapshot.
     #[error("there is no {what}")]
     Nothing {
@@ -211,6 +253,7 @@ impl Hint for PruneError {
             Self::NoDelete { .. } => Some("use a credential that may delete".to_owned()),
             Self::Clock { .. } => Some("wait until the clock is in step (timedatectl), then run it again".to_owned()),
             Self::TooLate { .. } => Some("check whether its packs are still there, and make a new backup".to_owned()),
+            Self::Gone { .. } => Some("a copy of the repository may have them: lifeboat heal REPOSITORY --from COPY".to_owned()),
             Self::Nothing { .. } | Self::Attest { .. } => None,
         }
     }

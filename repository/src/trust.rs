@@ -4,16 +4,19 @@
 //! [`crate::repository::Repository`] loads it when it is opened; the reader, the snapshots and `check` ask it. It never
 //! holds a secret.
 
+mod believed;
 mod chain;
 mod document;
 mod signed;
 mod steward;
 
+pub(crate) use believed::{BELIEVED, BELIEVED_MAX, Believed};
 pub use chain::TrustDamage;
 pub(crate) use chain::{document_key, follow, vouched_in};
 pub use document::{Canary, Document, Epoch, Last, ListedObject, ListedSteward, ListedWriter, MAX_DOCUMENT};
 pub(crate) use signed::{seal, signed_by_any, signed_object, split};
-pub use steward::{Act, LISTING_LEEWAY, Signer, StatementError};
+pub(crate) use steward::is_signed_by;
+pub use steward::{Act, Came, LISTING_LEEWAY, Signer, StatementError};
 
 use base::Hint;
 use base::id::{DomainId, WriterId};
@@ -37,6 +40,8 @@ pub struct Trust {
     document: Document,
     /// Everybody who ever was an owner: what they signed while they were stays.
     owners: Vec<OwnerSpan>,
+    /// What the owners believe of keys that may not sign any more.
+    believed: Vec<Believed>,
 }
 
 /// A statement that nobody listed has signed.
@@ -80,7 +85,12 @@ impl Hint for TrustError {
 
 impl Trust {
     fn new(document: Document, owners: Vec<OwnerSpan>) -> Self {
-        Self { document, owners }
+        Self { document, owners, believed: Vec::new() }
+    }
+
+    /// With what the objects say that begin with [`BELIEVED`].
+    pub(crate) fn with_believed(self, believed: Vec<Believed>) -> Self {
+        Self { believed, ..self }
     }
 
     /// Checks that the writer of the object at `at` signed `message`, and that the object is among what is believed of it. A

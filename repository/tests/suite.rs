@@ -14,6 +14,7 @@ mod suite {
     pub mod create_and_open;
     pub mod damage;
     pub mod damage_matrix;
+    pub mod ended;
     pub mod every_bit;
     pub mod format_page;
     pub mod formats;

@@ -82,6 +82,8 @@ struct Answer<'a> {
     took_ms: u64,
     /// Damaged objects that have sound bytes beside them, which are read in their place.
     healed: Vec<Line<'a>>,
+    /// Objects that nobody believes, since the right of their signer had ended.
+    aside: Vec<Line<'a>>,
     findings: Vec<Line<'a>>,
     unread: Vec<Line<'a>>,
     /// Objects whose locks were read, where the plan declares a lock.
@@ -167,6 +169,7 @@ fn answer<'a>(repository: &'a RepositoryId, checked: &'a Checked, took_ms: u64) 
         dead: None,
         took_ms,
         healed: report.healed.iter().map(line).collect(),
+        aside: report.aside.iter().map(line).collect(),
         findings: report.findings.iter().map(line).collect(),
         unread: report.unread.iter().map(line).collect(),
         locks: locks.n_read,
@@ -217,6 +220,7 @@ fn text(answer: &Answer<'_>, took: &str) -> String {
         let _ = writeln!(out, "     {} locked, {weak}", counted(answer.locks, "object"));
     }
     list(&mut out, "damaged or missing", &answer.findings);
+    list(&mut out, "believed by nobody, and in nobody's way", &answer.aside);
     list(&mut out, "not looked at", &answer.unread);
     list(&mut out, "locked for less than was promised", &answer.weak_locks);
     list(&mut out, "whether these are locked is not known", &answer.unread_locks);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use base::Digest;
 use stores::key::{Key, Prefix};
 use stores::store::list_all;
 
@@ -11,9 +10,8 @@ use super::report::CheckReport;
 use crate::finding::Finding;
 use crate::format::names::Name;
 use crate::format::statement::{Attestation, Condemned, Hold, Release, Retired, Tombstone, Undo, Usage};
-use crate::prune::believed;
+use crate::prune::{Doubt, Lies, believed, either};
 use crate::repository::Repository;
-use crate::trust::Act;
 
 /// The most numbers of missing lists that are named: a stray high number must not fill the report.
 const MISSING_MAX: usize = 1000;
@@ -35,8 +33,9 @@ pub(super) async fn look(repository: &Repository, report: &mut CheckReport) -> R
             let answer = repository.store().get(&entry.key).await;
             let Some(object) = report.read(&entry.key, answer) else { continue };
             report.bytes += object.len() as u64;
-            if let Err(what) = verified(repository, place, digest, &object) {
-                report.found(Finding::new(&entry.key, what));
+            if let Err(doubt) = verified(repository, place, Lies { digest, object: &object, stored: entry.modified }) {
+                let told = if doubt.has_ended { &mut report.aside } else { &mut report.findings };
+                told.push(Finding::new(&entry.key, doubt.what));
             }
         }
     }
@@ -49,18 +48,13 @@ pub(super) async fn look(repository: &Repository, report: &mut CheckReport) -> R
 }
 
 /// What is wrong with an object of `place`. Where two kinds lie there, the first one says it.
-fn verified(repository: &Repository, place: &str, digest: Digest, object: &[u8]) -> Result<(), String> {
-    let maintain = Act::Maintain;
+fn verified(repository: &Repository, place: &str, lies: Lies<'_>) -> Result<(), Doubt> {
     match place {
-        "condemned/" => believed::<Condemned>(repository, digest, object, maintain).map(drop),
-        "tombstones/" => believed::<Tombstone>(repository, digest, object, maintain)
-            .map(drop)
-            .or_else(|what| believed::<Undo>(repository, digest, object, maintain).map(drop).map_err(|_| what)),
-        "holds/" => believed::<Hold>(repository, digest, object, maintain)
-            .map(drop)
-            .or_else(|what| believed::<Release>(repository, digest, object, maintain).map(drop).map_err(|_| what)),
-        "retired/" => believed::<Retired>(repository, digest, object, maintain).map(drop),
-        "usage/" => believed::<Usage>(repository, digest, object, Act::Attest).map(drop),
-        _ => believed::<Attestation>(repository, digest, object, Act::Attest).map(drop),
+        "condemned/" => believed::<Condemned>(repository, lies).map(drop),
+        "tombstones/" => either::<Tombstone, Undo>(repository, lies).map(drop),
+        "holds/" => either::<Hold, Release>(repository, lies).map(drop),
+        "retired/" => believed::<Retired>(repository, lies).map(drop),
+        "usage/" => believed::<Usage>(repository, lies).map(drop),
+        _ => believed::<Attestation>(repository, lies).map(drop),
     }
 }

@@ -29,6 +29,8 @@ pub struct CheckReport {
     pub chunks: u64,
     /// Damaged objects that have sound bytes beside them, which are read in their place: what was healed.
     pub healed: Vec<Finding>,
+    /// Objects that nobody believes, since the right of their signer had ended: no damage, and in nobody's way.
+    pub aside: Vec<Finding>,
     /// What is damaged or missing, by object.
     pub findings: Vec<Finding>,
     /// What could not be looked at, because the store failed or a key was missing. It may be sound.
@@ -47,6 +49,7 @@ impl CheckReport {
             packs_unreferenced: 0,
             chunks: 0,
             healed: Vec::new(),
+            aside: Vec::new(),
             findings: Vec::new(),
             unread: Vec::new(),
         }
@@ -78,7 +81,7 @@ impl CheckReport {
     }
 
     pub(super) fn sort(&mut self) {
-        for findings in [&mut self.healed, &mut self.findings, &mut self.unread] {
+        for findings in [&mut self.healed, &mut self.aside, &mut self.findings, &mut self.unread] {
             findings.sort_by(|a, b| (&a.object, &a.what).cmp(&(&b.object, &b.what)));
         }
     }

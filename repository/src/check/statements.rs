@@ -101,11 +101,14 @@ async fn read_snapshots(repository: &Repository, survey: &Survey, report: &mut C
     let apart = chain::apart(repository.trust(), &links);
     // The newest can be taken away unseen: only a statement from elsewhere shows that.
     let before: BTreeSet<_> =
-        links.iter().filter(|(at, _)| !apart.contains_key(at)).filter_map(|(at, prev)| chain::before(at, *prev)).collect();
+        links.iter().filter(|(at, _)| !apart.told.contains_key(at)).filter_map(|(at, prev)| chain::before(at, *prev)).collect();
     let mut indexes = NamedIndexes::new();
     for (at, (key, public)) in sound {
-        if let Some(what) = apart.get(&at) {
-            report.found(Finding::new(&key, what.clone()));
+        if let Some(what) = apart.told.get(&at) {
+            // Where the chain is broken it may be sound, and then that is damage.
+            let is_broken = apart.broken.iter().any(|broken| (&broken.domain, &broken.writer) == (&at.domain, &at.writer));
+            let told = if is_broken { &mut report.findings } else { &mut report.aside };
+            told.push(Finding::new(&key, what.clone()));
             continue;
         }
         let id = SnapshotId::new(at.name.digest);
@@ -117,9 +120,9 @@ async fn read_snapshots(repository: &Repository, survey: &Survey, report: &mut C
             told.entry((at.domain.clone(), pack)).or_default().snapshots.push(id);
         }
     }
-    for missing in before.iter().filter(|at| !survey.snapshots.contains_key(at)) {
+    for missing in before.union(&apart.broken).filter(|at| !survey.snapshots.contains_key(at)) {
         let key = names::snapshot(&missing.domain, &missing.writer, &missing.name);
-        report.found(Finding::new(key, "it is missing: the next snapshot of its writer names it"));
+        report.found(Finding::new(key, "it is missing: the next snapshot of its writer, or the trust document, names it"));
     }
     for (domain, writer, seq) in gaps(survey.snapshots.keys().chain(&before)) {
         let object = names::with_number("snapshots", &domain, &writer, seq);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::Digest;
+use base::hint::whole_story;
 use base::id::DomainId;
 use stores::key::{Key, Prefix};
 use stores::store::{Entry, list_all};
@@ -10,6 +11,7 @@ use stores::store::{Entry, list_all};
 use super::CheckError;
 use crate::format::names::{self, Numbered, numbered};
 use crate::repository::Repository;
+use crate::trust::{Numbering, Trust};
 
 /// What the store lists, with lengths in bytes.
 #[derive(Debug, Default)]
@@ -22,19 +24,25 @@ pub(super) struct Survey {
     pub(super) packs: BTreeMap<(DomainId, Digest), u64>,
     /// Objects in our places whose names are not ours.
     pub(super) stray: Vec<Key>,
+    /// Objects that writers stored whose right had ended, and why they count for nothing.
+    pub(super) aside: Vec<(Key, String)>,
 }
 
 impl Survey {
-    fn sort_in(&mut self, place: &str, Entry { key, size, .. }: Entry) {
+    fn sort_in(&mut self, trust: &Trust, place: &str, Entry { key, size, .. }: Entry) {
         if place == "packs" {
             match names::pack_at(&key) {
                 Some(at) => drop(self.packs.entry(at).insert_entry(size)),
                 None => self.stray.push(key),
             }
         } else {
-            let numbers = if place == "index" { &mut self.index } else { &mut self.snapshots };
-            match numbered(place, &key) {
-                Some(at) => drop(numbers.entry(at).insert_entry(key)),
+            let (numbers, numbering) = match place {
+                "index" => (&mut self.index, Numbering::Index),
+                _ => (&mut self.snapshots, Numbering::Snapshot),
+            };
+            match numbered(place, &key).map(|at| (trust.believes(numbering, &at), at)) {
+                Some((Ok(()), at)) => drop(numbers.entry(at).insert_entry(key)),
+                Some((Err(ended), _)) => self.aside.push((key, whole_story(&ended))),
                 None => self.stray.push(key),
             }
         }
@@ -48,7 +56,7 @@ pub(super) async fn take(repository: &Repository) -> Result<Survey, CheckError> 
         let prefix: Prefix = format!("{place}/").parse().expect("a plain prefix");
         let listed = list_all(&**repository.store(), &prefix).await;
         for entry in listed.map_err(|source| CheckError::List { place: prefix.to_string(), source })? {
-            survey.sort_in(place, entry);
+            survey.sort_in(repository.trust(), place, entry);
         }
     }
     Ok(survey)

@@ -12,11 +12,11 @@ use super::{CopyError, Item};
 use crate::check::verified_index;
 use crate::format::names::numbered;
 use crate::format::snapshot::Public;
-use crate::format::statement::{Attestation, Document, Hold, Release, Tombstone, Undo};
-use crate::prune::believed;
+use crate::format::statement::{Attestation, Hold, Release, Tombstone, Undo};
+use crate::prune::is_copied;
 use crate::repository::Repository;
 use crate::snapshots::open::public;
-use crate::trust::{self, Act, Numbering};
+use crate::trust::{self, Numbering};
 
 /// What an object was found to be.
 #[derive(Debug)]
@@ -130,9 +130,12 @@ impl Verifier {
     fn said(&self, place: &str, digest: Digest, body: &[u8]) -> Result<(), String> {
         let repository = &self.repository;
         match place {
-            "attest/" => believed::<Attestation>(repository, digest, body, Act::Attest).map(drop),
-            "holds/" => either::<Hold, Release>(repository, digest, body),
-            _ => either::<Tombstone, Undo>(repository, digest, body),
+            "attest/" => is_copied::<Attestation>(repository, digest, body),
+            "holds/" => {
+                is_copied::<Hold>(repository, digest, body).or_else(|what| is_copied::<Release>(repository, digest, body).map_err(|_| what))
+            }
+            _ => is_copied::<Tombstone>(repository, digest, body)
+                .or_else(|what| is_copied::<Undo>(repository, digest, body).map_err(|_| what)),
         }
     }
 
@@ -143,12 +146,6 @@ impl Verifier {
         }
         trust::signed_by_any(std::slice::from_ref(&self.repository.config().owner), body).map(|_| Sound::Other)
     }
-}
-
-fn either<A: Document, B: Document>(repository: &Repository, digest: Digest, body: &[u8]) -> Result<(), String> {
-    believed::<A>(repository, digest, body, Act::Maintain)
-        .map(drop)
-        .or_else(|what| believed::<B>(repository, digest, body, Act::Maintain).map(drop).map_err(|_| what))
 }
 
 /// The digest that ends the last segment of a name: `<sha256>`, `<number>-<sha256>`.

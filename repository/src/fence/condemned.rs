@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use base::Digest;
-use base::hint::whole_story;
 use base::id::DomainId;
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -12,9 +11,9 @@ use stores::store::Store;
 
 use super::{Fence, FenceError, Generations, generations};
 use crate::format::names::{CONDEMNED, Name};
-use crate::format::statement::{self, Document as _};
+use crate::format::statement;
+use crate::prune::{Lies, believed};
 use crate::repository::Repository;
-use crate::trust::Act;
 
 /// Lists that are fetched at once.
 const AT_ONCE: usize = 4;
@@ -39,11 +38,11 @@ impl Condemned {
     /// Reads what came since. Lists are never changed, so those that were read are not read again.
     pub async fn again(mut self, repository: &Repository) -> Result<Self, FenceError> {
         let listed: Generations = generations(&**repository.store()).await?;
-        (self.read, self.newest) = (listed.read, listed.names.last().map(|name| name.seq));
+        (self.read, self.newest) = (listed.read, listed.names.last().map(|(name, _)| name.seq));
         if !repository.protocol().is_fenced() {
             return Ok(self);
         }
-        let new: Vec<Name> = listed.names.into_iter().filter(|name| !self.names.contains(name)).collect();
+        let new: Vec<_> = listed.names.into_iter().filter(|(name, _)| !self.names.contains(name)).collect();
         let mut fetched = stream::iter(new).map(|name| fetch(repository, &**repository.store(), name)).buffer_unordered(AT_ONCE);
         while let Some((name, found)) = fetched.next().await {
             // One that nobody who may has signed condemns nothing; one that was taken away is a finding of `check`.
@@ -93,25 +92,24 @@ pub(crate) async fn at(repository: &Repository, store: &dyn Store) -> Result<Con
     Ok(found)
 }
 
-async fn fetch(repository: &Repository, store: &dyn Store, name: Name) -> (Name, Result<Option<statement::Condemned>, FenceError>) {
+/// The list of that name, if it counts: one that does not condemns nothing.
+async fn fetch(
+    repository: &Repository,
+    store: &dyn Store,
+    (name, stored): (Name, Option<Timestamp>),
+) -> (Name, Result<Option<statement::Condemned>, FenceError>) {
     let key: Key = format!("{CONDEMNED}{name}").parse().expect("a name is made of characters that keys allow");
     let found = match store.get(&key).await {
-        Ok(object) if Digest::of(&object) == name.digest => Ok(read(repository, &object, &key)),
-        Ok(_) => {
-            tracing::warn!(object = %key, "its SHA-256 is not the one in its name; it condemns nothing");
-            Ok(None)
+        Ok(object) => {
+            let told = believed::<statement::Condemned>(repository, Lies { digest: name.digest, object: &object, stored });
+            Ok(told
+                .inspect_err(|doubt| {
+                    tracing::warn!(object = %key, what = %doubt.what, "a list of condemned packs cannot be believed; it condemns nothing");
+                })
+                .ok())
         }
         Err(error) if error.is_not_found() => Ok(None),
         Err(source) => Err(FenceError::Store { object: key.to_string(), source }),
     };
     (name, found)
-}
-
-fn read(repository: &Repository, object: &[u8], key: &Key) -> Option<statement::Condemned> {
-    let line = object.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let told = statement::decode::<statement::Condemned>(line).map_err(|error| whole_story(&error)).and_then(|list| {
-        repository.trust().statement(object, Act::Maintain, list.at()).map_err(|error| whole_story(&error))?;
-        if list.repository == repository.id().to_string() { Ok(list) } else { Err("it belongs to another repository".to_owned()) }
-    });
-    told.inspect_err(|what| tracing::warn!(object = %key, %what, "a list of condemned packs cannot be believed; it condemns nothing")).ok()
 }

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use stores::error::StoreError;
 use stores::key::Key;
 
-use super::{KeyError, OwnerKey};
+use super::{KeyError, OwnerKey, random};
 use crate::repository::{Repository, Sealed};
-use crate::trust::{self, Document};
+use crate::trust::{self, BELIEVED, Believed, Document};
 
 /// Why the next trust document was not signed.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +105,14 @@ impl Next {
         document.version += 1;
         document.created = now;
         Self { owner, sealed: Sealed::default(), document }
+    }
+
+    /// Names what is believed of a key whose right to sign ends.
+    pub(super) fn believes(&mut self, repository: &Repository, believed: &Believed) -> Result<(), KeyError> {
+        // A name of its own, so that what a run that was cut short has left is in nobody's way.
+        let name = format!("{BELIEVED}{}.{}.json", self.document.version, hex::encode(random::<4>()?));
+        self.sealed.push(&name, Vec::new(), believed.to_bytes(repository.id()));
+        Ok(())
     }
 
     /// Stores the objects that it names, then the document. Cut short between the two, nothing of it is trusted.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use stores::key::Prefix;
 use stores::store::list_all;
 
+use super::believed::{Keeps, believed};
 use super::change::{ChangeError, Next};
 use super::{ReaderKey, StewardRole};
 use crate::format::names::{self, Name, numbered};
@@ -84,20 +85,22 @@ async fn parted(
     Ok((names, later))
 }
 
-/// Ends the right of the steward `name` to sign in `role`, at `now`. What it signed before stays.
+/// Ends the right of the steward `name` to sign in `role`, at `now`. What stores hold of it stays believed, as far as `keeps` says; the next
+/// trust document names it, so that a statement which it makes up later, under an earlier date, counts for nothing. Gives how many there are.
 pub async fn end_steward(
     repository: &Repository,
     reader: &ReaderKey,
     role: StewardRole,
     name: &StewardId,
+    keeps: &Keeps,
     now: Timestamp,
-) -> Result<(), ChangeError> {
+) -> Result<usize, ChangeError> {
     let who = || format!("{role} {name}");
-    match repository.trust().stewards(role).iter().find(|listed| listed.name == *name) {
+    let key = match repository.trust().stewards(role).iter().find(|listed| listed.name == *name) {
         None => return Err(ChangeError::NotListed { who: who() }),
         Some(listed) if listed.to.is_some() => return Err(ChangeError::EndedAlready { who: who() }),
-        Some(_) => {}
-    }
+        Some(listed) => listed.key,
+    };
     let owner = reader.open_owner(repository).await?;
     let mut next = Next::begin(repository, owner, now);
     let list = match role {
@@ -107,5 +110,8 @@ pub async fn end_steward(
     for listed in list.iter_mut().filter(|listed| listed.name == *name) {
         listed.to = Some(now);
     }
-    next.store(repository).await
+    let believed = believed(repository, key, keeps, now).await?;
+    next.believes(repository, &believed)?;
+    next.store(repository).await?;
+    Ok(believed.statements.len())
 }

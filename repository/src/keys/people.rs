@@ -7,6 +7,7 @@
 use base::Digest;
 use jiff::Timestamp;
 
+use super::believed::{Keeps, believed};
 use super::change::{ChangeError, Next};
 use super::{EpochIdentity, KeyError, OwnerKey, ReaderKey, Recipient, distinct, random};
 use crate::repository::{Repository, Sealed};
@@ -66,7 +67,13 @@ pub async fn change_people(repository: &Repository, reader: &ReaderKey, change: 
     let next = Next::begin(repository, owner, now);
     // Sealing to a plugin may wait for its device: not on a thread of the runtime.
     let drafted = tokio::task::spawn_blocking(move || draft(next, &keys.epochs, &people, &change, &id.to_string())).await;
-    let next = drafted.map_err(|error| KeyError::Random(format!("making the keys was cut short: {error}")))??;
+    let mut next = drafted.map_err(|error| KeyError::Random(format!("making the keys was cut short: {error}")))??;
+    // Who goes has the old owner key, and could sign under an earlier date.
+    let gone: Vec<_> = repository.trust().document().owners.iter().filter(|key| !next.document.owners.contains(key)).copied().collect();
+    for key in gone {
+        let believed = believed(repository, key, &Keeps::default(), now).await?;
+        next.believes(repository, &believed)?;
+    }
     next.store(repository).await
 }
 

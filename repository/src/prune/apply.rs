@@ -41,8 +41,9 @@ pub async fn apply(repository: &Repository, wanted: &Plan, steward: &Steward, cl
         return Err(PruneError::Clock { seconds: apart });
     }
     let found = plan(&facts, &repository.protocol());
-    if !found.blocked.is_empty() {
-        return Err(PruneError::Blocked { why: found.blocked });
+    let agreed = wanted.delete.intersection(&found.delete).next().or_else(|| wanted.condemn.intersection(&found.condemn).next());
+    if !found.blocked.is_empty() || (agreed.is_none() && !found.blocked_in.is_empty()) {
+        return Err(PruneError::Blocked { why: found.hindrances() });
     }
     let mut applied = Applied::default();
     let store = repository.store();

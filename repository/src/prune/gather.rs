@@ -14,19 +14,36 @@ use jiff::Timestamp;
 use stores::key::{Key, Prefix};
 use stores::store::{Entry, list_all};
 
+use super::believe::{Does, Doubt, Either, Lies, believed, either};
 use super::plan::is_old;
-use super::{Content, Facts, Generation, PackAt, PackFact, PruneError, SnapshotFact};
+use super::{Content, Facts, Generation, PackAt, PackFact, PruneError, SnapshotFact, Unclear};
 use crate::fence::FenceError;
 use crate::format::names::{self, Name, numbered};
-use crate::format::statement::{Attestation, Condemned, Document, Hold, Release, Tombstone, Undo, decode};
+use crate::format::statement::{Attestation, Condemned, Hold, Release, Tombstone, Undo};
 use crate::repository::Repository;
 use crate::snapshots::{SnapshotId, chain, open};
-use crate::trust::Act;
+use crate::trust::Numbering;
 
 /// Objects that are fetched at once.
 const AT_ONCE: usize = 16;
 
-type Unclear = Vec<(String, String)>;
+/// What is told of objects that do not count.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    pub(super) unclear: Vec<Unclear>,
+    pub(super) aside: Vec<(String, String)>,
+}
+
+impl Doubts {
+    fn take(&mut self, key: &Key, doubt: Doubt) {
+        if doubt.has_ended {
+            tracing::warn!(object = %key, what = %doubt.what, "a statement counts for nothing");
+            self.aside.push((key.to_string(), doubt.what));
+        } else {
+            self.unclear.push(Unclear::anywhere(key, doubt.what));
+        }
+    }
+}
 
 /// A tombstone that counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,17 +79,6 @@ pub(crate) async fn statements(repository: &Repository, prefix: &str) -> Result<
     fetched.buffered(AT_ONCE).try_collect().await
 }
 
-/// The document in `object`, if its name, its signer and its repository are right.
-pub(crate) fn believed<D: Document>(repository: &Repository, digest: Digest, object: &[u8], act: Act) -> Result<D, String> {
-    if Digest::of(object) != digest {
-        return Err("its SHA-256 is not the one in its name".to_owned());
-    }
-    let line = object.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let document: D = decode(line).map_err(|error| whole_story(&error))?;
-    repository.trust().statement(object, act, document.at()).map_err(|error| whole_story(&error))?;
-    if document.repository() == repository.id().to_string() { Ok(document) } else { Err("it belongs to another repository".to_owned()) }
-}
-
 /// Everything, as it is now.
 pub async fn gather(repository: &Repository) -> Result<Facts, PruneError> {
     let prefix: Prefix = names::CONDEMNED.parse().expect("a plain prefix");
@@ -80,22 +86,27 @@ pub async fn gather(repository: &Repository) -> Result<Facts, PruneError> {
     let first = first.map_err(|source| PruneError::Store { object: prefix.to_string(), source })?;
     let now = first.date.ok_or_else(|| FenceError::NoTime { location: repository.store().location() })?;
     let mut facts = Facts { now, ..Facts::default() };
-    facts.generations = generations(repository, &mut facts.unclear).await?;
+    let mut doubts = Doubts::default();
+    facts.generations = generations(repository, &mut doubts).await?;
     for entry in list(repository, "packs/").await? {
         let at = entry.key.segments().nth(1).and_then(|domain| domain.parse::<DomainId>().ok()).zip(entry.key.name().parse().ok());
         if let Some(at) = at.filter(|(domain, digest)| names::pack(domain, digest) == entry.key) {
             facts.packs.push(PackFact { at, size: entry.size, stored: entry.modified });
         }
     }
-    snapshots(repository, &mut facts).await?;
+    snapshots(repository, &mut facts, &mut doubts).await?;
+    statements_of(repository, &mut facts, &mut doubts).await?;
+    facts.unclear.append(&mut doubts.unclear);
+    facts.aside.append(&mut doubts.aside);
     Ok(facts)
 }
 
-async fn generations(repository: &Repository, unclear: &mut Unclear) -> Result<Vec<Generation>, PruneError> {
+async fn generations(repository: &Repository, doubts: &mut Doubts) -> Result<Vec<Generation>, PruneError> {
     let mut generations = Vec::new();
     for entry in list(repository, names::CONDEMNED).await? {
         let Ok(name) = entry.key.name().parse::<Name>() else { continue };
-        match believed::<Condemned>(repository, name.digest, &get(repository, &entry.key).await?, Act::Maintain) {
+        let object = get(repository, &entry.key).await?;
+        match believed::<Condemned>(repository, Lies { digest: name.digest, object: &object, stored: entry.modified }) {
             Ok(told) => {
                 let mut packs = BTreeSet::new();
                 for domain in told.packs.keys() {
@@ -103,7 +114,7 @@ async fn generations(repository: &Repository, unclear: &mut Unclear) -> Result<V
                 }
                 generations.push(Generation { number: name.seq, stored: entry.modified, packs });
             }
-            Err(what) => unclear.push((entry.key.to_string(), what)),
+            Err(doubt) => doubts.take(&entry.key, doubt),
         }
     }
     Ok(generations)
@@ -111,37 +122,43 @@ async fn generations(repository: &Repository, unclear: &mut Unclear) -> Result<V
 
 /// Every pack that was ever condemned.
 pub(crate) async fn condemned(repository: &Repository) -> Result<BTreeSet<PackAt>, PruneError> {
-    let generations = generations(repository, &mut Vec::new()).await?;
+    let generations = generations(repository, &mut Doubts::default()).await?;
     Ok(generations.into_iter().flat_map(|generation| generation.packs).collect())
 }
 
 /// The snapshots that have a tombstone which counts, and that nobody holds.
 pub(crate) async fn dropped(repository: &Repository) -> Result<BTreeMap<Digest, Dropped>, PruneError> {
-    let mut dropped = tombstones(repository, &mut Vec::new()).await?;
+    let mut dropped = tombstones(repository, &mut Doubts::default()).await?;
     if !dropped.is_empty() {
-        let held: BTreeSet<Digest> = holds(repository, &mut Vec::new()).await?.into_values().flat_map(|hold| hold.snapshots).collect();
+        let held: BTreeSet<Digest> =
+            holds(repository, &mut Doubts::default()).await?.into_values().flat_map(|hold| hold.snapshots).collect();
         dropped.retain(|snapshot, _| !held.contains(snapshot));
     }
     Ok(dropped)
 }
 
-async fn snapshots(repository: &Repository, facts: &mut Facts) -> Result<(), PruneError> {
+async fn snapshots(repository: &Repository, facts: &mut Facts, doubts: &mut Doubts) -> Result<(), PruneError> {
     let (mut sound, mut seen) = (BTreeMap::new(), BTreeSet::new());
     for entry in list(repository, "snapshots/").await? {
         let Some(at) = numbered("snapshots", &entry.key) else { continue };
         seen.insert(at.clone());
+        // What a writer stores after its right has ended hinders nobody.
+        if let Err(ended) = repository.trust().believes(Numbering::Snapshot, &at) {
+            doubts.aside.push((entry.key.to_string(), whole_story(&ended)));
+            continue;
+        }
         match open::public(repository, &at, &get(repository, &entry.key).await?) {
             Ok(public) => drop(sound.insert(at, (entry, public))),
-            Err(error) => facts.unclear.push((entry.key.to_string(), whole_story(&error))),
+            Err(error) => doubts.unclear.push(Unclear::within(&at.domain, &entry.key, whole_story(&error))),
         }
     }
     let links = sound.iter().map(|(at, (_, public))| (at.clone(), public.prev)).collect();
     let apart = chain::apart(repository.trust(), &links);
     let before: BTreeSet<_> =
-        links.iter().filter(|(at, _)| !apart.contains_key(at)).filter_map(|(at, prev)| chain::before(at, *prev)).collect();
+        links.iter().filter(|(at, _)| !apart.told.contains_key(at)).filter_map(|(at, prev)| chain::before(at, *prev)).collect();
     for (at, (entry, public)) in sound {
-        if let Some(what) = apart.get(&at) {
-            facts.unclear.push((entry.key.to_string(), what.clone()));
+        if let Some(what) = apart.told.get(&at) {
+            doubts.aside.push((entry.key.to_string(), what.clone()));
             continue;
         }
         facts.snapshots.push(SnapshotFact {
@@ -161,12 +178,19 @@ async fn snapshots(repository: &Repository, facts: &mut Facts) -> Result<(), Pru
             attested: false,
         });
     }
-    for at in before.difference(&seen) {
+    // Below a break in the chain of a writer whose right has ended what is sound cannot be told from what is not.
+    let missing = before.union(&apart.broken).filter(|at| !seen.contains(at));
+    doubts.unclear.extend(missing.map(|at| {
         let key = names::snapshot(&at.domain, &at.writer, &at.name);
-        facts.unclear.push((key.to_string(), "it is missing: the next snapshot of its writer names it".to_owned()));
-    }
-    let tombstones = tombstones(repository, &mut facts.unclear).await?;
-    let holds = holds(repository, &mut facts.unclear).await?;
+        Unclear::within(&at.domain, &key, "it is missing: the next snapshot of its writer, or the trust document, names it".to_owned())
+    }));
+    Ok(())
+}
+
+/// What people said of the snapshots.
+async fn statements_of(repository: &Repository, facts: &mut Facts, doubts: &mut Doubts) -> Result<(), PruneError> {
+    let tombstones = tombstones(repository, doubts).await?;
+    let holds = holds(repository, doubts).await?;
     let attested = attested(repository).await?;
     for snapshot in &mut facts.snapshots {
         let id = snapshot.id.digest();
@@ -178,20 +202,33 @@ async fn snapshots(repository: &Repository, facts: &mut Facts) -> Result<(), Pru
     Ok(())
 }
 
+/// Each statement below `prefix`, as far as it counts: of the first kind, or what takes that back.
+async fn both<A: Does, B: Does>(
+    repository: &Repository,
+    prefix: &str,
+    doubts: &mut Doubts,
+) -> Result<Vec<(Entry, Digest, Either<A, B>)>, PruneError> {
+    let mut found = Vec::new();
+    for (entry, digest, object) in statements(repository, prefix).await? {
+        match either(repository, Lies { digest, object: &object, stored: entry.modified }) {
+            Ok(told) => found.push((entry, digest, told)),
+            Err(doubt) => doubts.take(&entry.key, doubt),
+        }
+    }
+    Ok(found)
+}
+
 /// By snapshot: the first tombstone that counts.
-pub(super) async fn tombstones(repository: &Repository, unclear: &mut Unclear) -> Result<BTreeMap<Digest, Dropped>, PruneError> {
+pub(super) async fn tombstones(repository: &Repository, doubts: &mut Doubts) -> Result<BTreeMap<Digest, Dropped>, PruneError> {
     let (mut found, mut undone) = (Vec::<(Digest, Dropped)>::new(), BTreeSet::new());
-    for (entry, digest, object) in statements(repository, "tombstones/").await? {
-        match believed::<Tombstone>(repository, digest, &object, Act::Maintain) {
+    for (entry, digest, told) in both::<Tombstone, Undo>(repository, "tombstones/", doubts).await? {
+        match told {
             // Without an instant nobody can tell when it can no longer be undone: it does not count.
-            Ok(told) => {
+            Either::One(told) => {
                 found
                     .extend(entry.modified.map(|stored| (told.snapshot, Dropped { digest, stored, reason: told.reason, rule: told.rule })));
             }
-            Err(what) => match believed::<Undo>(repository, digest, &object, Act::Maintain) {
-                Ok(told) => drop(undone.insert(told.tombstone)),
-                Err(_) => unclear.push((entry.key.to_string(), what)),
-            },
+            Either::Other(undo) => drop(undone.insert(undo.tombstone)),
         }
     }
     found.retain(|(_, told)| !undone.contains(&told.digest));
@@ -200,15 +237,12 @@ pub(super) async fn tombstones(repository: &Repository, unclear: &mut Unclear) -
 }
 
 /// The holds that nobody has released, by the digests of their objects.
-pub(super) async fn holds(repository: &Repository, unclear: &mut Unclear) -> Result<BTreeMap<Digest, Hold>, PruneError> {
+pub(super) async fn holds(repository: &Repository, doubts: &mut Doubts) -> Result<BTreeMap<Digest, Hold>, PruneError> {
     let (mut found, mut released) = (BTreeMap::new(), BTreeSet::new());
-    for (entry, digest, object) in statements(repository, "holds/").await? {
-        match believed::<Hold>(repository, digest, &object, Act::Maintain) {
-            Ok(hold) => drop(found.insert(digest, hold)),
-            Err(what) => match believed::<Release>(repository, digest, &object, Act::Maintain) {
-                Ok(told) => drop(released.insert(told.hold)),
-                Err(_) => unclear.push((entry.key.to_string(), what)),
-            },
+    for (_, digest, told) in both::<Hold, Release>(repository, "holds/", doubts).await? {
+        match told {
+            Either::One(hold) => drop(found.insert(digest, hold)),
+            Either::Other(release) => drop(released.insert(release.hold)),
         }
     }
     found.retain(|digest, _| !released.contains(digest));
@@ -220,7 +254,7 @@ pub(crate) async fn expired(repository: &Repository) -> Result<BTreeSet<Digest>,
     let prefix: Prefix = "tombstones/".parse().expect("a plain prefix");
     let first = repository.store().list(&prefix, None).await;
     let now = first.map_err(|source| PruneError::Store { object: prefix.to_string(), source })?.date;
-    let (tombstones, holds) = (tombstones(repository, &mut Vec::new()).await?, holds(repository, &mut Vec::new()).await?);
+    let (tombstones, holds) = (tombstones(repository, &mut Doubts::default()).await?, holds(repository, &mut Doubts::default()).await?);
     let is_over = |stored: Timestamp| now.is_some_and(|now| is_old(now, Some(stored), repository.protocol().grace()));
     let over = tombstones.into_iter().filter(|(_, told)| is_over(told.stored)).map(|(snapshot, _)| snapshot);
     Ok(over.filter(|snapshot| !holds.values().any(|hold| hold.snapshots.contains(snapshot))).collect())
@@ -228,8 +262,9 @@ pub(crate) async fn expired(repository: &Repository) -> Result<BTreeSet<Digest>,
 
 async fn attested(repository: &Repository) -> Result<BTreeSet<Digest>, PruneError> {
     let mut attested = BTreeSet::new();
-    for (_, digest, object) in statements(repository, "attest/").await? {
-        attested.extend(believed::<Attestation>(repository, digest, &object, Act::Attest).ok().map(|told| told.snapshot));
+    for (entry, digest, object) in statements(repository, "attest/").await? {
+        let lies = Lies { digest, object: &object, stored: entry.modified };
+        attested.extend(believed::<Attestation>(repository, lies).ok().map(|told| told.snapshot));
     }
     Ok(attested)
 }

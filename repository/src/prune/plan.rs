@@ -1,12 +1,17 @@
 //! Decides what stays, what is condemned and what is deleted. Pure: facts and the protocol go in.
+//!
+//! What is unclear or damaged in one domain keeps all packs of that domain, and no other's. A snapshot that nobody has attested may need more
+//! than it names, yet nothing that was ripe to be deleted when its writer began: such packs were on a list that the writer had read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use base::id::DomainId;
 use base::span::human;
 use jiff::Timestamp;
 
-use super::{Facts, PackAt};
+use super::{Facts, PackAt, SnapshotFact};
 use crate::fence::Protocol;
+use crate::format::names;
 use crate::snapshots::SnapshotId;
 
 /// What becomes of one object, and why.
@@ -35,6 +40,49 @@ pub struct Plan {
     pub sizes: BTreeMap<PackAt, u64>,
     /// Why nothing may be condemned or deleted at all; empty: it may.
     pub blocked: Vec<String>,
+    /// Why nothing of these domains may be condemned or deleted.
+    pub blocked_in: BTreeMap<DomainId, Vec<String>>,
+    /// Snapshots that stay and of whose packs some are gone, with their number.
+    pub broken: BTreeMap<SnapshotId, u64>,
+    /// By domain: what waits until snapshots that nobody has attested are.
+    pub unattested: BTreeMap<DomainId, Unattested>,
+}
+
+/// Snapshots of one domain that stay and that nobody has attested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unattested {
+    /// The key of the one whose writer was the first to read the condemned lists.
+    pub first: String,
+    /// When it had read them, by the store's clock.
+    pub read: Timestamp,
+    /// How many there are.
+    pub n_snapshots: u64,
+    /// Packs that could be deleted otherwise.
+    pub n_packs: u64,
+}
+
+impl Plan {
+    /// Whether nothing of a domain may be condemned or deleted.
+    pub fn is_blocked(&self, domain: &DomainId) -> bool {
+        !self.blocked.is_empty() || self.blocked_in.contains_key(domain)
+    }
+
+    /// Why not everything may be condemned and deleted that nobody needs.
+    pub fn hindrances(&self) -> Vec<String> {
+        let unattested = self.unattested.values().filter(|one| one.n_packs > 0).map(ToString::to_string);
+        self.blocked.iter().chain(self.blocked_in.values().flatten()).cloned().chain(unattested).collect()
+    }
+}
+
+impl std::fmt::Display for Unattested {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { first, n_snapshots, n_packs, .. } = self;
+        write!(f, "{first}: nobody has attested its pack set")?;
+        if *n_snapshots > 1 {
+            write!(f, ", nor those of {} later ones of its domain", n_snapshots - 1)?;
+        }
+        if *n_packs > 0 { write!(f, "; {n_packs} packs wait for it") } else { Ok(()) }
+    }
 }
 
 pub(super) fn is_old(now: Timestamp, stored: Option<Timestamp>, age: std::time::Duration) -> bool {
@@ -43,25 +91,20 @@ pub(super) fn is_old(now: Timestamp, stored: Option<Timestamp>, age: std::time::
 
 /// The plan for what was found.
 pub fn plan(facts: &Facts, protocol: &Protocol) -> Plan {
-    let mut plan = Plan { blocked: facts.unclear.iter().map(|(object, what)| format!("{object}: {what}")).collect(), ..Plan::default() };
+    let mut plan = Plan::default();
+    for unclear in &facts.unclear {
+        match &unclear.domain {
+            None => plan.blocked.push(unclear.to_string()),
+            Some(domain) => plan.blocked_in.entry(domain.clone()).or_default().push(unclear.to_string()),
+        }
+    }
+    let there: HashSet<&PackAt> = facts.packs.iter().map(|pack| &pack.at).collect();
     let mut needed: BTreeSet<&PackAt> = BTreeSet::new();
     for snapshot in &facts.snapshots {
-        let fate = match (&snapshot.held, &snapshot.tombstone) {
-            (Some(reason), _) => Fate { stays: true, why: format!("held: {reason}") },
-            (None, None) => Fate { stays: true, why: "no tombstone".to_owned() },
-            (None, Some((stored, reason))) if is_old(facts.now, Some(*stored), protocol.grace()) => {
-                Fate { stays: false, why: format!("tombstone of {stored}: {reason}") }
-            }
-            (None, Some((stored, reason))) => {
-                let why = format!("tombstone of {stored}, which can be undone for {}: {reason}", human(protocol.grace()));
-                Fate { stays: true, why }
-            }
-        };
+        let fate = fate(facts.now, snapshot, protocol);
         if fate.stays {
             needed.extend(&snapshot.packs);
-            if !snapshot.attested {
-                plan.blocked.push(format!("{}: nobody has attested its pack set", snapshot.key));
-            }
+            stays(facts.now, snapshot, &there, &mut plan);
         }
         plan.snapshots.insert(snapshot.id, fate);
     }
@@ -76,11 +119,18 @@ pub fn plan(facts: &Facts, protocol: &Protocol) -> Plan {
     for pack in &facts.packs {
         let fate = match condemned.get(&pack.at) {
             _ if needed.contains(&pack.at) => Fate { stays: true, why: "a snapshot needs it".to_owned() },
+            _ if plan.is_blocked(&pack.at.0) => Fate { stays: true, why: "nobody can tell whether it is needed".to_owned() },
             Some(since) if is_old(facts.now, *since, protocol.sweep_after()) => {
-                plan.delete.insert(pack.at.clone());
-                plan.delete_bytes += pack.size;
-                plan.sizes.insert(pack.at.clone(), pack.size);
-                Fate { stays: false, why: "condemned long enough ago".to_owned() }
+                let waits = plan.unattested.get_mut(&pack.at.0).filter(|one| !is_old(one.read, *since, protocol.sweep_after()));
+                if let Some(unattested) = waits {
+                    unattested.n_packs += 1;
+                    Fate { stays: true, why: format!("nobody has attested {}, which may need it", unattested.first) }
+                } else {
+                    plan.delete.insert(pack.at.clone());
+                    plan.delete_bytes += pack.size;
+                    plan.sizes.insert(pack.at.clone(), pack.size);
+                    Fate { stays: false, why: "condemned long enough ago".to_owned() }
+                }
             }
             Some(_) => Fate { stays: true, why: format!("condemned, and waits for {}", human(protocol.sweep_after())) },
             None if is_old(facts.now, pack.stored, protocol.grace()) => {
@@ -94,12 +144,50 @@ pub fn plan(facts: &Facts, protocol: &Protocol) -> Plan {
     plan
 }
 
+fn fate(now: Timestamp, snapshot: &SnapshotFact, protocol: &Protocol) -> Fate {
+    match (&snapshot.held, &snapshot.tombstone) {
+        (Some(reason), _) => Fate { stays: true, why: format!("held: {reason}") },
+        (None, None) => Fate { stays: true, why: "no tombstone".to_owned() },
+        (None, Some((stored, reason))) if is_old(now, Some(*stored), protocol.grace()) => {
+            Fate { stays: false, why: format!("tombstone of {stored}: {reason}") }
+        }
+        (None, Some((stored, reason))) => {
+            let why = format!("tombstone of {stored}, which can be undone for {}: {reason}", human(protocol.grace()));
+            Fate { stays: true, why }
+        }
+    }
+}
+
+/// What a snapshot that stays has a prune wait for: packs that are gone, and an attestation.
+fn stays(now: Timestamp, snapshot: &SnapshotFact, there: &HashSet<&PackAt>, plan: &mut Plan) {
+    // Packs were listed after `now`: one that was stored before the snapshot, and the snapshot before `now`, would be in the list.
+    if snapshot.stored.is_none_or(|stored| stored < now) {
+        let mut gone = snapshot.packs.iter().filter(|at| !there.contains(at));
+        if let Some((domain, pack)) = gone.next() {
+            let n = 1 + gone.count() as u64;
+            plan.broken.insert(snapshot.id, n);
+            let why = format!("{}: {n} of the packs that it needs are missing, such as {}", snapshot.key, names::pack(domain, pack));
+            plan.blocked_in.entry(snapshot.domain.clone()).or_default().push(why);
+        }
+    }
+    if !snapshot.attested {
+        // A host's word of when it had read cannot be later than the instant at which its snapshot was there.
+        let read = snapshot.stored.map_or(snapshot.read, |stored| stored.min(snapshot.read));
+        let first = || Unattested { first: snapshot.key.clone(), read, n_snapshots: 0, n_packs: 0 };
+        let known = plan.unattested.entry(snapshot.domain.clone()).or_insert_with(first);
+        known.n_snapshots += 1;
+        if read < known.read {
+            (known.read, known.first) = (read, snapshot.key.clone());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use base::Digest;
     use base::span::Span;
 
-    use super::super::{Generation, PackFact, SnapshotFact};
+    use super::super::{Generation, PackFact, Unclear};
     use super::*;
 
     fn at(hours: i64) -> Timestamp {
@@ -163,13 +251,50 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unclear_or_not_attested_blocks_the_whole() {
+    fn what_is_unclear_keeps_all_packs_or_those_of_its_domain() {
+        let protocol = Protocol::new(Span::seconds(72 * 3600));
+        let free = plan(&facts(), &protocol);
+        assert!(!free.delete.is_empty() && !free.condemn.is_empty());
+        let unclear = |domain: Option<&str>| {
+            let mut facts = facts();
+            facts.unclear.push(Unclear { object: "x".to_owned(), what: "damaged".to_owned(), domain: domain.map(|d| d.parse().unwrap()) });
+            plan(&facts, &protocol)
+        };
+        let (all, other, own) = (unclear(None), unclear(Some("other")), unclear(Some("lab")));
+        assert_eq!((&all.blocked, &other.delete, &other.condemn), (&vec!["x: damaged".to_owned()], &free.delete, &free.condemn));
+        for plan in [all, own] {
+            assert!(plan.delete.is_empty() && plan.condemn.is_empty() && plan.hindrances() == ["x: damaged"], "{plan:?}");
+        }
+    }
+
+    #[test]
+    fn a_pack_that_is_gone_keeps_all_packs_of_its_domain_unless_the_snapshot_came_after_the_list_began() {
         let protocol = Protocol::new(Span::seconds(72 * 3600));
         let mut facts = facts();
-        facts.snapshots[0].attested = false;
-        assert!(plan(&facts, &protocol).blocked[0].contains("nobody has attested"));
-        facts.snapshots[0].attested = true;
-        facts.unclear.push(("holds/x".to_owned(), "damaged".to_owned()));
-        assert_eq!(plan(&facts, &protocol).blocked, ["holds/x: damaged"]);
+        facts.snapshots[0].packs.insert(pack(9));
+        let broken = plan(&facts, &protocol);
+        assert!(broken.delete.is_empty() && broken.condemn.is_empty() && broken.broken.values().eq([&1]), "{broken:?}");
+        assert!(broken.hindrances()[0].contains("1 of the packs that it needs are missing"), "{broken:?}");
+        facts.snapshots[0].stored = Some(at(0));
+        assert_eq!(plan(&facts, &protocol).delete, [pack(2)].into(), "its packs came after the list of packs");
+    }
+
+    #[test]
+    fn what_nobody_attested_keeps_what_was_not_ripe_when_its_writer_read_the_lists() {
+        let protocol = Protocol::new(Span::seconds(72 * 3600));
+        let mut facts = facts();
+        facts.now = at(10);
+        facts.snapshots.push(SnapshotFact { attested: false, ..snapshot(&[1]) });
+        // Pack 2 was condemned at -76 and is ripe since -0.4; pack 3 at -75, and ripe since 0.6.
+        for (read, deleted) in [(-200, vec![]), (-1, vec![]), (0, vec![pack(2)]), (1, vec![pack(2), pack(3)])] {
+            (facts.snapshots[1].read, facts.snapshots[1].stored) = (at(read), Some(at(read)));
+            let plan = plan(&facts, &protocol);
+            assert_eq!(plan.delete, deleted.iter().cloned().collect(), "{read}");
+            assert_eq!((plan.condemn.len(), plan.blocked_in.len()), (2, 0), "{read}");
+            assert_eq!(plan.hindrances().len(), usize::from(deleted.len() < 2), "{read}");
+        }
+        // What a host says of its reading is not later than the snapshot.
+        facts.snapshots[1].stored = Some(at(-1));
+        assert!(plan(&facts, &protocol).delete.is_empty());
     }
 }

@@ -10,7 +10,7 @@ use stores::key::Key;
 use stores::store::Put;
 
 use super::PruneError;
-use super::gather::{holds, tombstones};
+use super::gather::{Doubts, holds, tombstones};
 use super::plan::is_old;
 use crate::format::statement::{Attestation, Document, Hold, Release, Tombstone, Undo, encode};
 use crate::format::tree::{ChunkRef, NodeKind, TreeRef};
@@ -73,16 +73,16 @@ pub async fn tombstone(repository: &Repository, snapshot: SnapshotId, rule: &str
     seal(repository, said.steward, &format!("tombstones/{snapshot}"), &document).await
 }
 
-/// Says that a snapshot stays after all. Refused when its tombstone is older than the grace period by the store's clock, before or by
+/// Says that a snapshot stays after all. Refused when the store lists no tombstone of it, and when its tombstone is older than the grace period by the store's clock, before or by
 /// the time when the store has the answer: a prune may have gone by the tombstone meanwhile.
 pub async fn undo(repository: &Repository, snapshot: SnapshotId, said: Said<'_>) -> Result<(), PruneError> {
     let mut undone = BTreeSet::new();
     loop {
         let now = super::gather(repository).await?.now;
-        let found = tombstones(repository, &mut Vec::new()).await?;
+        let found = tombstones(repository, &mut Doubts::default()).await?;
         // A list may be behind: what was undone is not undone again.
         let Some(told) = found.get(snapshot.digest()).filter(|told| undone.insert(told.digest)) else {
-            return Ok(());
+            return if undone.is_empty() { Err(PruneError::Nothing { what: format!("tombstone of {snapshot}") }) } else { Ok(()) };
         };
         let is_over = |now: Timestamp| is_old(now, Some(told.stored), repository.protocol().grace());
         if is_over(now) {
@@ -103,7 +103,8 @@ pub async fn undo(repository: &Repository, snapshot: SnapshotId, said: Said<'_>)
     }
 }
 
-/// Keeps snapshots until the hold is released. Gives the hold's name.
+/// Keeps snapshots until the hold is released. Gives the hold's name. Refused when a pack of one is gone: it would be listed as one that
+/// can be restored, and hinder every prune.
 pub async fn hold(repository: &Repository, snapshots: &BTreeSet<SnapshotId>, said: Said<'_>) -> Result<Digest, PruneError> {
     let document = Hold {
         lifeboat: Hold::KIND.to_owned(),
@@ -113,7 +114,23 @@ pub async fn hold(repository: &Repository, snapshots: &BTreeSet<SnapshotId>, sai
         reason: said.reason.to_owned(),
         who: said.who.to_owned(),
     };
-    seal(repository, said.steward, "holds", &document).await
+    let hold = seal(repository, said.steward, "holds", &document).await?;
+    let facts = super::gather(repository).await?;
+    let broken = super::plan(&facts, &repository.protocol()).broken;
+    if let Some((snapshot, n_packs)) = broken.into_iter().find(|(id, _)| snapshots.contains(id)) {
+        release(repository, hold, Said { reason: "packs of what it held are gone", ..said }).await?;
+        return Err(PruneError::Gone { snapshot, n_packs });
+    }
+    Ok(hold)
+}
+
+/// Those of `snapshots` whose tombstone can no longer be undone: a prune that began before they were held may still delete their packs.
+pub async fn at_risk(repository: &Repository, snapshots: &BTreeSet<SnapshotId>) -> Result<BTreeSet<SnapshotId>, PruneError> {
+    let now = super::gather(repository).await?.now;
+    let found = tombstones(repository, &mut Doubts::default()).await?;
+    let grace = repository.protocol().grace();
+    let over = |id: &&SnapshotId| found.get(id.digest()).is_some_and(|told| is_old(now, Some(told.stored), grace));
+    Ok(snapshots.iter().filter(over).copied().collect())
 }
 
 /// Ends a hold.
@@ -129,7 +146,7 @@ pub async fn release(repository: &Repository, hold: Digest, said: Said<'_>) -> R
 
 /// All holds that nobody has released.
 pub async fn held(repository: &Repository) -> Result<Vec<(Digest, Hold)>, PruneError> {
-    Ok(holds(repository, &mut Vec::new()).await?.into_iter().collect())
+    Ok(holds(repository, &mut Doubts::default()).await?.into_iter().collect())
 }
 
 /// Walks a snapshot's trees, compares what they need with its pack set, and says so. Needs a reader's key.

@@ -252,7 +252,7 @@ impl Sealed {
         })
     }
 
-    fn push(&mut self, key: &str, recipients: Vec<String>, bytes: Vec<u8>) {
+    pub(crate) fn push(&mut self, key: &str, recipients: Vec<String>, bytes: Vec<u8>) {
         self.listed.push(ListedObject { key: key.to_owned(), recipients, sha256: Digest::of(&bytes), size: bytes.len() as u64 });
         self.objects.push((key.to_owned(), bytes));
     }

@@ -14,7 +14,7 @@ use super::config::{BadConfig, Config, MAX_CONFIG};
 use crate::fence::Protocol;
 use crate::format::limits::FORMAT;
 use crate::healed::{self, Beside, HEALED, Healed};
-use crate::trust::{self, MAX_DOCUMENT, Trust};
+use crate::trust::{self, BELIEVED, BELIEVED_MAX, Believed, MAX_DOCUMENT, Trust};
 
 pub(super) const CONFIG_KEY: &str = "repository.json";
 /// Good bytes that are tried beside one damaged object.
@@ -196,7 +196,24 @@ async fn read_trust(store: &dyn Store, config: &Config, beside: &Beside, vouched
             vouched.entry(key).or_default().extend(digests);
         }
     }
-    Ok(trust)
+    let believed = believed(store, config, beside, &trust).await;
+    Ok(trust.with_believed(believed))
+}
+
+/// What the owners believe of keys that may not sign any more. Where such an object cannot be read less is believed, and nothing is lost
+/// by that; `check` names it.
+async fn believed(store: &dyn Store, config: &Config, beside: &Beside, trust: &Trust) -> Vec<Believed> {
+    let mut found = Vec::new();
+    for listed in trust.objects().iter().filter(|listed| listed.key.starts_with(BELIEVED)) {
+        let here = read(store, &listed.key, BELIEVED_MAX).await.ok().flatten();
+        let goods = beside_it(store, &listed.key, beside).await.unwrap_or_default();
+        let sound = here.into_iter().chain(goods).find(|bytes| Digest::of(bytes) == listed.sha256);
+        match sound.ok_or_else(|| "it is missing or damaged".to_owned()).and_then(|bytes| Believed::parse(config.id, &bytes)) {
+            Ok(one) => found.push(one),
+            Err(what) => tracing::warn!(object = %listed.key, %what, "cannot tell which statements of a former maintainer count"),
+        }
+    }
+    found
 }
 
 /// The bytes of a small object; `None` where it does not exist.

@@ -19,9 +19,18 @@ pub(crate) fn before(at: &Numbered, prev: Option<Digest>) -> Option<Numbered> {
     Some(Numbered { name, ..at.clone() })
 }
 
-/// Those of `links` that are not to be believed, although their writer signed them and their numbers are not too high, and why.
-pub(crate) fn apart(trust: &Trust, links: &Links) -> BTreeMap<Numbered, String> {
-    let mut apart = BTreeMap::new();
+/// What [`apart`] finds.
+#[derive(Debug, Default)]
+pub(crate) struct Apart {
+    /// Snapshots that are not to be believed, although their writer signed them and their numbers are not too high, and why.
+    pub(crate) told: BTreeMap<Numbered, String>,
+    /// Where the chain to the last snapshot of a writer is broken: the one that is missing or damaged. What lies below it may be sound.
+    pub(crate) broken: BTreeSet<Numbered>,
+}
+
+/// Those of `links` that are not to be believed.
+pub(crate) fn apart(trust: &Trust, links: &Links) -> Apart {
+    let mut apart = Apart::default();
     for listed in trust.writers() {
         let Some((ended, last)) = listed.to.zip(listed.last) else { continue };
         let mut believed = BTreeSet::new();
@@ -30,6 +39,7 @@ pub(crate) fn apart(trust: &Trust, links: &Links) -> BTreeMap<Numbered, String> 
         while let Some(at) = next {
             let Some(prev) = links.get(&at) else {
                 broken = format!("; that chain is broken at {}", names::snapshot(&at.domain, &at.writer, &at.name));
+                apart.broken.insert(at);
                 break;
             };
             next = before(&at, *prev);
@@ -41,7 +51,7 @@ pub(crate) fn apart(trust: &Trust, links: &Links) -> BTreeMap<Numbered, String> 
                 "the right of writer {writer} of domain {domain} ended at {ended}, and this is not in the chain that leads to its last \
                  restore point{broken}"
             );
-            apart.insert(at.clone(), what);
+            apart.told.insert(at.clone(), what);
         }
     }
     apart

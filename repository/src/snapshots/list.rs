@@ -113,7 +113,7 @@ fn open_one(repository: &Repository, seals: &BTreeMap<DomainId, DomainSeal>, key
 /// Takes out what a writer stored under an older number after its right had ended.
 fn leave_apart(repository: &Repository, listing: &mut Listing) {
     let link = |snapshot: &Snapshot| (place(snapshot), snapshot.prev.map(|prev| *prev.digest()));
-    let apart = chain::apart(repository.trust(), &listing.snapshots.iter().map(link).collect());
+    let apart = chain::apart(repository.trust(), &listing.snapshots.iter().map(link).collect()).told;
     listing.snapshots.retain(|snapshot| !apart.contains_key(&place(snapshot)));
     let name = |at: &Numbered| names::snapshot(&at.domain, &at.writer, &at.name);
     listing.damaged.extend(apart.into_iter().map(|(at, what)| Finding::new(name(&at), what)));

@@ -11,9 +11,8 @@ use super::{Live, Waste, uses, waste};
 use crate::format::statement::{Document, Retired, Usage, live_lists, pack_lists};
 use crate::keys::Steward;
 use crate::prune::say::{Said, seal};
-use crate::prune::{Facts, PackAt, PruneError, believed, gather, plan, statements};
+use crate::prune::{Facts, Lies, PackAt, PruneError, believed, gather, plan, statements};
 use crate::repository::Repository;
-use crate::trust::Act;
 
 /// What a key holder measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,14 +55,14 @@ pub async fn retire(repository: &Repository, packs: &BTreeSet<PackAt>, said: Sai
 /// All packs that were ever retired. What cannot be believed retires nothing; who may not look there sees nothing.
 pub async fn retired(repository: &Repository) -> Result<BTreeSet<PackAt>, PruneError> {
     let mut packs = BTreeSet::new();
-    for (_, digest, object) in found(repository, "retired/").await? {
-        match believed::<Retired>(repository, digest, &object, Act::Maintain) {
+    for (stored, digest, object) in found(repository, "retired/").await? {
+        match believed::<Retired>(repository, Lies { digest, object: &object, stored }) {
             Ok(told) => {
                 for domain in told.packs.keys() {
                     packs.extend(told.of(domain).unwrap_or_default().into_iter().map(|pack| (domain.clone(), pack)));
                 }
             }
-            Err(what) => tracing::warn!(statement = %digest, %what, "a list of retired packs cannot be believed; it retires nothing"),
+            Err(doubt) => tracing::warn!(statement = %digest, what = %doubt.what, "a list of retired packs cannot be believed; it retires nothing"),
         }
     }
     Ok(packs)
@@ -93,7 +92,7 @@ pub async fn published(repository: &Repository) -> Result<Option<Published>, Pru
     let mut newest: Option<Published> = None;
     for (stored, digest, object) in found(repository, "usage/").await? {
         let Some(stored) = stored else { continue };
-        let told = believed::<Usage>(repository, digest, &object, Act::Attest);
+        let told = believed::<Usage>(repository, Lies { digest, object: &object, stored: Some(stored) }).map_err(|doubt| doubt.what);
         match told.and_then(|told| told.rows().map_err(|error| whole_story(&error))) {
             Ok(live) if newest.as_ref().is_none_or(|newest| newest.stored < stored) => newest = Some(Published { stored, live }),
             Ok(_) => {}

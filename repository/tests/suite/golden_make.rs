@@ -140,7 +140,8 @@ pub async fn make() -> Made {
         m.keep(name, key.to_text().expose_secret());
     }
     m.hours(1);
-    keys::end_steward(&m.open().await, &ada, StewardRole::Maintainer, &"gone".parse().unwrap(), m.clock.now()).await.unwrap();
+    let keeps = keys::Keeps::default();
+    keys::end_steward(&m.open().await, &ada, StewardRole::Maintainer, &"gone".parse().unwrap(), &keeps, m.clock.now()).await.unwrap();
     // Ben goes and Cyd comes: epoch 2, a new owner key, new key files.
     let people = keys::plan_people(&m.open().await, &[to_ada.clone(), to_cyd], false, false).unwrap();
     assert_eq!(people.new_epoch, Some(2));

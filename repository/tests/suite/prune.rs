@@ -8,7 +8,7 @@ use base::Clock as _;
 use base::clock::ManualClock;
 use repository::check::{self, Budget, Level};
 use repository::copy;
-use repository::keys::{ReaderKey, Steward, generate_reader_key};
+use repository::keys::{ReaderKey, Steward, end_writer, generate_reader_key};
 use repository::prune::say::{self, Said};
 use repository::prune::{Applied, Plan, PruneError, apply, gather, plan};
 use repository::repository::{Repository, create};
@@ -80,7 +80,7 @@ impl Kept {
     }
 }
 
-fn files(seed: u64) -> Files {
+pub fn files(seed: u64) -> Files {
     [(format!("file-{seed}"), noise(seed, 300_000))].into()
 }
 
@@ -88,7 +88,7 @@ fn files(seed: u64) -> Files {
 async fn a_tombstone_can_be_undone_then_frees_packs_and_what_is_needed_stays() {
     let kept = Kept::new().await;
     let (old, new) = (kept.back_up(&files(1)).await, kept.back_up(&files(2)).await);
-    assert!(kept.plan().await.blocked[0].contains("nobody has attested"));
+    assert_eq!(kept.plan().await.unattested.values().map(|one| one.n_snapshots).sum::<u64>(), 2);
     for snapshot in [&old, &new] {
         kept.attest(snapshot).await.unwrap();
         say::tombstone(&kept.repository, snapshot.id, "by hand", kept.said()).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_tombstone_can_be_undone_then_frees_packs_and_what_is_needed_stays() {
     kept.hours(71);
     say::undo(&kept.repository, new.id, kept.said()).await.unwrap();
     let plan = kept.plan().await;
-    assert!(plan.blocked.is_empty() && plan.condemn.is_empty() && plan.snapshots.values().all(|fate| fate.stays));
+    assert!(plan.hindrances().is_empty() && plan.condemn.is_empty() && plan.snapshots.values().all(|fate| fate.stays));
     kept.hours(1);
     assert!(matches!(say::undo(&kept.repository, old.id, kept.said()).await, Err(PruneError::TooLate { .. })));
     let marked = kept.prune().await;
@@ -307,4 +307,109 @@ async fn a_check_calls_nothing_missing_that_was_swept_and_everything_that_was_no
     assert!(kept.disk.lose(&pack));
     let report = check::run(&kept.repository, Level::Names, None, Budget::All).await.unwrap();
     assert!(report.findings.iter().any(|finding| finding.object == pack.as_str()), "{:?}", report.findings);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pack_of_a_snapshot_that_stays_and_is_gone_stops_every_prune_of_its_domain() {
+    let kept = Kept::new().await;
+    let (old, new) = (kept.back_up(&files(1)).await, kept.back_up(&files(2)).await);
+    for snapshot in [&old, &new] {
+        kept.attest(snapshot).await.unwrap();
+    }
+    say::tombstone(&kept.repository, old.id, "by hand", kept.said()).await.unwrap();
+    kept.hours(72);
+    assert!(!kept.plan().await.condemn.is_empty());
+    let pack = repository::format::names::pack(&new.domain, &new.packs[0]);
+    let bytes = kept.disk.get(&pack).await.unwrap();
+    assert!(kept.disk.lose(&pack));
+    let plan = kept.plan().await;
+    assert!(plan.condemn.is_empty() && plan.broken.contains_key(&new.id), "{plan:?}");
+    let refused = apply(&kept.repository, &plan, &kept.steward, &*kept.clock).await.unwrap_err();
+    assert!(refused.to_string().contains("are missing, such as packs/"), "{refused}");
+    kept.disk.overwrite(&pack, bytes);
+    assert!(kept.prune().await.condemned.is_some(), "it came back, from a copy perhaps");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn snapshots_that_nobody_attested_yet_keep_nothing_that_was_ripe_when_their_writer_read_the_lists() {
+    let kept = Kept::new().await;
+    let old = kept.back_up(&files(1)).await;
+    kept.attest(&old).await.unwrap();
+    say::tombstone(&kept.repository, old.id, "by hand", kept.said()).await.unwrap();
+    kept.hours(72);
+    let early = kept.back_up(&files(2)).await;
+    assert!(kept.prune().await.condemned.is_some(), "marking deletes nothing");
+    kept.hours(76);
+    let refused = kept.prune().await;
+    assert!(refused.deleted.is_empty() && kept.plan().await.hindrances()[0].contains("nobody has attested"));
+    // Somebody with a key attests now and then; what comes after that waits for the next time, and hinders nothing.
+    kept.attest(&early).await.unwrap();
+    let late = kept.back_up(&files(3)).await;
+    assert_eq!(kept.prune().await.deleted.len(), old.packs.len());
+    assert!(kept.plan().await.hindrances().is_empty());
+    for (snapshot, seed) in [(&early, 2), (&late, 3)] {
+        kept.reads(snapshot, &files(seed)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_host_stores_hinders_prunes_of_its_own_domain_alone() {
+    let kept = Kept::new().await;
+    let (old, new) = (kept.back_up(&files(1)).await, kept.back_up(&files(2)).await);
+    for snapshot in [&old, &new] {
+        kept.attest(snapshot).await.unwrap();
+    }
+    say::tombstone(&kept.repository, old.id, "by hand", kept.said()).await.unwrap();
+    kept.hours(72);
+    let junk: Key = format!("snapshots/lab/db/0000000000-{}", "5".repeat(64)).parse().unwrap();
+    kept.disk.overwrite(&junk, bytes::Bytes::from_static(b"junk"));
+    let plan = kept.plan().await;
+    assert!(plan.is_blocked(&"lab".parse().unwrap()) && plan.hindrances()[0].starts_with(junk.as_str()), "{plan:?}");
+    assert_eq!(kept.prune().await.condemned.map(|(_, n)| n), Some(old.packs.len()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_writer_stores_after_its_right_has_ended_hinders_no_prune_and_no_check() {
+    let kept = Kept::new().await;
+    let (old, new) = (kept.back_up(&files(1)).await, kept.back_up(&files(2)).await);
+    for snapshot in [&old, &new] {
+        kept.attest(snapshot).await.unwrap();
+    }
+    say::tombstone(&kept.repository, old.id, "by hand", kept.said()).await.unwrap();
+    let later = kept.back_up(&files(3)).await;
+    // All that the store dates from the third backup on is not believed.
+    let (domain, writer) = (kept.key.domain(), kept.key.writer());
+    let since = kept.disk.head(&later.key()).await.unwrap().modified;
+    let ended = end_writer(&kept.repository, &kept.ada, domain, writer, since, kept.clock.now()).await.unwrap();
+    assert!(ended.n_dropped > 0);
+    kept.hours(72);
+    let repository = Repository::open(Arc::new(kept.disk.clone())).await.unwrap();
+    let facts = gather(&repository).await.unwrap();
+    assert!(facts.unclear.is_empty() && facts.aside.iter().any(|(object, _)| object == later.key().as_str()), "{facts:?}");
+    let report = check::run(&repository, Level::Names, None, Budget::All).await.unwrap();
+    assert!(report.is_sound() && !report.aside.is_empty(), "{report:?}");
+    assert!(!plan(&facts, &repository.protocol()).condemn.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_of_what_is_gone_is_refused_and_an_undo_of_what_was_not_dropped_too() {
+    let kept = Kept::new().await;
+    let (old, new) = (kept.back_up(&files(1)).await, kept.back_up(&files(2)).await);
+    for snapshot in [&old, &new] {
+        kept.attest(snapshot).await.unwrap();
+    }
+    assert!(matches!(say::undo(&kept.repository, old.id, kept.said()).await, Err(PruneError::Nothing { .. })));
+    say::tombstone(&kept.repository, old.id, "by hand", kept.said()).await.unwrap();
+    assert!(say::at_risk(&kept.repository, &[old.id, new.id].into()).await.unwrap().is_empty());
+    kept.hours(72);
+    kept.prune().await;
+    assert_eq!(say::at_risk(&kept.repository, &[old.id, new.id].into()).await.unwrap(), [old.id].into());
+    // While its packs are there it can be held, though it cannot be undone.
+    let hold = say::hold(&kept.repository, &[old.id].into(), kept.said()).await.unwrap();
+    say::release(&kept.repository, hold, kept.said()).await.unwrap();
+    kept.hours(76);
+    assert_eq!(kept.prune().await.deleted.len(), old.packs.len());
+    let refused = say::hold(&kept.repository, &[old.id, new.id].into(), kept.said()).await.unwrap_err();
+    assert!(matches!(refused, PruneError::Gone { snapshot, .. } if snapshot == old.id), "{refused}");
+    assert!(say::held(&kept.repository).await.unwrap().is_empty() && kept.plan().await.hindrances().is_empty());
 }

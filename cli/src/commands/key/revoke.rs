@@ -24,7 +24,7 @@ pub(crate) struct RevokeArgs {
     /// The domain of a writer [default: its name]
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<DomainId>,
-    /// Believe nothing of a writer that the storage dates at this instant or later: a host that was taken over then
+    /// Believe nothing that the storage dates at this instant or later: a host or key that was in false hands from then on
     #[arg(long, value_name = "INSTANT")]
     since: Option<Timestamp>,
     /// With --since: go on where no restore point of the writer would be believed any more
@@ -54,6 +54,9 @@ struct Revoked {
     points_dropped: Vec<String>,
     /// Whether nothing was changed.
     dry_run: bool,
+    /// Statements of a maintainer or verifier that stay believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n_believed: Option<usize>,
 }
 
 /// The most restore points that are shown.
@@ -81,6 +84,7 @@ pub(crate) async fn run(args: &RevokeArgs, settings: &Settings, output: Output) 
         role: "writer",
         last: None,
         n_dropped: 0,
+        n_believed: None,
         points_dropped: Vec::new(),
         dry_run: args.dry_run,
     };
@@ -88,7 +92,8 @@ pub(crate) async fn run(args: &RevokeArgs, settings: &Settings, output: Output) 
         let name = args.name.parse().map_err(bad_name)?;
         revoked.role = role.as_str();
         if !args.dry_run {
-            end_steward(&opened, &reader, role, &name, now).await.map_err(|error| refused(&error))?;
+            let keeps = Keeps { since: args.since, copies: copies(&parts, &plan, id, &opened, output).await };
+            revoked.n_believed = Some(end_steward(&opened, &reader, role, &name, &keeps, now).await.map_err(|error| refused(&error))?);
         }
     } else {
         let domain = match &args.domain {
@@ -152,8 +157,24 @@ fn shown(points: &[impl std::fmt::Display]) -> String {
     lines.join("\n")
 }
 
+/// The stores of the repository's copies in the plan: what was said in a copy alone stays believed there.
+async fn copies(parts: &Parts, plan: &Plan, id: &RepositoryId, opened: &Repository, output: Output) -> Vec<Arc<dyn Store>> {
+    let mut copies = Vec::new();
+    for other in plan.repositories.keys().filter(|other| *other != id) {
+        match open::repository(parts, plan, other).await {
+            Ok(copy) if copy.id() == opened.id() => copies.push(Arc::clone(copy.store())),
+            Ok(_) => {}
+            Err(error) => output.warn(&format!(
+                "{other} cannot be read: {}. If it is a copy of {id}, what was said of it in the copy alone may have to be said again",
+                base::hint::whole_story(&error)
+            )),
+        }
+    }
+    copies
+}
+
 fn tell(revoked: &Revoked) -> String {
-    let Revoked { repository, name, role, last, n_dropped, points_dropped, dry_run } = revoked;
+    let Revoked { repository, name, role, last, n_dropped, n_believed, points_dropped, dry_run } = revoked;
     let verb = if *dry_run { "would believe" } else { "believes" };
     let mut lines = vec![format!("{repository} {verb} nothing that {role} {name} signs from now on")];
     if *role == "writer" {
@@ -161,6 +182,11 @@ fn tell(revoked: &Revoked) -> String {
             Some(last) => format!("  last restore point that is believed  {last}"),
             None => "  no restore point of it is believed".to_owned(),
         });
+    }
+    if let Some(n) = n_believed {
+        lines.push(format!(
+            "  statements of it that stay believed  {n}; one that says that it is older, and is not among them, counts for nothing"
+        ));
     }
     if *n_dropped > 0 {
         lines.push(format!("  objects that are not believed any more  {n_dropped}"));
