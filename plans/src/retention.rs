@@ -101,10 +101,7 @@ pub fn decide(
 ) -> Vec<Kept> {
     let mut kept = keep(&rule.keep, points, zone);
     for point in &mut kept {
-        let day = zone.to_datetime(point.stored).date();
-        let holds = holds.iter().filter(|hold| hold.sources.contains(source));
-        let holds = holds.filter(|hold| hold.from <= day && hold.until.is_none_or(|until| day <= until));
-        point.reasons.extend(holds.map(|hold| format!("legal hold {}: {}", hold.id, hold.reason)));
+        point.reasons.extend(legal_holds(source, holds, point.stored, zone));
         if let Some(minimum) = rule.legal_minimum
             && point.stored > minimum.before(now, zone)
         {
@@ -115,6 +112,14 @@ pub fn decide(
         }
     }
     kept
+}
+
+/// The legal holds of the plan that cover a point of `source`, in words.
+pub fn legal_holds(source: &SourceId, holds: &[LegalHold], stored: Timestamp, zone: &TimeZone) -> Vec<String> {
+    let day = zone.to_datetime(stored).date();
+    let holds = holds.iter().filter(|hold| hold.sources.contains(source));
+    let holds = holds.filter(|hold| hold.from <= day && hold.until.is_none_or(|until| day <= until));
+    holds.map(|hold| format!("legal hold {}: {}", hold.id, hold.reason)).collect()
 }
 
 /// The points that stay whatever the counts are. Asked from the newest to the oldest.

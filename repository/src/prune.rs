@@ -9,6 +9,7 @@ mod believe;
 mod gather;
 mod plan;
 pub mod say;
+mod set;
 
 use base::id::{DomainId, WriterId};
 use base::{Digest, Hint};
@@ -26,6 +27,7 @@ pub(crate) use believe::{Doubt, Lies, believed, either, is_copied};
 pub use gather::gather;
 pub(crate) use gather::{condemned, dropped, expired, statements};
 pub use plan::{Fate, Plan, Unattested, plan};
+pub use set::PackSet;
 
 /// A pack by its domain and digest.
 pub type PackAt = (DomainId, Digest);
@@ -99,7 +101,7 @@ pub struct SnapshotFact {
     /// the same are one restore point that was stored again, as a compaction does. See [`Facts::twins`].
     pub content: Content,
     /// What it needs.
-    pub packs: BTreeSet<PackAt>,
+    pub packs: PackSet,
     /// When the first tombstone was stored that nobody has undone, by the store's clock, and its reason.
     pub tombstone: Option<(Timestamp, String)>,
     /// The rule that this tombstone names.

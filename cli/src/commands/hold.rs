@@ -5,7 +5,7 @@ use base::id::RepositoryId;
 use jiff::Timestamp;
 use orchestrator::jobs::statement::{Saying, Speaker, say};
 use orchestrator::jobs::{JobError, open};
-use repository::prune::say::held;
+use repository::prune::say::{at_risk, held};
 
 use crate::failure::{Exit, Failure};
 use crate::maintain::{self, Maintainer};
@@ -82,6 +82,13 @@ async fn add(args: &AddArgs, settings: &Settings, output: Output) -> Result<Exit
     let speaker = Speaker { steward: &steward, who: &who, reason: &args.reason };
     let saying = Saying::Hold(snapshots.clone());
     let hold = say(&parts, &id, &opened, speaker, &saying).await?.map(|hold| hold.to_string()).unwrap_or_default();
+    for snapshot in at_risk(&opened, &snapshots).await.map_err(JobError::prune(&id))? {
+        output.warn(&format!(
+            "{} was dropped longer ago than the grace period: a prune that runs now may still delete its packs. Look again when none runs: \
+             lifeboat check",
+            snapshot.short()
+        ));
+    }
     let line = Line {
         hold,
         repository: id,

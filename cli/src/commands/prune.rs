@@ -1,6 +1,6 @@
 //! `lifeboat prune`: retention applied, and what nothing needs any more deleted, in two steps with a grace period between them.
 //!
-//! It says what becomes of each restore point and why, and then does it. It needs a maintainer's key and none that reads; with one that
+//! It says what becomes of each restore point and why, and then does it; in JSON there is one answer, after it is done. It needs a maintainer's key and none that reads; with one that
 //! reads at hand it attests restore points first.
 
 mod compact;
@@ -8,7 +8,7 @@ mod tell;
 
 use base::id::RepositoryId;
 use orchestrator::Parts;
-use orchestrator::jobs::prune::{Confirmed, Done, Fate, Looked, Order, carry_out, look};
+use orchestrator::jobs::prune::{Confirmed, Done, Fate, Looked, Order, PointFate, carry_out, look};
 use orchestrator::jobs::statement::{Saying, Speaker, say};
 use orchestrator::jobs::{attest, open};
 use plans::Plan;
@@ -39,9 +39,12 @@ pub(crate) struct ApplyArgs {
     /// Say for each restore point why it stays or goes, and do nothing
     #[arg(long, short = 'n')]
     dry_run: bool,
-    /// A second person of the plan, who agrees that more goes than is usual; with --reason
-    #[arg(long, value_name = "CONTACT", requires = "reason")]
+    /// A second person of the plan, who agrees that more goes than is usual; with --reason and --saw
+    #[arg(long, value_name = "CONTACT", requires_all = ["reason", "saw"])]
     confirmed_by: Option<String>,
+    /// What the second person has seen: the digits that --dry-run ends with, of each repository
+    #[arg(long, value_name = "DIGITS", requires = "confirmed_by")]
+    saw: Vec<String>,
     /// Why, for the journal
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -90,6 +93,10 @@ struct Answer {
     locked: u64,
     /// When the last of these locks ends.
     locked_until: Option<jiff::Timestamp>,
+    /// Restore points that had been dropped, and are held from now on.
+    held: u64,
+    /// What a second person agrees to with --saw, where one is asked.
+    agreement: Option<String>,
     waits: Vec<String>,
     refused: Vec<String>,
 }
@@ -123,7 +130,8 @@ async fn apply(args: &ApplyArgs, settings: &Settings, output: Output) -> Result<
         exit = if ended == Exit::Waits || exit == Exit::Done { ended } else { exit };
     }
     if exit == Exit::Waits {
-        output.next("lifeboat prune --confirmed-by CONTACT --reason TEXT", "when a second person has looked and agrees");
+        output.next("lifeboat prune --dry-run", "for a second person to look at; it ends with the digits for --saw");
+        output.next("lifeboat prune --confirmed-by CONTACT --reason TEXT --saw DIGITS", "when that person agrees");
     }
     Ok(exit)
 }
@@ -150,6 +158,16 @@ async fn one(args: &ApplyArgs, parts: &Parts, plan: &Plan, order: &Order, output
         attested = attest::run(parts, id, &opened, &reader, steward).await?;
     }
     let looked = look(parts, plan, id, &opened, key.as_ref(), order.confirmed.is_some()).await?;
+    if let (Some(confirmed), Some(wanted)) = (&order.confirmed, looked.agreement())
+        && !args.saw.contains(&wanted)
+    {
+        return Err(Failure::new("LB0273", Exit::Waits, format!("what would go of {id} now is not what {} has seen", confirmed.by))
+            .fix("lifeboat prune --dry-run shows it, and ends with the digits for --saw"));
+    }
+    // What goes is shown before it goes: whatever fails then, it is known which restore points it was about.
+    if !output.is_json() {
+        output.data(&tell::points(&looked.points.iter().map(line).collect::<Vec<_>>(), args.dry_run));
+    }
     let done = match &steward {
         Some(steward) => carry_out(parts, plan, &opened, &looked, steward, order).await?,
         None => would_do(&looked),
@@ -162,8 +180,11 @@ async fn one(args: &ApplyArgs, parts: &Parts, plan: &Plan, order: &Order, output
     for (object, what) in &attested.failed {
         output.warn(&format!("{id}: {object} {what}"));
     }
-    for waits in looked.waits().iter().chain(&done.refused) {
-        output.warn(&format!("{id}: {waits}"));
+    for hinders in looked.hindrances().iter().chain(&done.refused) {
+        output.warn(&format!("{id}: {hinders}"));
+    }
+    for waits in looked.plan.unattested.values().filter(|one| one.n_packs == 0) {
+        output.note(&format!("{id}: {waits}; until somebody does, with lifeboat check --key-file FILE, nothing of its domain that is condemned later is deleted"));
     }
     if args.dry_run {
         return Ok(Exit::Done);
@@ -171,7 +192,7 @@ async fn one(args: &ApplyArgs, parts: &Parts, plan: &Plan, order: &Order, output
     if !looked.alarms.is_empty() {
         return Ok(Exit::Waits);
     }
-    if looked.plan.blocked.is_empty() && done.refused.is_empty() {
+    if looked.hindrances().is_empty() && done.refused.is_empty() {
         return Ok(Exit::Done);
     }
     output.next("lifeboat check --key-file FILE", "attests restore points, and names what is damaged");
@@ -179,24 +200,27 @@ async fn one(args: &ApplyArgs, parts: &Parts, plan: &Plan, order: &Order, output
 }
 
 fn would_do(looked: &Looked) -> Done {
-    let free = looked.plan.blocked.is_empty();
     Done {
         dropped: looked.drops.len() as u64,
-        condemned: if free { looked.plan.condemn.len() as u64 } else { 0 },
-        deleted: if free { looked.plan.delete.len() as u64 } else { 0 },
-        deleted_bytes: if free { looked.plan.delete_bytes } else { 0 },
+        held: looked.holds.len() as u64,
+        condemned: looked.plan.condemn.len() as u64,
+        deleted: looked.plan.delete.len() as u64,
+        deleted_bytes: looked.plan.delete_bytes,
         ..Done::default()
     }
 }
 
-fn answer(args: &ApplyArgs, id: &RepositoryId, looked: &Looked, done: &Done, attested: u64) -> Answer {
-    let line = |point: &orchestrator::jobs::prune::PointFate| Line {
+fn line(point: &PointFate) -> Line {
+    Line {
         snapshot: point.snapshot.to_string(),
         source: point.source.clone(),
         stored: point.stored,
         fate: point.fate,
         why: point.why.clone(),
-    };
+    }
+}
+
+fn answer(args: &ApplyArgs, id: &RepositoryId, looked: &Looked, done: &Done, attested: u64) -> Answer {
     Answer {
         repository: id.clone(),
         dry_run: args.dry_run,
@@ -211,7 +235,9 @@ fn answer(args: &ApplyArgs, id: &RepositoryId, looked: &Looked, done: &Done, att
         compacted: None,
         locked: done.locked,
         locked_until: done.locked_until,
-        waits: looked.waits(),
+        held: done.held,
+        agreement: looked.agreement(),
+        waits: looked.hindrances(),
         refused: done.refused.clone(),
     }
 }

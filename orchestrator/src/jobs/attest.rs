@@ -36,6 +36,11 @@ pub async fn run(parts: &Parts, id: &RepositoryId, opened: &Repository, reader: 
     let listing = listing.map_err(|source| JobError::Read { repository: id.clone(), source: Box::new(source) })?;
     let all = listing.snapshots.into_iter().chain(listing.dropped.into_iter().map(|dropped| dropped.snapshot));
     for snapshot in all.filter(|snapshot| wanted.contains(&snapshot.id)).collect::<Vec<Snapshot>>() {
+        // Its trees and the index tell which packs it needs, and not whether they are there.
+        if let Some(n) = plan.broken.get(&snapshot.id) {
+            done.failed.push((snapshot.key().to_string(), format!("{n} of the packs that it needs are missing")));
+            continue;
+        }
         match prune::say::attest(opened, reader, &snapshot, steward, parts.clock.now()).await {
             Ok(()) => done.attested += 1,
             Err(error @ PruneError::Attest { .. }) => done.failed.push((snapshot.key().to_string(), base::hint::whole_story(&error))),

@@ -7,8 +7,11 @@ mod act;
 mod fate;
 mod look;
 
+use std::collections::BTreeSet;
+
+use base::Digest;
 use base::id::{RepositoryId, SourceId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use plans::retention::Alarm;
 use repository::keys::{KeyError, Steward, StewardKey, StewardRole};
 use repository::prune;
@@ -42,17 +45,26 @@ pub struct Order {
     pub confirmed: Option<Confirmed>,
 }
 
+/// Packs that wait for this long until restore points are attested are late: whoever has a key that reads checks once a week.
+const ATTESTED_WITHIN: SignedDuration = SignedDuration::from_hours(8 * 24);
+
 /// What a prune of one repository would do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Looked {
     /// The store's time.
     pub now: Timestamp,
     /// Each restore point, newest first.
     pub points: Vec<PointFate>,
-    /// Sources of which more would go than is usual.
-    pub alarms: Vec<(SourceId, Alarm)>,
+    /// Sources of which more would go than is usual, or went by somebody else since the last prune.
+    pub alarms: Vec<(String, Alarm)>,
+    /// What a second person is asked about, or has agreed to: all that goes, or went by somebody else, of sources where that is unusual.
+    pub asked: BTreeSet<SnapshotId>,
     /// What retention drops now.
     pub drops: Vec<Drop>,
+    /// What was dropped and stays after all, since the plan says so now.
+    pub holds: Vec<Keep>,
+    /// What somebody else dropped since the last prune, and nothing is unusual about it, or a second person agrees.
+    pub seen: Vec<SnapshotId>,
     /// What becomes of packs.
     pub plan: prune::Plan,
     /// Bytes of all packs.
@@ -62,11 +74,33 @@ pub struct Looked {
 }
 
 impl Looked {
-    /// Why not everything is done that would be done otherwise.
-    pub fn waits(&self) -> Vec<String> {
-        let alarms = self.alarms.iter().map(|(source, alarm)| format!("{source}: {alarm}"));
-        alarms.chain(self.plan.blocked.iter().cloned()).collect()
+    /// What stands for [`Self::asked`], so that a second person agrees to exactly what it has seen; `None` where nobody is asked.
+    pub fn agreement(&self) -> Option<String> {
+        let named: Vec<String> = self.asked.iter().map(ToString::to_string).collect();
+        (!named.is_empty()).then(|| Digest::of(named.join("\n").as_bytes()).to_string().chars().take(16).collect())
     }
+
+    /// Why not everything is done that would be done otherwise.
+    pub fn hindrances(&self) -> Vec<String> {
+        let alarms = self.alarms.iter().map(|(source, alarm)| format!("{source}: {alarm}"));
+        alarms.chain(self.plan.hindrances()).collect()
+    }
+
+    /// As [`Self::hindrances`], but for restore points that somebody who can read will attest in time.
+    pub fn waits(&self) -> Vec<String> {
+        let mut found = self.clone();
+        found.plan.unattested.retain(|_, one| self.now.duration_since(one.read) > ATTESTED_WITHIN);
+        found.hindrances()
+    }
+}
+
+/// A restore point that was dropped and stays after all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keep {
+    /// The restore point.
+    pub snapshot: SnapshotId,
+    /// Why.
+    pub reason: String,
 }
 
 /// A restore point that retention drops.

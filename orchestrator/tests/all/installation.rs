@@ -32,6 +32,8 @@ pub(crate) struct Fake {
     pub panics: AtomicBool,
     writer: String,
     pub reader: Mutex<Option<String>>,
+    /// A maintainer's own key; without it the owners' signs in its place.
+    pub maintainer: Mutex<Option<String>>,
     pub told: Arc<Told>,
 }
 
@@ -82,9 +84,9 @@ impl Connect for Fake {
     }
 
     fn maintainer_key(&self, repository: &plans::plan::Repository) -> Result<Option<StewardKey>, ConnectError> {
-        // The owners' key, which the reader's opens, signs in its place.
         assert!(repository.maintainer.is_some(), "nobody asks where the plan names none");
-        Ok(None)
+        let given = self.maintainer.lock().expect("the test's own parts work").clone();
+        Ok(given.map(|text| StewardKey::parse(&text).expect("the test's own key")))
     }
 
     fn reader_key(&self) -> Result<Option<ReaderKey>, ConnectError> {
@@ -132,6 +134,7 @@ impl Installation {
             panics: AtomicBool::new(false),
             writer: secret(&made.writer_key.to_text()),
             reader: Mutex::new(Some(secret(&keys[0].1))),
+            maintainer: Mutex::new(None),
             told: Arc::default(),
         });
         let journal = Journal::open(&folder.path().join("journal.sqlite")).await.expect("the test's own parts work");

@@ -7,6 +7,7 @@ extern crate lifeboat_orchestrator as orchestrator;
 mod backups;
 mod daemon;
 mod drills;
+mod dropped;
 mod installation;
 mod locks;
 mod notices;

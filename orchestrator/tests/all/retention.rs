@@ -18,7 +18,7 @@ use super::installation::Installation;
 const RULE: &str = "{keep: {hourly: 12, daily: 5}}";
 
 /// An installation whose plan backs up each hour and names a maintainer.
-async fn hourly() -> Installation {
+pub(crate) async fn hourly() -> Installation {
     let place = Installation::new().await;
     place.edit_plan("media: disk}", "media: disk, maintainer: {file: /nowhere.key}}");
     place.edit_plan("schedule: \"0 */6 * * *\", expect_run: 1h", "schedule: \"0 * * * *\", expect_run: 10m, retention: few");
@@ -26,13 +26,13 @@ async fn hourly() -> Installation {
     place
 }
 
-async fn facts(place: &Installation) -> Facts {
+pub(crate) async fn facts(place: &Installation) -> Facts {
     let plan = place.desk.plan().unwrap();
     let opened = open::repository(&place.desk.parts, &plan, &"main".parse().unwrap()).await.unwrap();
     gather(&opened).await.unwrap()
 }
 
-fn live(facts: &Facts) -> Vec<SnapshotId> {
+pub(crate) fn live(facts: &Facts) -> Vec<SnapshotId> {
     facts.snapshots.iter().filter(|snapshot| snapshot.tombstone.is_none()).map(|snapshot| snapshot.id).collect()
 }
 

@@ -16,7 +16,7 @@ use stores::store::{Entry, list_all};
 
 use super::believe::{Does, Doubt, Either, Lies, believed, either};
 use super::plan::is_old;
-use super::{Content, Facts, Generation, PackAt, PackFact, PruneError, SnapshotFact, Unclear};
+use super::{Content, Facts, Generation, PackAt, PackFact, PackSet, PruneError, SnapshotFact, Unclear, set};
 use crate::fence::FenceError;
 use crate::format::names::{self, Name, numbered};
 use crate::format::statement::{Attestation, Condemned, Hold, Release, Tombstone, Undo};
@@ -138,7 +138,7 @@ pub(crate) async fn dropped(repository: &Repository) -> Result<BTreeMap<Digest, 
 }
 
 async fn snapshots(repository: &Repository, facts: &mut Facts, doubts: &mut Doubts) -> Result<(), PruneError> {
-    let (mut sound, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    let (mut sound, mut seen, mut numbering) = (BTreeMap::new(), BTreeSet::new(), set::Numbering::default());
     for entry in list(repository, "snapshots/").await? {
         let Some(at) = numbered("snapshots", &entry.key) else { continue };
         seen.insert(at.clone());
@@ -148,15 +148,21 @@ async fn snapshots(repository: &Repository, facts: &mut Facts, doubts: &mut Doub
             continue;
         }
         match open::public(repository, &at, &get(repository, &entry.key).await?) {
-            Ok(public) => drop(sound.insert(at, (entry, public))),
+            // The names of packs are kept once, not once a snapshot.
+            Ok(mut public) => {
+                let packs = numbering.of(std::mem::take(&mut public.packs).into_iter().map(|pack| (at.domain.clone(), pack)));
+                (public.sealed, public.indexes) = Default::default();
+                drop(sound.insert(at, (entry, public, packs)));
+            }
             Err(error) => doubts.unclear.push(Unclear::within(&at.domain, &entry.key, whole_story(&error))),
         }
     }
-    let links = sound.iter().map(|(at, (_, public))| (at.clone(), public.prev)).collect();
+    let links = sound.iter().map(|(at, (_, public, _))| (at.clone(), public.prev)).collect();
     let apart = chain::apart(repository.trust(), &links);
     let before: BTreeSet<_> =
         links.iter().filter(|(at, _)| !apart.told.contains_key(at)).filter_map(|(at, prev)| chain::before(at, *prev)).collect();
-    for (at, (entry, public)) in sound {
+    let names_of_packs = numbering.names();
+    for (at, (entry, public, packs)) in sound {
         if let Some(what) = apart.told.get(&at) {
             doubts.aside.push((entry.key.to_string(), what.clone()));
             continue;
@@ -165,7 +171,7 @@ async fn snapshots(repository: &Repository, facts: &mut Facts, doubts: &mut Doub
             id: SnapshotId::new(at.name.digest),
             key: entry.key.to_string(),
             content: Content::of(&public.root, public.taken, public.finished),
-            packs: public.packs.into_iter().map(|pack| (at.domain.clone(), pack)).collect(),
+            packs: PackSet::new(&names_of_packs, packs),
             domain: at.domain,
             writer: at.writer,
             seq: at.name.seq,

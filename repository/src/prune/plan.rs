@@ -99,11 +99,11 @@ pub fn plan(facts: &Facts, protocol: &Protocol) -> Plan {
         }
     }
     let there: HashSet<&PackAt> = facts.packs.iter().map(|pack| &pack.at).collect();
-    let mut needed: BTreeSet<&PackAt> = BTreeSet::new();
+    let mut needed: HashSet<&PackAt> = HashSet::new();
     for snapshot in &facts.snapshots {
         let fate = fate(facts.now, snapshot, protocol);
         if fate.stays {
-            needed.extend(&snapshot.packs);
+            needed.extend(snapshot.packs.iter());
             stays(facts.now, snapshot, &there, &mut plan);
         }
         plan.snapshots.insert(snapshot.id, fate);
@@ -271,7 +271,7 @@ mod tests {
     fn a_pack_that_is_gone_keeps_all_packs_of_its_domain_unless_the_snapshot_came_after_the_list_began() {
         let protocol = Protocol::new(Span::seconds(72 * 3600));
         let mut facts = facts();
-        facts.snapshots[0].packs.insert(pack(9));
+        facts.snapshots[0].packs = [pack(1), pack(9)].into_iter().collect();
         let broken = plan(&facts, &protocol);
         assert!(broken.delete.is_empty() && broken.condemn.is_empty() && broken.broken.values().eq([&1]), "{broken:?}");
         assert!(broken.hindrances()[0].contains("1 of the packs that it needs are missing"), "{broken:?}");

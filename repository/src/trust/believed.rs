@@ -84,6 +84,15 @@ mod tests {
         assert!(Believed::parse(other, &bytes).is_err());
     }
 
+    #[test]
+    fn the_golden_object_is_read_as_it_always_was_and_written_as_it_is() {
+        let golden = include_bytes!("../../tests/golden/format-1-believed/believed.json");
+        let uid: RepositoryUid = "0123456789abcdef0123456789abcdef".parse().unwrap();
+        let believed = Believed::parse(uid, golden).unwrap();
+        assert_eq!(believed.statements, [1_u8, 2].map(|n| Digest::of(&[n])).into());
+        assert_eq!((believed.until.to_string().as_str(), believed.to_bytes(uid)), ("2026-11-24T07:00:00Z", golden.to_vec()));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_believed_statements_or_an_error(bytes in any::<Vec<u8>>()) {

@@ -64,7 +64,7 @@ fn every_limit_of_the_source_stands_on_the_page_and_no_other() {
 /// Whether a literal is a label of the format: words, and its number.
 fn is_label(text: &str) -> bool {
     let of_format = |words: &str| words.chars().all(|c| c.is_ascii_lowercase() || " -".contains(c)) && words.starts_with("lifeboat");
-    let kinds = ["condemned", "tombstone", "undo", "hold", "release", "attestation", "retired", "usage"];
+    let kinds = ["condemned", "tombstone", "undo", "hold", "release", "attestation", "retired", "usage", "believed"];
     text.rsplit_once(' ').is_some_and(|(words, n)| n == limits::FORMAT.to_string() && (of_format(words) || kinds.contains(&words)))
 }
 

@@ -201,7 +201,7 @@ impl Keeper {
 /// Brings to `target` what it lacks.
 pub async fn copy_to(source: Arc<dyn Store>, protocol: Protocol, target: Arc<dyn Store>) -> Result<CopyReport, String> {
     let repository = open(source, protocol).await?;
-    let there = copy::list(repository.store()).await.map_err(told)?;
-    let planned = copy::plan::plan(&there, &copy::list(&target).await.map_err(told)?);
+    // As people copy: without what nobody believes and what the copy has condemned.
+    let planned = copy::look(&repository, &*target).await.map_err(told)?;
     copy::run(&repository, &target, &planned, Limits { bytes: 1 << 20, objects: 2 }, &()).await.map_err(told)
 }

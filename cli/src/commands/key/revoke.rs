@@ -2,9 +2,14 @@
 
 use base::id::{DomainId, RepositoryId};
 use jiff::Timestamp;
+use orchestrator::Parts;
 use orchestrator::jobs::open::{self, reader_key};
+use plans::Plan;
 use records::event::KeyRevoked;
-use repository::keys::{Ended, StewardRole, end_steward, end_writer, plan_end};
+use repository::keys::{Ended, Keeps, StewardRole, end_steward, end_writer, plan_end};
+use repository::repository::Repository;
+use std::sync::Arc;
+use stores::Store;
 
 use super::role::{Role, one_repository, refused};
 use crate::failure::{Exit, Failure};

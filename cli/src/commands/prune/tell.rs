@@ -9,15 +9,22 @@ use super::{Answer, Line};
 use crate::output::table::Table;
 use crate::output::{counted, instant, printable};
 
-pub(super) fn text(answer: &Answer) -> String {
+/// What becomes of each restore point.
+pub(super) fn points(lines: &[Line], dry_run: bool) -> String {
     let mut table = Table::new(["POINT", "SOURCE", "STORED", "", "WHY"]);
-    for line in &answer.points {
-        table.row(row(line, answer.dry_run));
+    for line in lines {
+        table.row(row(line, dry_run));
     }
     let mut out = table.render();
     if !out.is_empty() {
         out.push('\n');
     }
+    out
+}
+
+/// The sums.
+pub(super) fn text(answer: &Answer) -> String {
+    let mut out = String::new();
     let (drops, condemns, deletes) =
         if answer.dry_run { ("would be dropped", "would be condemned", "would be deleted") } else { ("dropped", "condemned", "deleted") };
     let _ = writeln!(
@@ -45,6 +52,17 @@ pub(super) fn text(answer: &Answer) -> String {
     if let Some(told) = &answer.compacted {
         out.push_str(&compacted(told));
     }
+    if answer.held > 0 {
+        let held = if answer.dry_run { "would be held after all" } else { "held after all" };
+        let _ = writeln!(
+            out,
+            "     {} {held}, since a legal hold of the plan covers what was dropped before",
+            counted(answer.held, "restore point")
+        );
+    }
+    if let Some(agreement) = &answer.agreement {
+        let _ = writeln!(out, "     a second person who agrees to exactly this: --saw {agreement}");
+    }
     out
 }
 
@@ -67,7 +85,7 @@ fn row(line: &Line, dry_run: bool) -> [String; 5] {
     let fate = match line.fate {
         Fate::Stays => "stays",
         Fate::Goes if dry_run => "GOES",
-        Fate::Goes => "DROPPED",
+        Fate::Goes => "DROPPED", // said before it is done: the sums say what came of it
         Fate::Dropped => "dropped",
         Fate::Gone => "gone",
     };

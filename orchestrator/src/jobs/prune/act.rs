@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use plans::Plan;
 use records::event::{MaintenanceFailed, MaintenanceFinished, MaintenanceStarted};
 use repository::keys::Steward;
-use repository::prune::say::{Said, tombstone};
+use repository::prune::say::{Said, hold, tombstone};
 use repository::prune::{PruneError, apply};
 use repository::repository::Repository;
 
@@ -12,7 +12,7 @@ use super::super::JobError;
 use super::{Looked, Order};
 use crate::parts::{Parts, run_id};
 
-/// The most restore points that a record names.
+/// The most restore points that one record names; a prune that drops more has several.
 const MAX_NAMED: usize = 100;
 
 /// What was done.
@@ -20,6 +20,8 @@ const MAX_NAMED: usize = 100;
 pub struct Done {
     /// Restore points that were dropped.
     pub dropped: u64,
+    /// Restore points that had been dropped, and are held from now on.
+    pub held: u64,
     /// Packs that were named to be deleted later.
     pub condemned: u64,
     /// Packs that were deleted.
@@ -46,8 +48,10 @@ pub async fn carry_out(
 ) -> Result<Done, JobError> {
     let run = run_id(&*parts.clock);
     let acts = !looked.plan.condemn.is_empty() || !looked.plan.delete.is_empty();
-    if acts || !looked.drops.is_empty() {
-        parts.record(started(&run, looked, order)).await?;
+    if acts || !looked.drops.is_empty() || !looked.seen.is_empty() || !looked.holds.is_empty() {
+        for record in started(&run, looked, order) {
+            parts.record(record).await?;
+        }
     }
     let mut done = Done::default();
     match act(parts, opened, looked, steward, order, &mut done).await {
@@ -90,6 +94,12 @@ async fn act(
     order: &Order,
     done: &mut Done,
 ) -> Result<(), PruneError> {
+    // Holds first: what stays after all must not go by a prune of this very moment.
+    for keep in &looked.holds {
+        let said = Said { steward, now: parts.clock.now(), who: &order.who, reason: &keep.reason };
+        hold(opened, &[keep.snapshot].into(), said).await?;
+        done.held += 1;
+    }
     for drop in &looked.drops {
         let said = Said { steward, now: parts.clock.now(), who: &order.who, reason: &drop.reason };
         tombstone(opened, drop.snapshot, &drop.rule, said).await?;
@@ -108,15 +118,19 @@ async fn act(
     Ok(())
 }
 
-fn started(run: &str, looked: &Looked, order: &Order) -> MaintenanceStarted {
-    MaintenanceStarted {
+/// What is about to be done. Every restore point is named that is dropped or was found dropped: the next prune tells by it who did.
+fn started(run: &str, looked: &Looked, order: &Order) -> Vec<MaintenanceStarted> {
+    let named: Vec<String> =
+        looked.drops.iter().map(|drop| drop.snapshot).chain(looked.seen.iter().copied()).map(|id| id.to_string()).collect();
+    let record = |snapshots: &[String]| MaintenanceStarted {
         run: run.to_owned(),
         repository: order.repository.clone(),
         act: "prune".to_owned(),
-        snapshots: looked.drops.iter().take(MAX_NAMED).map(|drop| drop.snapshot.to_string()).collect(),
+        snapshots: snapshots.to_vec(),
         n_snapshots: looked.drops.len() as u64,
         reason: order.confirmed.as_ref().map(|confirmed| confirmed.reason.clone()),
         by: Some(order.who.clone()),
         confirmed_by: order.confirmed.as_ref().map(|confirmed| confirmed.by.clone()),
-    }
+    };
+    if named.is_empty() { vec![record(&[])] } else { named.chunks(MAX_NAMED).map(record).collect() }
 }

@@ -1,147 +1,213 @@
 //! Decides what becomes of each restore point. Pure: facts, the plan and what is known go in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use base::id::{DomainId, SourceId, WriterId};
+use jiff::Timestamp;
 use plans::Plan;
-use plans::retention::{self, Before, PointInTime};
+use plans::retention::{self, Alarm, Before, PointInTime};
 use repository::fence::Protocol;
 use repository::prune::{self, Facts, SnapshotFact};
 use repository::snapshots::SnapshotId;
 use repository::space::COMPACTED;
 
-use super::{Drop, Fate, Looked, PointFate};
+use super::{Drop, Fate, Keep, Looked, PointFate};
 
 /// What this host knows of restore points.
+#[derive(Debug, Default)]
 pub(super) struct Known {
     /// Their sources.
     pub(super) sources: BTreeMap<SnapshotId, SourceId>,
     /// Those from which a drill restored that passed.
     pub(super) proven: BTreeSet<String>,
+    /// Those whose drop a prune of this host's journal names: it dropped them, or found nothing unusual in who did.
+    pub(super) named: BTreeSet<String>,
+    /// Whether this host has pruned the repository before. The first time what can no longer be undone is taken for granted.
+    pub(super) has_pruned: bool,
 }
 
-/// A restore point, and how it first came: a compaction stores it again under another number, perhaps by another writer.
-#[derive(Clone, Copy)]
-struct Point<'a> {
-    snapshot: &'a SnapshotFact,
-    first: &'a SnapshotFact,
+/// Whose restore points count together: one writer's of one source, so that what another host calls by that name pushes none of them out.
+/// Those whose source nobody here can tell count together as well.
+type Whose = (DomainId, WriterId, Option<SourceId>);
+
+/// Restore points that count together.
+#[derive(Default)]
+struct Group<'a> {
+    /// Every one, whatever became of it.
+    all: Vec<&'a SnapshotFact>,
+    /// Those of which retention decides.
+    open: Vec<&'a SnapshotFact>,
+    /// Those that somebody else dropped since the last prune of this host, and that can still be kept.
+    foreign: Vec<&'a SnapshotFact>,
 }
 
-/// One writer's restore points of one source: what another host calls by that name pushes none of them out.
-type Group<'a> = BTreeMap<(&'a DomainId, &'a WriterId, &'a SourceId), Vec<Point<'a>>>;
+/// What comes of a group.
+#[derive(Default)]
+struct Decided {
+    points: Vec<PointFate>,
+    drops: Vec<Drop>,
+    alarm: Option<Alarm>,
+    /// What the alarm is about.
+    asked: Vec<SnapshotId>,
+}
 
-pub(super) fn decide(plan: &Plan, facts: &Facts, known: &Known, protocol: &Protocol, agreed: bool) -> Looked {
-    let pruned = prune::plan(facts, protocol);
-    let (mut points, mut groups) = (Vec::new(), Group::new());
-    let twins = facts.twins();
-    let source_of = |snapshot: &SnapshotFact| known.sources.get(&snapshot.id);
+pub(super) fn decide(plan: &Plan, mut facts: Facts, known: &Known, protocol: &Protocol, agreed: bool) -> Looked {
+    let (holds, late) = legal_holds(plan, &mut facts, known);
+    let pruned = prune::plan(&facts, protocol);
+    let mut groups = BTreeMap::<Whose, Group<'_>>::new();
     for snapshot in &facts.snapshots {
-        // One that was stored again counts as what it was when it came, and once.
-        let first = twins.first(snapshot);
-        let source = source_of(snapshot).or_else(|| source_of(first));
-        let fate = match (settled(plan, snapshot, source, protocol, &pruned), source) {
-            (None, Some(source)) => {
-                if let Some(later) = twins.later(snapshot) {
-                    (Fate::Stays, format!("it was stored again as {}, which stands for it", later.id.short()))
-                } else {
-                    groups.entry((&snapshot.domain, &first.writer, source)).or_default().push(Point { snapshot, first });
-                    continue;
-                }
-            }
-            (Some((fate, why)), _) => (fate, why),
-            (None, None) => (Fate::Stays, "nobody here can tell its source".to_owned()),
-        };
-        points.push(PointFate { snapshot: snapshot.id, source: source.cloned(), stored: snapshot.stored, fate: fate.0, why: vec![fate.1] });
+        let source = known.sources.get(&snapshot.id);
+        let group = groups.entry((snapshot.domain.clone(), snapshot.writer.clone(), source.cloned())).or_default();
+        group.all.push(snapshot);
+        if snapshot.tombstone.is_none() && settled(plan, snapshot, source, protocol).is_none() {
+            group.open.push(snapshot);
+        }
+        if is_foreign(snapshot, known, &pruned, facts.now, protocol) {
+            group.foreign.push(snapshot);
+        }
     }
-    let mut looked = Looked {
-        now: facts.now,
-        points,
-        alarms: Vec::new(),
-        drops: Vec::new(),
-        stored_bytes: facts.packs.iter().map(|pack| pack.size).sum(),
-        unneeded_bytes: unneeded(facts, &pruned),
-        plan: pruned,
-    };
-    let may_drop = facts.unclear.is_empty();
-    for ((domain, writer, source), group) in groups {
-        let all = facts.snapshots.iter().map(|snapshot| Point { snapshot, first: twins.first(snapshot) }).filter(|point| {
-            let known_by = source_of(point.snapshot).or_else(|| source_of(point.first));
-            (&point.snapshot.domain, &point.first.writer, known_by) == (domain, writer, Some(source))
-        });
-        one_group(plan, source, &group, before(all).as_ref(), known, &mut looked, Asked { agreed, may_drop });
+    let (mut decided, mut doubted, mut seen) = (Vec::new(), BTreeMap::new(), Vec::new());
+    for (whose, group) in &groups {
+        let asked = Asked { agreed, may_drop: !pruned.is_blocked(&whose.0), broken: &pruned.broken, now: facts.now };
+        let found = one_group(plan, whose, group, known, asked);
+        match &found.alarm {
+            Some(alarm) if !agreed => doubted.extend(group.foreign.iter().map(|snapshot| (snapshot.id, alarm.to_string()))),
+            _ => seen.extend(group.foreign.iter().map(|snapshot| snapshot.id)),
+        }
+        decided.push((whose.clone(), found));
+    }
+    let mut looked =
+        Looked { now: facts.now, holds, seen, stored_bytes: facts.packs.iter().map(|pack| pack.size).sum(), ..Looked::default() };
+    for (whose, found) in decided {
+        looked.alarms.extend(found.alarm.filter(|_| !agreed).map(|alarm| (named(&whose), alarm)));
+        looked.asked.extend(found.asked);
+        looked.points.extend(found.points);
+        looked.drops.extend(found.drops);
+    }
+    // What waits for a second person keeps its packs meanwhile.
+    for snapshot in &mut facts.snapshots {
+        if let Some(alarm) = doubted.get(&snapshot.id) {
+            snapshot.held = Some(format!("somebody else dropped it, and that waits until a second person agrees: {alarm}"));
+        }
+    }
+    looked.plan = prune::plan(&facts, protocol);
+    looked.unneeded_bytes = unneeded(&facts, &looked.plan);
+    for snapshot in &facts.snapshots {
+        let source = known.sources.get(&snapshot.id);
+        let told = dropped(snapshot, &looked.plan, &late).or_else(|| Some((Fate::Stays, settled(plan, snapshot, source, protocol)?)));
+        if let Some((fate, why)) = told {
+            looked.points.push(PointFate { snapshot: snapshot.id, source: source.cloned(), stored: snapshot.stored, fate, why: vec![why] });
+        }
     }
     looked.points.sort_by(|a, b| (b.stored, &b.source, b.snapshot).cmp(&(a.stored, &a.source, a.snapshot)));
     looked
 }
 
-/// What holds for all sources of one look.
-#[derive(Clone, Copy)]
-struct Asked {
-    agreed: bool,
-    /// Nothing is dropped while nobody can tell what is there.
-    may_drop: bool,
+fn named((domain, writer, source): &Whose) -> String {
+    source.as_ref().map_or_else(|| format!("{writer} of {domain}"), ToString::to_string)
 }
 
-/// What becomes of a restore point whatever the counts say.
-fn settled(
-    plan: &Plan,
-    snapshot: &SnapshotFact,
-    source: Option<&SourceId>,
-    protocol: &Protocol,
-    pruned: &prune::Plan,
-) -> Option<(Fate, String)> {
-    if snapshot.tombstone.is_some() {
-        let fate = pruned.snapshots.get(&snapshot.id)?;
-        let kind = match (&snapshot.held, fate.stays) {
-            (Some(_), _) => Fate::Stays,
-            (None, true) => Fate::Dropped,
-            (None, false) => Fate::Gone,
-        };
-        return Some((kind, fate.why.clone()));
+/// Has legal holds of the plan reach what was dropped before they came. Gives the holds to store, and, by restore point, those that
+/// come too late.
+fn legal_holds(plan: &Plan, facts: &mut Facts, known: &Known) -> (Vec<Keep>, BTreeMap<SnapshotId, String>) {
+    let there: HashSet<&prune::PackAt> = facts.packs.iter().map(|pack| &pack.at).collect();
+    let (mut holds, mut late) = (Vec::new(), BTreeMap::new());
+    for snapshot in facts.snapshots.iter_mut().filter(|snapshot| snapshot.tombstone.is_some() && snapshot.held.is_none()) {
+        let Some((source, stored)) = known.sources.get(&snapshot.id).zip(snapshot.stored) else { continue };
+        let Some(reason) = retention::legal_holds(source, &plan.legal_hold, stored, &plan.timezone).into_iter().next() else { continue };
+        if snapshot.packs.iter().all(|at| there.contains(at)) {
+            snapshot.held = Some(reason.clone());
+            holds.push(Keep { snapshot: snapshot.id, reason });
+        } else {
+            late.insert(snapshot.id, reason);
+        }
     }
+    (holds, late)
+}
+
+/// Whether somebody else dropped a restore point since this host has pruned last, and it can still be kept.
+fn is_foreign(snapshot: &SnapshotFact, known: &Known, pruned: &prune::Plan, now: Timestamp, protocol: &Protocol) -> bool {
+    let Some((since, _)) = &snapshot.tombstone else { return false };
+    let is_news = known.has_pruned || now.duration_since(*since).as_secs_f64() < protocol.grace().as_secs_f64();
+    let is_there = snapshot.packs.iter().all(|at| pruned.packs.contains_key(at));
+    snapshot.held.is_none() && is_news && is_there && !known.named.contains(&snapshot.id.to_string())
+}
+
+/// What becomes of a restore point that was dropped.
+fn dropped(snapshot: &SnapshotFact, pruned: &prune::Plan, late: &BTreeMap<SnapshotId, String>) -> Option<(Fate, String)> {
+    snapshot.tombstone.as_ref()?;
+    let fate = pruned.snapshots.get(&snapshot.id)?;
+    let kind = match (&snapshot.held, fate.stays) {
+        (Some(_), _) => Fate::Stays,
+        (None, true) => Fate::Dropped,
+        (None, false) => Fate::Gone,
+    };
+    let too_late = late.get(&snapshot.id).map(|hold| format!("; its packs were deleted before {hold}")).unwrap_or_default();
+    Some((kind, format!("{}{too_late}", fate.why)))
+}
+
+/// Why a restore point stays that was not dropped, whatever the counts say.
+fn settled(plan: &Plan, snapshot: &SnapshotFact, source: Option<&SourceId>, protocol: &Protocol) -> Option<String> {
     let why = match (source, snapshot.stored) {
         (None, _) => "nobody here can tell its source: run this with a key that reads, or on the host that made it".to_owned(),
         (Some(source), _) if !plan.sources.contains_key(source) => format!("the plan has no source {source}, so no rule for it"),
         (_, None) => "the store does not tell when it was stored".to_owned(),
         (_, Some(stored)) if stored.duration_since(snapshot.read).as_secs_f64() >= protocol.in_time().as_secs_f64() => {
-            "it was stored here long after it was made: in a copy no retention counts".to_owned()
+            "it was stored here long after it was made, as in a copy that was made later: no retention counts it".to_owned()
         }
         _ => return None,
     };
-    Some((Fate::Stays, why))
+    Some(why)
 }
 
-fn one_group(
-    plan: &Plan,
-    source: &SourceId,
-    group: &[Point<'_>],
-    before: Option<&Before>,
-    known: &Known,
-    looked: &mut Looked,
-    asked: Asked,
-) {
-    let Some(rule) = plan.sources.get(source).map(|source| plan.retention_of(source)) else { return };
-    let by_id: BTreeMap<String, Point<'_>> = group.iter().map(|point| (point.snapshot.id.to_string(), *point)).collect();
-    let points: Vec<PointInTime> = by_id.iter().filter_map(|(id, found)| point(id, *found, known)).collect();
-    let mut kept = retention::decide(&rule, source, &plan.legal_hold, &points, looked.now, &plan.timezone);
-    let (all, left) = (kept.len() as u64, kept.iter().filter(|point| !point.goes()).count() as u64);
-    let alarm = retention::alarm(&rule.keep, before, all, left);
+/// What holds for all groups of one look.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    agreed: bool,
+    /// Nothing is dropped of a domain while nobody can tell what is there.
+    may_drop: bool,
+    /// Restore points of whose packs some are gone.
+    broken: &'a BTreeMap<SnapshotId, u64>,
+    now: Timestamp,
+}
+
+fn one_group(plan: &Plan, whose: &Whose, group: &Group<'_>, known: &Known, asked: Asked<'_>) -> Decided {
+    let rule = whose.2.as_ref().and_then(|source| Some((source, plan.retention_of(plan.sources.get(source)?))));
+    let by_id: BTreeMap<String, &SnapshotFact> = group.open.iter().map(|snapshot| (snapshot.id.to_string(), *snapshot)).collect();
+    let points: Vec<PointInTime> = by_id.iter().filter_map(|(id, snapshot)| point(id, snapshot, known, asked.broken)).collect();
+    let mut kept = rule
+        .as_ref()
+        .map_or_else(Vec::new, |(source, rule)| retention::decide(rule, source, &plan.legal_hold, &points, asked.now, &plan.timezone));
+    // What somebody else dropped since the last prune counts as what this one would drop.
+    let live = group.all.iter().filter(|snapshot| snapshot.tombstone.is_none() || snapshot.held.is_some()).count() as u64;
+    let goes = kept.iter().filter(|point| point.goes()).count() as u64;
+    let before = before(&group.all, &group.foreign);
+    let none = plans::plan::Keep::default();
+    let counts = rule.as_ref().map_or(&none, |(_, rule)| &rule.keep);
+    let alarm = retention::alarm(counts, before.as_ref().filter(|_| rule.is_some()), live + group.foreign.len() as u64, live - goes);
+    let mut decided = Decided::default();
+    if alarm.is_some() {
+        let going = kept.iter().filter(|point| point.goes() && asked.may_drop).filter_map(|point| by_id.get(&point.id));
+        decided.asked = going.chain(&group.foreign).map(|snapshot| snapshot.id).collect();
+    }
     for point in kept.iter_mut().filter(|point| point.goes()) {
         if !asked.may_drop {
-            point.reasons.push("expired, and nothing is dropped while something is unclear".to_owned());
+            point.reasons.push("expired, and nothing is dropped while something of its domain is damaged or unclear".to_owned());
         } else if alarm.is_some() && !asked.agreed {
             point.reasons.push("expired, and waits until a second person agrees".to_owned());
         }
     }
-    looked.alarms.extend(alarm.filter(|_| !asked.agreed).map(|alarm| (source.clone(), alarm)));
+    decided.alarm = alarm;
+    let Some((source, rule)) = rule else { return decided };
     for point in kept {
         let Some(Point { snapshot, .. }) = by_id.get(&point.id) else { continue };
         let goes = point.goes();
         let reason = format!("no count of the retention rule {} keeps it: {}", rule.id, rule.keep);
         if goes {
-            looked.drops.push(Drop { snapshot: snapshot.id, source: source.clone(), rule: rule.keep.to_string(), reason: reason.clone() });
+            let rule = rule.keep.to_string();
+            decided.drops.push(Drop { snapshot: snapshot.id, source: source.clone(), rule, reason: reason.clone() });
         }
-        looked.points.push(PointFate {
+        decided.points.push(PointFate {
             snapshot: snapshot.id,
             source: Some(source.clone()),
             stored: snapshot.stored,
@@ -149,30 +215,34 @@ fn one_group(
             why: if goes { vec![reason] } else { point.reasons },
         });
     }
+    decided
 }
 
-fn point(id: &str, Point { snapshot, first }: Point<'_>, known: &Known) -> Option<PointInTime> {
+fn point(id: &str, snapshot: &SnapshotFact, known: &Known, broken: &BTreeMap<SnapshotId, u64>) -> Option<PointInTime> {
+    let is_broken = broken.contains_key(&snapshot.id);
     Some(PointInTime {
         id: id.to_owned(),
         seq: first.seq,
         stored: first.stored?,
         complete: snapshot.complete,
-        verified: snapshot.attested || known.proven.contains(id) || known.proven.contains(&first.id.to_string()),
-        // No backup is marked today.
-        suspicious: false,
+        verified: !is_broken && (snapshot.attested || known.proven.contains(id)),
+        // No backup is marked today. One of which packs are gone takes no other's place either.
+        suspicious: is_broken,
         held: snapshot.held.clone(),
     })
 }
 
-/// What the last prune of a source did: its last tombstone, and how many restore points it left.
-fn before<'a>(all: impl Iterator<Item = Point<'a>> + Clone) -> Option<Before> {
-    // What a compaction dropped is there as another one.
-    let all = all.map(|point| (point.first.stored, point.snapshot)).filter(|(_, snapshot)| snapshot.rule.as_deref() != Some(COMPACTED));
-    let dropped = all.clone().filter_map(|(_, snapshot)| Some((snapshot.tombstone.as_ref()?.0, snapshot.rule.clone()?)));
+/// What the last prune of a source did: its last tombstone, and how many restore points it left. `foreign` ones are still to be counted.
+fn before(all: &[&SnapshotFact], foreign: &[&SnapshotFact]) -> Option<Before> {
+    let tombstone = |snapshot: &SnapshotFact| {
+        let counts = !foreign.iter().any(|one| one.id == snapshot.id);
+        snapshot.tombstone.as_ref().filter(|_| counts).map(|(since, _)| *since)
+    };
+    let dropped = all.iter().filter_map(|snapshot| Some((tombstone(snapshot)?, snapshot.rule.clone()?)));
     let (last, rule) = dropped.max()?;
-    let left = all.filter(|(stored, snapshot)| {
-        let there = stored.is_some_and(|stored| stored <= last);
-        there && snapshot.tombstone.as_ref().is_none_or(|(since, _)| *since > last)
+    let left = all.iter().filter(|snapshot| {
+        let there = snapshot.stored.is_some_and(|stored| stored <= last);
+        there && tombstone(snapshot).is_none_or(|since| since > last)
     });
     Some(Before { rule, left: left.count() as u64 })
 }
@@ -180,6 +250,6 @@ fn before<'a>(all: impl Iterator<Item = Point<'a>> + Clone) -> Option<Before> {
 /// Bytes of packs that no restore point names which is still to be had.
 fn unneeded(facts: &Facts, pruned: &prune::Plan) -> u64 {
     let live = facts.snapshots.iter().filter(|snapshot| pruned.snapshots.get(&snapshot.id).is_some_and(|fate| fate.stays));
-    let needed: BTreeSet<_> = live.flat_map(|snapshot| &snapshot.packs).collect();
+    let needed: HashSet<_> = live.flat_map(|snapshot| snapshot.packs.iter()).collect();
     facts.packs.iter().filter(|pack| !needed.contains(&pack.at)).map(|pack| pack.size).sum()
 }

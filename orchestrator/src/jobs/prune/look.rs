@@ -34,8 +34,9 @@ pub async fn look(
         return Err(JobError::ClocksApart { repository: id.clone(), seconds: apart.as_secs() });
     }
     let sources = sources(parts, id, opened, key, &facts).await?;
-    let proven = proven(parts, id).await?;
-    Ok(fate::decide(plan, &facts, &fate::Known { sources, proven }, &opened.protocol(), agreed))
+    let mut known = fate::Known { sources, proven: proven(parts, id).await?, ..fate::Known::default() };
+    named(parts, id, &mut known).await?;
+    Ok(fate::decide(plan, facts, &known, &opened.protocol(), agreed))
 }
 
 /// The source of each snapshot, as far as it can be told here: by the journal of this host, or else by a key that opens the snapshots.
@@ -72,6 +73,20 @@ async fn sources(
     let all = listed.snapshots.into_iter().chain(listed.dropped.into_iter().map(|dropped| dropped.snapshot));
     sources.extend(all.map(|snapshot| (snapshot.id, snapshot.source)));
     Ok(sources)
+}
+
+/// What prunes of this host have dropped, or seen dropped and found nothing unusual. Copies of a repository have the same restore points.
+async fn named(parts: &Parts, id: &RepositoryId, known: &mut fate::Known) -> Result<(), JobError> {
+    for entry in parts.journal.entries(Filter::actions(["maintenance.started", "maintenance.finished"])).await? {
+        match entry.event {
+            Event::MaintenanceStarted(began) if began.act == "prune" => known.named.extend(began.snapshots),
+            // Whoever drops it again is somebody new.
+            Event::MaintenanceStarted(began) if began.act == "undo" => known.named.retain(|one| !began.snapshots.contains(one)),
+            Event::MaintenanceFinished(done) if done.act == "prune" && done.repository == *id => known.has_pruned = true,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The snapshots from which a drill restored that passed.
