@@ -183,7 +183,7 @@ fn prune_code(error: &PruneError) -> (&'static str, Exit) {
         PruneError::Store { source, .. } => store_code(source),
         PruneError::Blocked { .. } => ("LB0270", Exit::Incomplete),
         PruneError::Clock { .. } => ("LB0271", Exit::Failed),
-        PruneError::TooLate { .. } => ("LB0272", Exit::Failed),
+        PruneError::TooLate { .. } | PruneError::Gone { .. } => ("LB0272", Exit::Failed),
         PruneError::Nothing { .. } => ("LB0232", Exit::Failed),
         PruneError::Attest { .. } => ("LB0231", Exit::Damage),
         PruneError::Fence(_) | PruneError::NoDelete { .. } => ("LB0213", Exit::Failed),
