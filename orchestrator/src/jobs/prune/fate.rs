@@ -185,6 +185,7 @@ fn one_group(plan: &Plan, whose: &Whose, group: &Group<'_>, known: &Known, asked
     let none = plans::plan::Keep::default();
     let counts = rule.as_ref().map_or(&none, |(_, rule)| &rule.keep);
     let alarm = retention::alarm(counts, before.as_ref().filter(|_| rule.is_some()), live + group.foreign.len() as u64, live - goes);
+    let alarm = alarm.or_else(|| foreign_alarm(group));
     let mut decided = Decided::default();
     if alarm.is_some() {
         let going = kept.iter().filter(|point| point.goes() && asked.may_drop).filter_map(|point| by_id.get(&point.id));
@@ -216,6 +217,24 @@ fn one_group(plan: &Plan, whose: &Whose, group: &Group<'_>, known: &Known, asked
         });
     }
     decided
+}
+
+/// Whether what somebody else dropped was much when it was dropped: restore points that came since do not make up for it. Looked at from the
+/// first of these drops and from the last, so that a drop which is added later hides none.
+fn foreign_alarm(group: &Group<'_>) -> Option<Alarm> {
+    let dropped = |snapshot: &SnapshotFact| snapshot.tombstone.as_ref().map(|(since, _)| *since);
+    let times = || group.foreign.iter().filter_map(|snapshot| dropped(snapshot));
+    let first = times().min()?;
+    times().max().into_iter().chain([first]).find_map(|then| {
+        let is_foreign = |snapshot: &SnapshotFact| group.foreign.iter().any(|one| one.id == snapshot.id);
+        let was_there = |snapshot: &&&SnapshotFact| {
+            snapshot.stored.is_none_or(|stored| stored <= then) && dropped(snapshot).is_none_or(|since| since >= first)
+        };
+        let there: Vec<_> = group.all.iter().filter(was_there).collect();
+        let left = there.iter().filter(|snapshot| !is_foreign(snapshot)).count() as u64;
+        let before = Before { rule: String::new(), left: there.len() as u64 };
+        retention::alarm(&plans::plan::Keep::default(), Some(&before), before.left, left)
+    })
 }
 
 fn point(id: &str, snapshot: &SnapshotFact, known: &Known, broken: &BTreeMap<SnapshotId, u64>) -> Option<PointInTime> {
