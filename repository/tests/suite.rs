@@ -28,7 +28,6 @@ mod suite {
     pub mod numbers;
     pub mod poisoning;
     pub mod prune;
-    pub mod prune_memory;
     pub mod rotation;
     pub mod space;
     pub mod stewards;

@@ -37,7 +37,7 @@ fn object(n: u64) -> Vec<PackEntry> {
 }
 
 /// Anonymous memory of this process in MiB: what no file stands behind.
-pub fn anonymous() -> u64 {
+fn anonymous() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
