@@ -114,8 +114,8 @@ pub async fn look(repository: &Repository, promise: &Promise) -> Result<Locks, L
     let facts = prune::gather(repository).await?;
     let fates = prune::plan(&facts, &repository.protocol()).snapshots;
     let stays = |snapshot: &&prune::SnapshotFact| fates.get(&snapshot.id).is_none_or(|fate| fate.stays);
-    let needed: BTreeSet<&prune::PackAt> = facts.snapshots.iter().filter(stays).flat_map(|snapshot| &snapshot.packs).collect();
-    let unclear: Vec<String> = facts.unclear.iter().map(|(object, what)| format!("{object}: {what}")).collect();
+    let needed: BTreeSet<&prune::PackAt> = facts.snapshots.iter().filter(stays).flat_map(|snapshot| snapshot.packs.iter()).collect();
+    let unclear: Vec<String> = facts.unclear.iter().map(ToString::to_string).collect();
     let mut found = Locks { now: facts.now, unclear, ..Locks::default() };
     for place in PLACES.into_iter().filter(|place| *place != "heads/") {
         let prefix: Prefix = place.parse().expect("a plain prefix");

@@ -160,6 +160,11 @@ impl<'f> Twins<'f> {
         let same = self.0.get(&(&snapshot.domain, &snapshot.content))?;
         same.iter().rev().take_while(|other| other.id != snapshot.id).find(|other| other.tombstone.is_none()).copied()
     }
+
+    /// Whether it was stored again later, whatever became of that.
+    pub fn is_again(&self, snapshot: &'f SnapshotFact) -> bool {
+        self.0.get(&(&snapshot.domain, &snapshot.content)).and_then(|same| same.last()).is_some_and(|last| last.id != snapshot.id)
+    }
 }
 
 /// A pack that the store lists.

@@ -59,7 +59,7 @@ fn share(part: u64, whole: u64) -> u64 {
 /// says that nobody needs them.
 pub fn uses(facts: &Facts, plan: &Plan, live: &BTreeMap<PackAt, Live>) -> Vec<PackUse> {
     let stays = |snapshot: &&crate::prune::SnapshotFact| plan.snapshots.get(&snapshot.id).is_some_and(|fate| fate.stays);
-    let needed: BTreeSet<&PackAt> = facts.snapshots.iter().filter(stays).flat_map(|snapshot| &snapshot.packs).collect();
+    let needed: BTreeSet<&PackAt> = facts.snapshots.iter().filter(stays).flat_map(|snapshot| snapshot.packs.iter()).collect();
     let packs = facts.packs.iter().filter(|pack| needed.contains(&pack.at));
     let used = |pack: &crate::prune::PackFact| {
         let known = live.get(&pack.at).copied().unwrap_or(Live { live: pack.size, dead: 0 });

@@ -62,7 +62,9 @@ pub async fn retired(repository: &Repository) -> Result<BTreeSet<PackAt>, PruneE
                     packs.extend(told.of(domain).unwrap_or_default().into_iter().map(|pack| (domain.clone(), pack)));
                 }
             }
-            Err(doubt) => tracing::warn!(statement = %digest, what = %doubt.what, "a list of retired packs cannot be believed; it retires nothing"),
+            Err(doubt) => {
+                tracing::warn!(statement = %digest, what = %doubt.what, "a list of retired packs cannot be believed; it retires nothing");
+            }
         }
     }
     Ok(packs)

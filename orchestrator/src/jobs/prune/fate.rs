@@ -30,15 +30,22 @@ pub(super) struct Known {
 /// Those whose source nobody here can tell count together as well.
 type Whose = (DomainId, WriterId, Option<SourceId>);
 
-/// Restore points that count together.
+/// A restore point, and how it first came: a compaction stores it again under another number, perhaps by another writer.
+#[derive(Clone, Copy)]
+struct Point<'a> {
+    snapshot: &'a SnapshotFact,
+    first: &'a SnapshotFact,
+}
+
+/// Restore points that count together, each once.
 #[derive(Default)]
 struct Group<'a> {
     /// Every one, whatever became of it.
-    all: Vec<&'a SnapshotFact>,
+    all: Vec<Point<'a>>,
     /// Those of which retention decides.
-    open: Vec<&'a SnapshotFact>,
+    open: Vec<Point<'a>>,
     /// Those that somebody else dropped since the last prune of this host, and that can still be kept.
-    foreign: Vec<&'a SnapshotFact>,
+    foreign: Vec<Point<'a>>,
 }
 
 /// What comes of a group.
@@ -54,25 +61,14 @@ struct Decided {
 pub(super) fn decide(plan: &Plan, mut facts: Facts, known: &Known, protocol: &Protocol, agreed: bool) -> Looked {
     let (holds, late) = legal_holds(plan, &mut facts, known);
     let pruned = prune::plan(&facts, protocol);
-    let mut groups = BTreeMap::<Whose, Group<'_>>::new();
-    for snapshot in &facts.snapshots {
-        let source = known.sources.get(&snapshot.id);
-        let group = groups.entry((snapshot.domain.clone(), snapshot.writer.clone(), source.cloned())).or_default();
-        group.all.push(snapshot);
-        if snapshot.tombstone.is_none() && settled(plan, snapshot, source, protocol).is_none() {
-            group.open.push(snapshot);
-        }
-        if is_foreign(snapshot, known, &pruned, facts.now, protocol) {
-            group.foreign.push(snapshot);
-        }
-    }
+    let groups = groups(plan, &facts, known, protocol, &pruned);
     let (mut decided, mut doubted, mut seen) = (Vec::new(), BTreeMap::new(), Vec::new());
     for (whose, group) in &groups {
         let asked = Asked { agreed, may_drop: !pruned.is_blocked(&whose.0), broken: &pruned.broken, now: facts.now };
         let found = one_group(plan, whose, group, known, asked);
         match &found.alarm {
-            Some(alarm) if !agreed => doubted.extend(group.foreign.iter().map(|snapshot| (snapshot.id, alarm.to_string()))),
-            _ => seen.extend(group.foreign.iter().map(|snapshot| snapshot.id)),
+            Some(alarm) if !agreed => doubted.extend(group.foreign.iter().map(|point| (point.snapshot.id, alarm.to_string()))),
+            _ => seen.extend(group.foreign.iter().map(|point| point.snapshot.id)),
         }
         decided.push((whose.clone(), found));
     }
@@ -92,15 +88,44 @@ pub(super) fn decide(plan: &Plan, mut facts: Facts, known: &Known, protocol: &Pr
     }
     looked.plan = prune::plan(&facts, protocol);
     looked.unneeded_bytes = unneeded(&facts, &looked.plan);
+    let twins = facts.twins();
     for snapshot in &facts.snapshots {
-        let source = known.sources.get(&snapshot.id);
-        let told = dropped(snapshot, &looked.plan, &late).or_else(|| Some((Fate::Stays, settled(plan, snapshot, source, protocol)?)));
-        if let Some((fate, why)) = told {
+        let source = source_of(Point { snapshot, first: twins.first(snapshot) }, known);
+        let again = || twins.later(snapshot).map(|later| format!("it was stored again as {}, which stands for it", later.id.short()));
+        let stays = || Some((Fate::Stays, settled(plan, snapshot, source, protocol).or_else(again)?));
+        if let Some((fate, why)) = dropped(snapshot, &looked.plan, &late).or_else(stays) {
             looked.points.push(PointFate { snapshot: snapshot.id, source: source.cloned(), stored: snapshot.stored, fate, why: vec![why] });
         }
     }
     looked.points.sort_by(|a, b| (b.stored, &b.source, b.snapshot).cmp(&(a.stored, &a.source, a.snapshot)));
     looked
+}
+
+fn source_of<'k>(point: Point<'_>, known: &'k Known) -> Option<&'k SourceId> {
+    known.sources.get(&point.snapshot.id).or_else(|| known.sources.get(&point.first.id))
+}
+
+/// Puts together what counts together. Of a restore point that was stored again the later one counts, as what it was when it first came.
+fn groups<'a>(plan: &Plan, facts: &'a Facts, known: &Known, protocol: &Protocol, pruned: &prune::Plan) -> BTreeMap<Whose, Group<'a>> {
+    let mut groups = BTreeMap::<Whose, Group<'a>>::new();
+    let twins = facts.twins();
+    for snapshot in &facts.snapshots {
+        let is_compacted = snapshot.rule.as_deref() == Some(COMPACTED) && twins.is_again(snapshot);
+        if is_compacted || twins.later(snapshot).is_some() {
+            continue;
+        }
+        let point = Point { snapshot, first: twins.first(snapshot) };
+        let source = source_of(point, known);
+        let group = groups.entry((snapshot.domain.clone(), point.first.writer.clone(), source.cloned())).or_default();
+        group.all.push(point);
+        if snapshot.tombstone.is_none() && settled(plan, snapshot, source, protocol).is_none() {
+            group.open.push(point);
+        }
+        if is_foreign(snapshot, known, pruned, facts.now, protocol) {
+            group.foreign.push(point);
+        }
+    }
+    groups
 }
 
 fn named((domain, writer, source): &Whose) -> String {
@@ -110,17 +135,25 @@ fn named((domain, writer, source): &Whose) -> String {
 /// Has legal holds of the plan reach what was dropped before they came. Gives the holds to store, and, by restore point, those that
 /// come too late.
 fn legal_holds(plan: &Plan, facts: &mut Facts, known: &Known) -> (Vec<Keep>, BTreeMap<SnapshotId, String>) {
-    let there: HashSet<&prune::PackAt> = facts.packs.iter().map(|pack| &pack.at).collect();
     let (mut holds, mut late) = (Vec::new(), BTreeMap::new());
-    for snapshot in facts.snapshots.iter_mut().filter(|snapshot| snapshot.tombstone.is_some() && snapshot.held.is_none()) {
-        let Some((source, stored)) = known.sources.get(&snapshot.id).zip(snapshot.stored) else { continue };
-        let Some(reason) = retention::legal_holds(source, &plan.legal_hold, stored, &plan.timezone).into_iter().next() else { continue };
-        if snapshot.packs.iter().all(|at| there.contains(at)) {
-            snapshot.held = Some(reason.clone());
-            holds.push(Keep { snapshot: snapshot.id, reason });
-        } else {
-            late.insert(snapshot.id, reason);
+    {
+        let there: HashSet<&prune::PackAt> = facts.packs.iter().map(|pack| &pack.at).collect();
+        let twins = facts.twins();
+        for snapshot in facts.snapshots.iter().filter(|snapshot| snapshot.tombstone.is_some() && snapshot.held.is_none()) {
+            let point = Point { snapshot, first: twins.first(snapshot) };
+            let Some((source, stored)) = source_of(point, known).zip(point.first.stored) else { continue };
+            let reason = retention::legal_holds(source, &plan.legal_hold, stored, &plan.timezone).into_iter().next();
+            // What was stored again and is there need not be kept twice.
+            let Some(reason) = reason.filter(|_| twins.later(snapshot).is_none()) else { continue };
+            if snapshot.packs.iter().all(|at| there.contains(at)) {
+                holds.push(Keep { snapshot: snapshot.id, reason });
+            } else {
+                late.insert(snapshot.id, reason);
+            }
         }
+    }
+    for snapshot in &mut facts.snapshots {
+        snapshot.held = snapshot.held.take().or_else(|| Some(holds.iter().find(|keep| keep.snapshot == snapshot.id)?.reason.clone()));
     }
     (holds, late)
 }
@@ -173,13 +206,13 @@ struct Asked<'a> {
 
 fn one_group(plan: &Plan, whose: &Whose, group: &Group<'_>, known: &Known, asked: Asked<'_>) -> Decided {
     let rule = whose.2.as_ref().and_then(|source| Some((source, plan.retention_of(plan.sources.get(source)?))));
-    let by_id: BTreeMap<String, &SnapshotFact> = group.open.iter().map(|snapshot| (snapshot.id.to_string(), *snapshot)).collect();
-    let points: Vec<PointInTime> = by_id.iter().filter_map(|(id, snapshot)| point(id, snapshot, known, asked.broken)).collect();
+    let by_id: BTreeMap<String, Point<'_>> = group.open.iter().map(|point| (point.snapshot.id.to_string(), *point)).collect();
+    let points: Vec<PointInTime> = by_id.iter().filter_map(|(id, found)| point(id, *found, known, asked.broken)).collect();
     let mut kept = rule
         .as_ref()
         .map_or_else(Vec::new, |(source, rule)| retention::decide(rule, source, &plan.legal_hold, &points, asked.now, &plan.timezone));
     // What somebody else dropped since the last prune counts as what this one would drop.
-    let live = group.all.iter().filter(|snapshot| snapshot.tombstone.is_none() || snapshot.held.is_some()).count() as u64;
+    let live = group.all.iter().filter(|point| point.snapshot.tombstone.is_none() || point.snapshot.held.is_some()).count() as u64;
     let goes = kept.iter().filter(|point| point.goes()).count() as u64;
     let before = before(&group.all, &group.foreign);
     let none = plans::plan::Keep::default();
@@ -189,7 +222,7 @@ fn one_group(plan: &Plan, whose: &Whose, group: &Group<'_>, known: &Known, asked
     let mut decided = Decided::default();
     if alarm.is_some() {
         let going = kept.iter().filter(|point| point.goes() && asked.may_drop).filter_map(|point| by_id.get(&point.id));
-        decided.asked = going.chain(&group.foreign).map(|snapshot| snapshot.id).collect();
+        decided.asked = going.chain(&group.foreign).map(|point| point.snapshot.id).collect();
     }
     for point in kept.iter_mut().filter(|point| point.goes()) {
         if !asked.may_drop {
@@ -222,29 +255,33 @@ fn one_group(plan: &Plan, whose: &Whose, group: &Group<'_>, known: &Known, asked
 /// Whether what somebody else dropped was much when it was dropped: restore points that came since do not make up for it. Looked at from the
 /// first of these drops and from the last, so that a drop which is added later hides none.
 fn foreign_alarm(group: &Group<'_>) -> Option<Alarm> {
-    let dropped = |snapshot: &SnapshotFact| snapshot.tombstone.as_ref().map(|(since, _)| *since);
-    let times = || group.foreign.iter().filter_map(|snapshot| dropped(snapshot));
+    let dropped = |point: &Point<'_>| point.snapshot.tombstone.as_ref().map(|(since, _)| *since);
+    let times = || group.foreign.iter().filter_map(dropped);
     let first = times().min()?;
     times().max().into_iter().chain([first]).find_map(|then| {
-        let is_foreign = |snapshot: &SnapshotFact| group.foreign.iter().any(|one| one.id == snapshot.id);
-        let was_there = |snapshot: &&&SnapshotFact| {
-            snapshot.stored.is_none_or(|stored| stored <= then) && dropped(snapshot).is_none_or(|since| since >= first)
+        let was_there = |point: &&Point<'_>| {
+            point.first.stored.is_none_or(|stored| stored <= then) && dropped(point).is_none_or(|since| since >= first)
         };
         let there: Vec<_> = group.all.iter().filter(was_there).collect();
-        let left = there.iter().filter(|snapshot| !is_foreign(snapshot)).count() as u64;
+        let left = there.iter().filter(|point| !is_among(point, &group.foreign)).count() as u64;
         let before = Before { rule: String::new(), left: there.len() as u64 };
         retention::alarm(&plans::plan::Keep::default(), Some(&before), before.left, left)
     })
 }
 
-fn point(id: &str, snapshot: &SnapshotFact, known: &Known, broken: &BTreeMap<SnapshotId, u64>) -> Option<PointInTime> {
+fn is_among(point: &Point<'_>, points: &[Point<'_>]) -> bool {
+    points.iter().any(|one| one.snapshot.id == point.snapshot.id)
+}
+
+fn point(id: &str, Point { snapshot, first }: Point<'_>, known: &Known, broken: &BTreeMap<SnapshotId, u64>) -> Option<PointInTime> {
     let is_broken = broken.contains_key(&snapshot.id);
+    let is_proven = known.proven.contains(id) || known.proven.contains(&first.id.to_string());
     Some(PointInTime {
         id: id.to_owned(),
         seq: first.seq,
         stored: first.stored?,
         complete: snapshot.complete,
-        verified: !is_broken && (snapshot.attested || known.proven.contains(id)),
+        verified: !is_broken && (snapshot.attested || is_proven),
         // No backup is marked today. One of which packs are gone takes no other's place either.
         suspicious: is_broken,
         held: snapshot.held.clone(),
@@ -252,16 +289,13 @@ fn point(id: &str, snapshot: &SnapshotFact, known: &Known, broken: &BTreeMap<Sna
 }
 
 /// What the last prune of a source did: its last tombstone, and how many restore points it left. `foreign` ones are still to be counted.
-fn before(all: &[&SnapshotFact], foreign: &[&SnapshotFact]) -> Option<Before> {
-    let tombstone = |snapshot: &SnapshotFact| {
-        let counts = !foreign.iter().any(|one| one.id == snapshot.id);
-        snapshot.tombstone.as_ref().filter(|_| counts).map(|(since, _)| *since)
-    };
-    let dropped = all.iter().filter_map(|snapshot| Some((tombstone(snapshot)?, snapshot.rule.clone()?)));
+fn before(all: &[Point<'_>], foreign: &[Point<'_>]) -> Option<Before> {
+    let tombstone = |point: &Point<'_>| point.snapshot.tombstone.as_ref().filter(|_| !is_among(point, foreign)).map(|(since, _)| *since);
+    let dropped = all.iter().filter_map(|point| Some((tombstone(point)?, point.snapshot.rule.clone()?)));
     let (last, rule) = dropped.max()?;
-    let left = all.iter().filter(|snapshot| {
-        let there = snapshot.stored.is_some_and(|stored| stored <= last);
-        there && tombstone(snapshot).is_none_or(|since| since > last)
+    let left = all.iter().filter(|point| {
+        let there = point.first.stored.is_some_and(|stored| stored <= last);
+        there && tombstone(point).is_none_or(|since| since > last)
     });
     Some(Before { rule, left: left.count() as u64 })
 }
