@@ -2,11 +2,13 @@
 //! may write to it. `repo list`, `key show` and `doctor` show what this finds. It changes nothing.
 
 use base::hint::whole_story;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::Hint as _;
 use base::id::RepositoryId;
 use futures_util::future::join_all;
+use orchestrator::facts::Kept;
 use orchestrator::{Connect as _, ConnectError};
 use plans::Plan;
 use plans::plan;
@@ -19,6 +21,9 @@ use crate::wiring::{self, PlaceError, Wiring};
 
 /// How long one repository may take to answer. Stores retry for longer; somebody who looks does not wait for that.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long `lifeboat status` waits for one repository: its answer is wanted now.
+const GLANCE: Duration = Duration::from_secs(5);
 
 /// A repository of the plan, as this host sees it.
 pub(crate) struct Seen {
@@ -49,6 +54,33 @@ impl Trouble {
 pub(crate) async fn at_all(settings: &Settings, plan: &Plan) -> Vec<Seen> {
     let wiring = Wiring::new(settings.clone());
     join_all(plan.repositories.values().map(|repository| at(settings, &wiring, repository))).await
+}
+
+/// What the stores list of the restore points that were acknowledged, all looked at at the same time, by names alone. A repository that gives
+/// no answer in time is told so: nothing is known of it, which is no loss.
+pub(crate) async fn kept(plan: &Plan) -> BTreeMap<RepositoryId, Result<Kept, Trouble>> {
+    let used: Vec<&plan::Repository> =
+        plan.repositories.values().filter(|one| plan.sources.values().any(|source| source.to.contains(&one.id))).collect();
+    let looks = used.into_iter().map(|repository| async move {
+        let late = Trouble {
+            what: format!("{} gave no answer in {} s", repository.url, GLANCE.as_secs()),
+            fix: Some("check the network, the endpoint and the credential".to_owned()),
+            absent: false,
+        };
+        (repository.id.clone(), tokio::time::timeout(GLANCE, kept_at(repository)).await.unwrap_or(Err(late)))
+    });
+    join_all(looks).await.into_iter().collect()
+}
+
+async fn kept_at(repository: &plan::Repository) -> Result<Kept, Trouble> {
+    let opened = match open(repository).await {
+        Err(trouble) if trouble.absent => return Ok(Kept::Gone(trouble.what)),
+        opened => opened?,
+    };
+    match repository::check::there(&opened).await {
+        Ok(there) => Ok(Kept::Listed(there.iter().map(ToString::to_string).collect())),
+        Err(error) => Err(Trouble { what: whole_story(&error), fix: error.hint(), absent: false }),
+    }
 }
 
 async fn at(settings: &Settings, wiring: &Wiring, repository: &plan::Repository) -> Seen {

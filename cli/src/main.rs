@@ -18,6 +18,8 @@ mod secrets;
 mod settings;
 mod signals;
 mod signing_key;
+#[cfg(test)]
+mod spoken;
 mod who;
 mod wiring;
 

@@ -1,6 +1,6 @@
 //! Instants as people type them after `--at`. A time without a zone is refused: it means another instant on another host.
 
-use jiff::civil::{DateTime, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
@@ -18,6 +18,8 @@ pub(crate) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     if let Some(at) = text.strip_suffix(['Z', 'z']).and_then(|time| last_time(time, now)) {
         return Ok(at);
     }
+    // A day alone is no instant, and a zone behind it would not be one either.
+    let text = if text.parse::<Date>().is_ok() && text.len() <= 10 { format!("{text}T00:00") } else { text.to_owned() };
     if text.parse::<DateTime>().is_ok() || text.parse::<Time>().is_ok() {
         return Err(Failure::new(
             "LB0004",
@@ -62,7 +64,9 @@ mod tests {
     #[test]
     fn a_time_without_a_zone_is_refused_with_the_two_ways_to_say_it() {
         for text in ["2026-11-24T01:00", "2026-11-24 01:00", "01:00", "2026-11-24"] {
-            assert!(at(text).unwrap_err().contains("for UTC"), "{text}");
+            let fix = at(text).unwrap_err();
+            let offered = fix.strip_prefix("say which: ").and_then(|rest| rest.split_once(" for UTC")).unwrap().0;
+            assert!(at(offered).is_ok(), "{text}: {offered}");
         }
         assert!(at("yesterday").unwrap_err().contains("01:00Z"));
     }

@@ -96,6 +96,13 @@ impl Output {
         std::io::stdout().lock().flush().err()
     }
 
+    /// As [`Self::answer`], for what was done and went well: with `--quiet` only a program that asked for JSON gets it.
+    pub(crate) fn done<T: Serialize + ?Sized>(self, kind: &str, data: &T, text: impl FnOnce() -> String) {
+        if self.json || !self.quiet {
+            self.answer(kind, data, text);
+        }
+    }
+
     /// A message for people, on standard error; nothing with `--quiet` or `--json`.
     pub(crate) fn note(self, text: &str) {
         if !self.quiet && !self.json {
@@ -155,6 +162,17 @@ fn indented(text: &str, indent: usize) -> String {
         return text.to_owned();
     }
     wrap(text, 79_usize.saturating_sub(indent)).join(&format!("\n{:indent$}", ""))
+}
+
+/// `text` after `word`, on a terminal in lines that fit it, each under the first; elsewhere one line, for programs that look for it.
+pub(crate) fn flowing(word: &str, text: &str) -> String {
+    let (text, indent) = (printable(text), word.chars().count().min(8));
+    if !std::io::stdout().is_terminal() {
+        return format!("{word}{text}\n");
+    }
+    let lines = wrap(&format!("{word}{text}"), 80_usize.saturating_sub(indent));
+    let leading: String = word.chars().take_while(|c| *c == ' ').collect();
+    format!("{leading}{}\n", lines.join(&format!("\n{:indent$}", "")))
 }
 
 /// A text in lines of at most `room` characters, broken at spaces. A longer word is kept whole, so that it can be copied.

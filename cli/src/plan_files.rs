@@ -61,7 +61,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 
 fn missing(path: &Path, why: &str) -> Failure {
     Failure::new("LB0202", Exit::PlanInvalid, format!("there is no plan: {} {why}", path.display()))
-        .fix("make one with lifeboat init, or name one with --plan PATH")
+        .fix("go to the folder that has ./plans, or name a plan with --plan PATH; lifeboat init makes a first one")
 }
 
 /// The checked plan at `path`; one failure that counts the faults where it has any.

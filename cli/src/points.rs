@@ -40,6 +40,8 @@ pub(crate) struct Chosen {
     pub reader: Reader,
     /// Complete restore points of the same source that are newer.
     pub newer: Vec<Snapshot>,
+    /// The last complete one of the same source before it.
+    pub older: Option<Snapshot>,
 }
 
 /// Lists the restore points of one repository, with a person's key or with the one that this host writes with.
@@ -49,7 +51,25 @@ async fn list_one(parts: &Parts, plan: &Plan, id: &RepositoryId, reader: Option<
         Some(key) => list(&repository, &SnapshotKey::Reader(key)).await,
         None => list(&repository, &SnapshotKey::Writer(&writer_key(parts, plan, id, &repository)?)).await,
     };
-    listed.map_err(|source| JobError::Read { repository: id.clone(), source: Box::new(source) }.into())
+    listed.map_err(|source| with_names(plan, JobError::Read { repository: id.clone(), source: Box::new(source) }.into()))
+}
+
+/// The same failure with people where it names their keys: nobody knows whose `age1…` is meant.
+pub(crate) fn with_names(plan: &Plan, mut failure: Failure) -> Failure {
+    let texts = std::iter::once(&mut failure.what).chain(&mut failure.causes).chain(&mut failure.fix);
+    for text in texts {
+        for key in plan.recovery_keys.values() {
+            let name = key.custodian.as_ref().and_then(|id| plan.contacts.get(id)).map(|contact| format!(" of {}", contact.name));
+            let kept = key.kept.as_ref().map(|kept| format!(", {kept}")).unwrap_or_default();
+            *text = text.replace(&key.recipient, &format!("{}{}{kept} ({})", key.id, name.unwrap_or_default(), shortened(&key.recipient)));
+        }
+    }
+    failure
+}
+
+/// The beginning of a public key, enough to compare.
+fn shortened(recipient: &str) -> String {
+    recipient.chars().take(12).chain(['…']).collect()
 }
 
 /// This host's key, or the error of those who hold no key at all.
@@ -176,7 +196,9 @@ pub(crate) async fn find(
     let repository = repository.expect("the chosen restore point is one of those that were listed");
     let reader = reader(parts, plan, &repository, &key).await?;
     let newer = snapshots.iter().filter(|other| other.source == snapshot.source && other.complete && other.taken > snapshot.taken);
-    Ok(Chosen { repository, snapshot: snapshot.clone(), reader, newer: newer.cloned().collect() })
+    let older = snapshots.iter().filter(|other| other.source == snapshot.source && other.complete && other.taken < snapshot.taken);
+    let older = older.max_by_key(|other| other.taken).cloned();
+    Ok(Chosen { repository, snapshot: snapshot.clone(), reader, newer: newer.cloned().collect(), older })
 }
 
 /// The failure for a restore point that retention has dropped.
@@ -199,7 +221,7 @@ pub(crate) fn as_of(text: Option<&str>, now: Timestamp) -> Result<Option<Timesta
 pub(crate) async fn reader(parts: &Parts, plan: &Plan, id: &RepositoryId, key: &ReaderKey) -> Result<Reader, Failure> {
     let repository = open::repository(parts, plan, id).await?;
     let opened = Reader::open(&repository, key, open::reader_options(parts)).await;
-    opened.map_err(|source| JobError::Read { repository: id.clone(), source: Box::new(source) }.into())
+    opened.map_err(|source| with_names(plan, JobError::Read { repository: id.clone(), source: Box::new(source) }.into()))
 }
 
 /// The repositories that may hold what is chosen.

@@ -27,6 +27,8 @@ mod incidents;
 mod keys;
 #[path = "all/looking.rs"]
 mod looking;
+#[path = "all/losses.rs"]
+mod losses;
 #[path = "all/planning.rs"]
 mod planning;
 #[path = "all/plugins.rs"]

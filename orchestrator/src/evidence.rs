@@ -151,8 +151,7 @@ fn planned_drill(plan: &Plan, drill: &Drill, planned_at: Timestamp) -> PlannedDr
 
 /// How the reviews stood at `end`: a signature that landed later does not count.
 fn review_facts(plan: &Plan, facts: &Facts, end: Timestamp) -> ReviewFacts {
-    let then = facts.reviews.iter().filter(|(at, _)| *at < end).map(|(at, event)| (*at, event));
-    let last = review::last_signed(&review::fold(&plan.id, then), &plan.review.sign);
+    let last = review::last_signed(&facts.reviews_before(plan, end), &plan.review.sign);
     let (due_at, overdue_since) = match overdue::review_status(plan, &facts.register, last.as_ref(), end) {
         ReviewStatus::Fresh { due_at } | ReviewStatus::Soon { due_at, .. } => (due_at, None),
         ReviewStatus::Overdue { since, .. } => (since, Some(since)),

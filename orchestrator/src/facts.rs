@@ -6,6 +6,7 @@
 mod notices;
 mod runs;
 mod signed;
+mod stored;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use records::journal::{Filter, Journal, JournalError};
 
 pub use notices::{attempt_of, event_of};
 pub use runs::{Point, Runs};
+pub use stored::{Kept, gone};
 
 /// How many entries are read from the journal at once.
 const BATCH: u64 = 2000;
@@ -104,6 +106,12 @@ impl Facts {
             Event::DrillStarted(e) => self.drill_runs.entry(e.drill).or_default().started(at),
             Event::DrillFinished(e) => self.drill(*e.record),
             Event::DaemonStarted(_) => self.nothing_runs(),
+            // A new repository has nothing of what an earlier one of its name held.
+            Event::RepositoryCreated(e)
+                if self.register.points.get(&e.repository).is_none_or(|points| points.wanted().next().is_none()) =>
+            {
+                self.backups.retain(|(_, repository), _| *repository != e.repository);
+            }
             Event::PlanLoaded(e) if e.plan == self.plan => self.file_digest = Some(e.file_digest),
             event @ (Event::ReviewStarted(_) | Event::ReviewSigned(_)) => self.reviews.push((at, event)),
             event => self.attempts.extend(attempt_of(&event, at)),
@@ -166,15 +174,26 @@ impl Facts {
         self.drills.iter().filter(|record| !record.identity.quick).map(fact).collect()
     }
 
-    /// Findings of the last check of each repository, for the last number of 3-2-1-1-0.
-    pub fn check_errors(&self) -> BTreeMap<RepositoryId, u64> {
-        self.register.checks.iter().map(|(repository, check)| (repository.clone(), check.n_findings)).collect()
-    }
-
     /// The reviews of the plan. A signature that does not verify under the plan as it is counts for nothing.
     pub fn reviews(&self, plan: &plans::Plan) -> Vec<registers::review::Review> {
-        let holds = |event: &&(Timestamp, Event)| !matches!(&event.1, Event::ReviewSigned(signed) if !signed::holds(plan, signed));
-        registers::review::fold(&self.plan, self.reviews.iter().filter(holds).map(|(at, event)| (*at, event)))
+        let holds = |event: &&(Timestamp, Event)| !matches!(&event.1, Event::ReviewSigned(signed) if !signed::holds(plan, signed, self.inputs(&signed.review)));
+        signed::under(plan, registers::review::fold(&self.plan, self.reviews.iter().filter(holds).map(|(at, event)| (*at, event))))
+    }
+
+    /// The reviews as they stood before `end`: what was written down later does not count.
+    pub fn reviews_before(&self, plan: &plans::Plan, end: Timestamp) -> Vec<registers::review::Review> {
+        let then = self.reviews.iter().filter(|(at, _)| *at < end).map(|(at, event)| (*at, event));
+        signed::under(plan, registers::review::fold(&self.plan, then))
+    }
+
+    /// The digest of what the reviewers of a review were given to look at, as the journal has it now.
+    fn inputs(&self, review: &str) -> Option<Digest> {
+        self.reviews.iter().find_map(|(_, event)| match event {
+            Event::ReviewStarted(started) if started.review == review && started.plan == self.plan => {
+                Some(registers::review::inputs::digest(&started.inputs))
+            }
+            _ => None,
+        })
     }
 
     /// Signatures that the journal has and that do not verify under the plan as it is, with when they were written down.
@@ -183,7 +202,7 @@ impl Facts {
         for (at, event) in &self.reviews {
             if let Event::ReviewSigned(signed) = event
                 && signed.plan == self.plan
-                && !signed::holds(plan, signed)
+                && !signed::holds(plan, signed, self.inputs(&signed.review))
             {
                 doubted.push((*at, signed));
             }

@@ -1,12 +1,12 @@
 //! Answers "can we recover?" for each service and for the plan, by what drills proved and never by what was ticked.
 //!
 //! A service is *proven* while its latest drill passed, on the plan as it is now, within its cadence; otherwise it is *stale*, *failed* or *never*
-//! drilled. `lifeboat status` and the console show it; `orchestrator` gathers the facts from the journal.
+//! drilled. Whatever a drill proved, a service is *lost* while no repository is known to hold the newest restore point of its data whole. `lifeboat status` and the console show it; `orchestrator` gathers the facts from the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::Digest;
-use base::id::{DrillId, RepositoryId, ServiceId};
+use base::id::{DrillId, RepositoryId, ServiceId, SourceId};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -54,6 +54,26 @@ pub enum Posture {
     Never,
     /// Its latest drill did not pass.
     Failed,
+    /// Of some of its data, no repository is known to hold the newest restore point whole.
+    Lost,
+}
+
+/// What is wrong with the newest restore point of one source in one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Harm {
+    /// What, in words: "its newest restore point is damaged in main".
+    pub what: String,
+    /// The newest older restore point that nothing is known against: its snapshot, and when its data was taken.
+    pub whole: Option<(String, Timestamp)>,
+}
+
+/// What is known of the repositories, apart from what drills proved.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Findings of checks that are not mended, for the last number of 3-2-1-1-0; nothing where no check was made.
+    pub errors: BTreeMap<RepositoryId, u64>,
+    /// What is wrong with what each repository holds of each source.
+    pub harmed: BTreeMap<(SourceId, RepositoryId), Harm>,
 }
 
 /// The posture of one service.
@@ -65,6 +85,8 @@ pub struct ServicePosture {
     pub posture: Posture,
     /// Why it is not proven, in words.
     pub reason: Option<String>,
+    /// What is wrong in one repository where another one still has it.
+    pub harmed: Option<String>,
     /// The drill that it rests on.
     pub drill: Option<DrillId>,
     /// When that drill started.
@@ -84,7 +106,7 @@ pub struct Copies {
     pub offsite: u32,
     /// Copies under a lock, or under a separate account.
     pub isolated: u32,
-    /// Errors that the last check of these repositories found; `None` while one of them was never checked.
+    /// Findings of checks of these repositories that are not mended; `None` while one of them was never checked.
     pub errors: Option<u64>,
 }
 
@@ -96,28 +118,55 @@ pub struct Answer {
 }
 
 /// The posture of one service at `now`. `drills` may be in any order and of any service. A drill that was aborted says nothing.
-/// `errors`: what the last check of each repository found.
-pub fn of_service(
-    plan: &Plan,
-    service: &Service,
-    drills: &[DrillFact],
-    errors: &BTreeMap<RepositoryId, u64>,
-    now: Timestamp,
-) -> ServicePosture {
+pub fn of_service(plan: &Plan, service: &Service, drills: &[DrillFact], stored: &Stored, now: Timestamp) -> ServicePosture {
     let ended = drills.iter().filter(|fact| fact.outcome != Outcome::Aborted && fact.services.contains(&service.id));
     let latest = ended.filter(|fact| fact.started <= now).max_by_key(|fact| fact.started);
     let (posture, reason) = match latest {
         None => (Posture::Never, Some("no drill of it ever came to an end".to_owned())),
         Some(fact) => judge(plan, fact, now),
     };
+    let harmed = harmed(plan, service, &stored.harmed);
+    let (posture, reason) = match lost(plan, service, &stored.harmed) {
+        Some(what) => (Posture::Lost, Some(what)),
+        None => (posture, reason),
+    };
     ServicePosture {
         service: service.id.clone(),
         posture,
         reason,
+        harmed,
         drill: latest.map(|fact| fact.drill.clone()),
         started: latest.map(|fact| fact.started),
-        copies: copies(plan, service, errors),
+        copies: copies(plan, service, &stored.errors),
     }
+}
+
+/// What is wrong with the newest restore points of a service in any repository.
+fn harmed(plan: &Plan, service: &Service, harmed: &BTreeMap<(SourceId, RepositoryId), Harm>) -> Option<String> {
+    let pairs =
+        service.sources.iter().filter_map(|id| plan.sources.get(id)).flat_map(|source| source.to.iter().map(move |to| (&source.id, to)));
+    let words: BTreeSet<&str> =
+        pairs.filter_map(|(source, to)| harmed.get(&(source.clone(), to.clone()))).map(|harm| harm.what.as_str()).collect();
+    (!words.is_empty()).then(|| words.into_iter().collect::<Vec<_>>().join("; "))
+}
+
+/// Why a service cannot be recovered to its newest restore points: data of which every repository is harmed.
+fn lost(plan: &Plan, service: &Service, harmed: &BTreeMap<(SourceId, RepositoryId), Harm>) -> Option<String> {
+    let mut words = Vec::new();
+    for source in service.sources.iter().filter_map(|id| plan.sources.get(id)) {
+        let harms: Vec<&Harm> = source.to.iter().filter_map(|to| harmed.get(&(source.id.clone(), to.clone()))).collect();
+        let Some(first) = harms.first().filter(|_| harms.len() == source.to.len()) else { continue };
+        let whole = harms.iter().filter_map(|harm| harm.whole.as_ref()).max_by_key(|(_, taken)| *taken);
+        let older = match whole {
+            Some((id, taken)) => {
+                let id: String = id.chars().take(8).collect();
+                format!("nothing is known against {id} of {}", taken.strftime("%Y-%m-%d %H:%M UTC"))
+            }
+            None => "no older one is known to be whole".to_owned(),
+        };
+        words.push(format!("{}: {}; {older}", source.id, first.what));
+    }
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 fn judge(plan: &Plan, fact: &DrillFact, now: Timestamp) -> (Posture, Option<String>) {
@@ -168,9 +217,9 @@ pub(crate) fn copies(plan: &Plan, service: &Service, errors: &BTreeMap<Repositor
 }
 
 /// The facts of the one sentence at `now`: services that have data of their own, worst first. What is external is relied on, not recovered.
-pub fn answer(plan: &Plan, drills: &[DrillFact], errors: &BTreeMap<RepositoryId, u64>, now: Timestamp) -> Answer {
+pub fn answer(plan: &Plan, drills: &[DrillFact], stored: &Stored, now: Timestamp) -> Answer {
     let own = plan.services.values().filter(|service| !service.external && !service.sources.is_empty());
-    let mut services: Vec<ServicePosture> = own.map(|service| of_service(plan, service, drills, errors, now)).collect();
+    let mut services: Vec<ServicePosture> = own.map(|service| of_service(plan, service, drills, stored, now)).collect();
     let tier = |id: &ServiceId| plan.services.get(id).map(|service| service.tier);
     services.sort_by(|a, b| (b.posture, tier(&b.service), &a.service).cmp(&(a.posture, tier(&a.service), &b.service)));
     Answer { services }
@@ -185,10 +234,18 @@ impl Answer {
         };
         let name = &worst.service;
         let but = match worst.posture {
+            Posture::Lost => format!("{name} cannot be recovered to its newest restore point"),
             Posture::Failed => format!("{name} failed its last drill"),
             Posture::Never => format!("{name} was never drilled"),
             Posture::Stale => format!("the proof of {name} is out of date"),
             Posture::Proven => {
+                if let Some(one) = self.services.iter().find(|one| one.harmed.is_some()) {
+                    let what = one.harmed.as_deref().unwrap_or_default();
+                    return match self.services.len() {
+                        1 => format!("{name} can be recovered, but not from every copy: {what}."),
+                        n => format!("All {n} services can be recovered, but not from every copy: {}: {what}.", one.service),
+                    };
+                }
                 let single = self.services.iter().filter(|one| one.copies.offsite == 0).map(|one| one.service.as_str()).collect::<Vec<_>>();
                 return match (self.services.len(), single.len()) {
                     (1, 0) => format!("{name} can be recovered."),
@@ -200,6 +257,12 @@ impl Answer {
             }
         };
         match self.services.len() {
+            1 if worst.posture == Posture::Lost => {
+                format!(
+                    "{name} CANNOT be recovered to its newest restore point: {}.",
+                    worst.reason.as_deref().unwrap_or("no copy is whole")
+                )
+            }
             1 => format!("{name} is not proven recoverable: {}.", worst.reason.as_deref().unwrap_or("no proof is known")),
             n => format!("{proven} of {n} services are proven recoverable; {but}."),
         }

@@ -3,6 +3,9 @@
 //! The registers decide on these facts. They are folded from all events in the order in which they were written; an event
 //! about something that the plan no longer has is kept, and simply never asked for.
 
+mod check;
+mod points;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,6 +19,9 @@ use serde::Serialize;
 
 use crate::incident::Incidents;
 use crate::ledger::Ledger;
+
+pub use check::{CheckState, Damage};
+pub use points::{Acknowledged, Points};
 
 /// When an event was written, and the event.
 pub type Dated<'a> = (Timestamp, &'a Event);
@@ -31,8 +37,10 @@ pub struct Facts {
     pub first_drills: BTreeMap<DrillId, Timestamp>,
     /// What is known about each backup.
     pub backups: BTreeMap<(SourceId, RepositoryId), BackupState>,
-    /// The last check of each repository.
+    /// The checks of each repository.
     pub checks: BTreeMap<RepositoryId, CheckState>,
+    /// The restore points that this host stored in each repository.
+    pub points: BTreeMap<RepositoryId, Points>,
     /// When each repository was last pruned as far as its retention asks; one that waits for a person is not.
     pub prunes: BTreeMap<RepositoryId, Timestamp>,
     /// When the last prune of each repository ended, whatever came of it.
@@ -97,19 +105,6 @@ pub struct Failing {
     pub hint: Option<String>,
 }
 
-/// The last check of a repository.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CheckState {
-    /// When it ended.
-    pub at: Timestamp,
-    /// Since when checks find damage without a clean one in between; none while the last one is clean.
-    pub damaged_since: Option<Timestamp>,
-    /// How many findings it has.
-    pub n_findings: u64,
-    /// The first finding.
-    pub first: Option<String>,
-}
-
 impl Facts {
     /// Folds `events`, which come in the order in which they were written, into what is known about `plan`.
     pub fn of<'a>(plan: &PlanId, events: impl IntoIterator<Item = Dated<'a>>) -> Self {
@@ -139,6 +134,7 @@ impl Facts {
                 self.drills.entry(finished.record.identity.drill.clone()).or_default().push(run);
             }
             Event::BackupFinished(done) => {
+                self.points.entry(done.repository.clone()).or_default().stored(at, done);
                 let state = self.backups.entry((done.source.clone(), done.repository.clone())).or_default();
                 if done.complete {
                     // In the order of writing, not the greatest: one run under a clock that was years ahead would hide all that follow.
@@ -154,14 +150,16 @@ impl Facts {
                 state.fail(at, failed.error.clone(), failed.hint.clone());
             }
             Event::CheckFinished(check) => {
-                let before = self.checks.get(&check.repository).and_then(|state| state.damaged_since);
-                let state = CheckState {
-                    at,
-                    damaged_since: if check.n_findings == 0 { None } else { before.or(Some(at)) },
-                    n_findings: check.n_findings,
-                    first: check.findings.first().cloned(),
-                };
+                let state = CheckState::after(self.checks.remove(&check.repository), at, check);
                 self.checks.insert(check.repository.clone(), state);
+            }
+            Event::MaintenanceStarted(begun) => self.points.entry(begun.repository.clone()).or_default().maintained(begun),
+            Event::RepositoryCreated(created) => {
+                if self.points.entry(created.repository.clone()).or_default().made(created) {
+                    // A new repository has nothing of what an earlier one of its name held.
+                    self.checks.remove(&created.repository);
+                    self.backups.retain(|(_, repository), _| *repository != created.repository);
+                }
             }
             Event::MaintenanceFinished(done) if done.act == "prune" => {
                 self.prune_ends.insert(done.repository.clone(), at);

@@ -8,6 +8,9 @@ pub mod act;
 pub mod late;
 pub mod open;
 pub mod sheet;
+mod times;
+
+pub use times::plausible;
 
 use std::time::Duration;
 

@@ -41,15 +41,16 @@ pub fn list(plan: &Plan, facts: &Facts) -> Vec<Matter> {
         }
     }
     for (repository, check) in facts.checks.iter().filter(|(id, _)| plan.repositories.contains_key(*id)) {
-        if let Some(since) = check.damaged_since {
-            let first = check.first.as_deref().unwrap_or("the check's report has the details");
+        if let Some(damage) = &check.damage {
+            let first = damage.first.as_deref().unwrap_or("the check's report has the details");
+            let places = if damage.n_findings == 1 { "1 place".to_owned() } else { format!("{} places", damage.n_findings) };
             matters.push(Matter {
                 kind: Kind::Damage,
                 object: format!("repository {repository}"),
-                since,
+                since: damage.since,
                 owner: plan.owner.clone(),
-                what: format!("the last check found damage in {} places: {first}", check.n_findings),
-                todo: format!("lifeboat check {repository}"),
+                what: format!("a check found damage in {places}: {first}"),
+                todo: format!("lifeboat check --repository {repository}{}", damage.closely()),
             });
         }
     }

@@ -13,6 +13,7 @@ mod sample;
 mod statements;
 mod survey;
 mod swept;
+mod there;
 
 use base::Hint;
 use stores::error::StoreError;
@@ -25,6 +26,7 @@ use crate::repository::Repository;
 
 pub use report::CheckReport;
 pub use sample::{Budget, ONE};
+pub use there::there;
 
 /// How closely packs are looked at. Each level includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -87,6 +89,7 @@ pub async fn inspect(repository: &Repository, level: Level, keys: Option<&OpenKe
     }
     let survey = survey::take(repository).await?;
     let mut report = CheckReport::new(level);
+    report.there = there::there(repository).await?;
     for stray in &survey.stray {
         report.found(Finding::new(stray, "its name is not one that such an object has"));
     }
@@ -95,6 +98,7 @@ pub async fn inspect(repository: &Repository, level: Level, keys: Option<&OpenKe
     let mut told = statements::read(repository, &survey, keys, &mut report).await;
     swept::take_out(repository, &survey, &mut told).await;
     maintenance::look(repository, &mut report).await?;
+    there::held(repository, &mut report).await;
     let scrub = packs::Scrub { repository, told: &told, level, keys };
     scrub.look(&survey, budget, &mut report).await;
     report.sort();

@@ -89,7 +89,7 @@ impl Hint for CopyError {
                 Some("the original was rolled back: ask whoever runs its storage, and copy the other way when that is settled".to_owned())
             }
             Self::Damaged { object, .. } => {
-                Some(format!("lifeboat heal --from COPY fetches {object} from another copy; nothing was copied"))
+                Some(format!("nothing was copied; fetch {object} from another copy: lifeboat heal REPOSITORY --from COPY"))
             }
         }
     }

@@ -89,7 +89,7 @@ pub enum Refusal {
         other: Option<String>,
     },
     /// Something is at places that would be written to.
-    #[error("{n} things are in the way in {}", target.display())]
+    #[error("{} in the way in {}", if *n == 1 { "1 thing is".to_owned() } else { format!("{n} things are") }, target.display())]
     InTheWay {
         /// The target.
         target: PathBuf,

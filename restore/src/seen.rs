@@ -134,6 +134,15 @@ impl Seen {
                 hit.push(path.clone());
             }
         })?;
+        // Several sources share a root far above each of them: a name alone is then looked for wherever it is, such as that of a canary.
+        if hit.is_empty() && !text.contains('/') {
+            let wanted = Wanted::parse(&format!("**/{text}")).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+            self.files(&mut |path, _| {
+                if wanted.matches(root, path) {
+                    hit.push(path.clone());
+                }
+            })?;
+        }
         let beneath = Root::open(folder)?;
         for path in &hit {
             tamper_file(&beneath, path, how)?;

@@ -209,7 +209,10 @@ fn tell(order: &Order, report: &backup::BackupReport, output: Output) {
         errors: report.n_errors,
         took_ms: u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
     };
-    output.answer("backup", &done, || {
+    // What is incomplete is wrong, and is told with --quiet, too.
+    let say =
+        |text: &dyn Fn() -> String| if report.complete { output.done("backup", &done, text) } else { output.answer("backup", &done, text) };
+    say(&|| {
         let word = if report.complete { "done" } else { "INCOMPLETE" };
         format!(
             "{}  {word} in {}, restore point {} in {}\n     {} files: {} new, {} changed, {} unchanged; {} in all, {} new, {} stored\n",

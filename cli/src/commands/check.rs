@@ -108,7 +108,8 @@ pub(crate) async fn run(args: &CheckArgs, settings: &Settings, output: Output) -
     for repository in repositories {
         let began = parts.clock.monotonic();
         output.note(&format!("checking {repository} …"));
-        let report = check(&parts, &plan, &Order { repository: repository.clone(), level, budget }).await?;
+        let report = check(&parts, &plan, &Order { repository: repository.clone(), level, budget }).await;
+        let report = report.map_err(|error| points::with_names(&plan, error.into()))?;
         let took = parts.clock.monotonic().saturating_sub(began);
         let answer = answer(&repository, &report, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         output.answer("check", &answer, || text(&answer, &human(took)));
@@ -163,6 +164,15 @@ fn text(answer: &Answer<'_>, took: &str) -> String {
     };
     let seen = format!("{}, {share}, {} read in {took}", counted(answer.snapshots, "restore point"), ByteSize(answer.bytes));
     let mut out = match (answer.findings.len(), answer.unread.len()) {
+        // Whoever deleted them all has left nothing that is unsound.
+        (0, 0) if answer.snapshots == 0 => {
+            let packs = match answer.packs {
+                0 => "nothing is stored in it".to_owned(),
+                1 => "1 pack is there that none names".to_owned(),
+                n => format!("{} packs are there that none names", grouped(n)),
+            };
+            format!("{} holds NO restore point: {packs}\n     {seen}\n", answer.repository)
+        }
         (0, 0) => format!("{} is sound: {which} {looked}\n     {seen}\n", answer.repository),
         (0, n) => format!("{} could not be looked at in full: {}\n     {seen}\n", answer.repository, counted(n as u64, "object")),
         (n, _) => format!("{} is DAMAGED: {}\n     {seen}\n", answer.repository, counted(n as u64, "finding")),

@@ -10,6 +10,7 @@ use plans::Plan;
 use records::Event;
 use records::event::SlaClock;
 use registers::incident::act::{Act, IncidentRefused};
+use registers::incident::plausible;
 use registers::settings::IncidentRules;
 
 use crate::failure::{Exit, Failure};
@@ -104,11 +105,13 @@ impl Room {
         decide: impl Fn(&Act<'_>) -> Result<Vec<Event>, IncidentRefused>,
     ) -> Result<Vec<Event>, Failure> {
         let by = who::named(by, &self.plan, &self.parts)?;
-        let (plan, rules) = (self.plan.id.clone(), &self.rules);
+        let (plan, rules, now) = (self.plan.id.clone(), &self.rules, self.parts.clock.now());
         let entries = commit(&self.parts, &mut self.facts, |facts| {
-            decide(&Act { incidents: &facts.register.incidents, plan: &plan, rules, by: &by })
+            let events = decide(&Act { incidents: &facts.register.incidents, plan: &plan, rules, by: &by })?;
+            events.iter().try_for_each(|event| plausible(event, &facts.register.incidents, now))?;
+            Ok(events)
         });
-        let entries = entries.await.map_err(|error| match &error {
+        let entries = entries.await.map_err(|error: CommitError<IncidentRefused>| match &error {
             CommitError::Refused(_) => Failure::of("LB0312", Exit::Failed, &error),
             CommitError::Journal(_) => Failure::of("LB0301", Exit::Failed, &error),
         })?;

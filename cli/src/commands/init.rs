@@ -73,6 +73,7 @@ const REPOSITORY: &str = "main";
 pub(crate) async fn run(args: &InitArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
     let url = wiring::parse_url(&args.repository)?;
     let sources = args.source.iter().map(|path| absolute_folder(path)).collect::<Result<Vec<_>, _>>()?;
+    apart(&sources, &url)?;
     let plan_file = plan_file(settings, &args.service)?;
     let keys = recovery_keys(args);
     let plan_id: PlanId = args.service.as_str().parse().expect("a service's id has the shape of every id");
@@ -211,6 +212,23 @@ fn plan_file(settings: &Settings, service: &ServiceId) -> Result<PathBuf, Failur
             .fix("edit it, or name another place with --plan PATH"));
     }
     Ok(file)
+}
+
+/// A repository inside of what is backed up would be backed up into itself, and grow by what it holds at each run.
+fn apart(sources: &[PathBuf], url: &plans::plan::Url) -> Result<(), Failure> {
+    let plans::plan::Url::File { path } = url else { return Ok(()) };
+    // The folder may still have to be made: what is there of its path is looked up, as links may lead elsewhere.
+    let there = path.ancestors().find_map(|above| Some((std::fs::canonicalize(above).ok()?, path.strip_prefix(above).ok()?)));
+    let place = there.map_or_else(|| path.clone(), |(real, rest)| real.join(rest));
+    match sources.iter().find(|source| place.starts_with(source)) {
+        None => Ok(()),
+        Some(source) => Err(Failure::new(
+            "LB0003",
+            Exit::Usage,
+            format!("the repository {} lies inside of the source {}, and would be backed up into itself", path.display(), source.display()),
+        )
+        .fix("name a place outside of it, best on another disk: a repository on the disk that it backs up is lost with it")),
+    }
 }
 
 fn absolute_folder(path: &Path) -> Result<PathBuf, Failure> {

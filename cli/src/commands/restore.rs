@@ -101,7 +101,7 @@ pub(crate) async fn run(args: &RestoreArgs, settings: &Settings, output: Output)
     let planned = prepare(&chosen.reader, &chosen.snapshot, &order, &stop).await.map_err(|error| interrupted(error.into()))?;
     show(planned.preview(), &chosen, &plan, &facts, &parts, args, output);
     if let Some(refusal) = planned.refusals().first() {
-        return Err(refused(refusal));
+        return Err(refused(refusal, args.existing));
     }
     if args.dry_run {
         return Ok(if planned.preview().findings.is_empty() { Exit::Done } else { Exit::Damage });
@@ -113,8 +113,12 @@ pub(crate) async fn run(args: &RestoreArgs, settings: &Settings, output: Output)
     let done = apply(&parts, planned, &chosen.reader, &order, Arc::<RestoreBar>::clone(&bar), &stop).await;
     bar.clear();
     let report = done.map_err(|error| interrupted(error.into()))?;
-    output.answer("restore", &report, || tell::result(&report));
+    let whole = order.selection.paths.is_empty() && order.selection.patterns.is_empty();
+    output.answer("restore", &report, || tell::result(&report, whole.then_some(chosen.snapshot.stats.files)));
     tell::problems(&report, output);
+    if exit(&report) == Exit::Damage {
+        tell::another(&chosen, output);
+    }
     Ok(exit(&report))
 }
 
@@ -128,12 +132,19 @@ fn exit(report: &RestoreReport) -> Exit {
     }
 }
 
-fn refused(refusal: &restore::plan::Refusal) -> Failure {
+fn refused(refusal: &restore::plan::Refusal, existing: Option<Existing>) -> Failure {
     use restore::plan::Refusal;
     let failure = Failure::of("LB0250", Exit::Failed, refusal);
     match refusal {
         Refusal::NotEmpty { other: None, .. } | Refusal::InTheWay { .. } => {
-            failure.fix("choose a new folder with --to FOLDER, or say what to do: --existing replace, or --existing keep")
+            // What was asked for has been refused: to offer it again helps nobody.
+            failure.fix(match existing {
+                None | Some(Existing::Refuse) => "choose a new folder with --to FOLDER, or say what to do: --existing replace, or --existing keep",
+                Some(Existing::Replace) => {
+                    "choose a new folder with --to FOLDER, or move away what is in the way: a file is not written over a folder, nor a folder over a file"
+                }
+                Some(Existing::Keep) => "choose a new folder with --to FOLDER",
+            })
         }
         _ => failure,
     }
@@ -188,7 +199,8 @@ fn from_the_start(args: &RestoreArgs) -> String {
 }
 
 fn show(preview: &Preview, chosen: &Chosen, plan: &Plan, facts: &Facts, parts: &Parts, args: &RestoreArgs, output: Output) {
-    let text = || tell::preview(preview, chosen, plan, facts, parts.clock.now());
+    let is_whole = args.include.is_empty() && args.point.to_string_lossy().find(':').is_none();
+    let text = || tell::preview(preview, chosen, is_whole, plan, facts, parts.clock.now());
     if args.dry_run {
         output.answer("restore_preview", preview, text);
     } else {

@@ -60,7 +60,7 @@ fn list(plan: &Plan, facts: &Facts, now: Timestamp, output: Output) {
     let status = registers::overdue::review_status(plan, &facts.register, last.as_ref(), now);
     let listed = Listed { status, reviews: reviews.iter().rev().map(|review| row(plan, facts, review)).collect() };
     output.answer("reviews", &listed, || {
-        let mut text = format!("{}\n", sentence(plan, &listed.status, now));
+        let mut text = format!("{}\n", sentence(plan, &listed.status, last.is_none(), now));
         for row in &listed.reviews {
             let _ = write!(text, "\n{}  opened {}  {}\n", short(&row.review), instant::utc(row.started), row.state);
             for signed in &row.signed {
@@ -77,13 +77,22 @@ fn list(plan: &Plan, facts: &Facts, now: Timestamp, output: Output) {
     });
     match (&listed.status, registers::review::open(&reviews, plan)) {
         (_, Some(_)) => output.next("lifeboat review sign --by CONTACT", "write the statement and sign it"),
-        (ReviewStatus::Fresh { .. }, None) => {}
+        (ReviewStatus::Fresh { .. }, None) if last.is_some() => {}
         (_, None) => output.next("lifeboat review start", "gather the inputs"),
     }
 }
 
-fn sentence(plan: &Plan, status: &ReviewStatus, now: Timestamp) -> String {
+fn sentence(plan: &Plan, status: &ReviewStatus, never: bool, now: Timestamp) -> String {
     match status {
+        // Nothing is late, and nothing was ever looked at: that is no order.
+        ReviewStatus::Fresh { due_at } | ReviewStatus::Soon { due_at, .. } if never => {
+            format!(
+                "The plan {} was NEVER reviewed; the first review is due {}, {}.",
+                plan.id,
+                day(*due_at),
+                instant::distance(*due_at, now)
+            )
+        }
         ReviewStatus::Fresh { due_at } => {
             format!("The review of {} is in order; the next one is due {}, {}.", plan.id, day(*due_at), instant::distance(*due_at, now))
         }

@@ -10,7 +10,7 @@ use plans::Plan;
 use records::Event;
 use records::event::Row;
 use registers::ledger::Kept;
-use registers::ledger::act::{Act, RowRefused};
+use registers::ledger::act::{Act, RowRefused, plausible};
 use registers::ledger::field::{ALL, Kind, Register};
 
 use crate::failure::{Exit, Failure};
@@ -109,10 +109,12 @@ impl Room {
         decide: impl Fn(&Act<'_>, &Facts) -> Result<Event, RowRefused>,
     ) -> Result<String, Failure> {
         let by = who::named(by, &self.plan, &self.parts)?;
-        let (plan, register) = (&self.plan, self.register);
+        let (plan, register, now) = (&self.plan, self.register, self.parts.clock.now());
         let entries = commit(&self.parts, &mut self.facts, |facts| {
             let act = Act { ledger: &facts.register.ledger, register, plan, by: &by };
-            Ok(vec![decide(&act, facts)?])
+            let event = decide(&act, facts)?;
+            plausible(&event, plan, now)?;
+            Ok(vec![event])
         });
         let entries = entries.await.map_err(|error: CommitError<RowRefused>| match &error {
             CommitError::Refused(_) => Failure::of("LB0313", Exit::Failed, &error),

@@ -24,7 +24,10 @@ pub(crate) async fn run(args: &ServeArgs, settings: &Settings, output: Output) -
     let stop = signals::stop();
     if args.once {
         let done = orchestrator::daemon::once(parts, stop.clone()).await;
-        output.note(&format!("looked at everything once; {done} things were due"));
+        output.note(&match done {
+            1 => "looked at everything once; 1 thing was due".to_owned(),
+            n => format!("looked at everything once; {n} things were due"),
+        });
         return if stop.is_cancelled() { Err(Failure::interrupted()) } else { Ok(Exit::Done) };
     }
     let ready = || {

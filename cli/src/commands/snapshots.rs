@@ -5,14 +5,17 @@
 use base::ByteSize;
 use base::id::{RepositoryId, SourceId};
 use jiff::Timestamp;
+use orchestrator::facts::{Kept, gone};
+use orchestrator::{Facts, JobError};
+use plans::Plan;
 use repository::snapshots::Snapshot;
 
 use crate::failure::{Exit, Failure};
-use crate::output::number::grouped;
+use crate::output::number::{counted, grouped};
 use crate::output::table::Table;
 use crate::output::{Output, instant};
 use crate::settings::Settings;
-use crate::{plan_files, points, wiring};
+use crate::{look, plan_files, points, wiring};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SnapshotsArgs {
@@ -65,6 +68,8 @@ pub(crate) async fn run(args: &SnapshotsArgs, settings: &Settings, output: Outpu
     let parts = wiring::parts(settings, wiring::person()).await?;
     let key = parts.connect.reader_key().map_err(|error| Failure::of_connect(&error))?;
     let mut found = points::list_all(&parts, &plan, &repositories, key.as_ref(), as_of).await?;
+    let facts = Facts::gather(plan.id.clone(), &parts.journal).await.map_err(JobError::from)?;
+    let lost = lost(&facts, &plan, &repositories).await;
     found.found.retain(|(_, snapshot)| wanted.as_ref().is_none_or(|sources| sources.contains(&snapshot.source)));
     found.found.sort_by(|(_, a), (_, b)| (b.taken, &b.source, b.id).cmp(&(a.taken, &a.source, a.id)));
     let answer = Answer {
@@ -79,15 +84,52 @@ pub(crate) async fn run(args: &SnapshotsArgs, settings: &Settings, output: Outpu
         return Err(found.failures.remove(0));
     }
     output.answer("snapshots", &answer, || table(&answer, parts.clock.now(), repositories.len() > 1));
-    if answer.snapshots.is_empty() && answer.damaged.is_empty() && found.failures.is_empty() {
-        output.note("there is no restore point yet");
-        output.next("lifeboat backup", "make the first one");
+    if answer.snapshots.is_empty() && answer.damaged.is_empty() && found.failures.is_empty() && lost.is_empty() {
+        let known = repositories.iter().filter_map(|id| facts.register.points.get(id)).flat_map(|points| points.wanted());
+        none(as_of, known.map(|point| point.at).min(), output);
+    }
+    for (repository, what) in &lost {
+        output.warn(&format!("{repository}: {what}"));
+        output.next(&format!("lifeboat check --repository {repository}"), "is more of it gone? Then look for a copy: lifeboat repo list");
     }
     points::tell_damaged(&found.damaged, output);
     match found.failures.into_iter().next() {
         Some(failure) => Err(failure),
-        None if found.damaged.is_empty() => Ok(Exit::Done),
+        None if found.damaged.is_empty() && lost.is_empty() => Ok(Exit::Done),
         None => Ok(Exit::Damage),
+    }
+}
+
+/// Restore points that were acknowledged to this host and that the stores do not list, by repository, in words.
+async fn lost(facts: &Facts, plan: &Plan, repositories: &[RepositoryId]) -> Vec<(RepositoryId, String)> {
+    let mut lost = Vec::new();
+    for (id, kept) in look::kept(plan).await {
+        let Ok(Kept::Listed(there)) = kept else { continue };
+        let gone: Vec<_> = gone(facts, &id, &there).collect();
+        let Some(newest) = gone.iter().max_by_key(|point| point.at).filter(|_| repositories.contains(&id)) else { continue };
+        let snapshot: String = newest.snapshot.chars().take(8).collect();
+        let many = gone.len().saturating_sub(1) as u64;
+        let more = if many == 0 { String::new() } else { format!(", and {} before it", counted(many, "other")) };
+        let what = format!(
+            "the restore point {snapshot} of {} was acknowledged at {}{more}, and it is GONE",
+            newest.source,
+            instant::utc(newest.at)
+        );
+        lost.push((id, what));
+    }
+    lost
+}
+
+/// Why the list is empty, where nothing is wrong.
+fn none(as_of: Option<Timestamp>, first: Option<Timestamp>, output: Output) {
+    let Some(at) = as_of else {
+        output.note("there is no restore point yet");
+        output.next("lifeboat backup", "make the first one");
+        return;
+    };
+    output.note(&format!("there was no restore point at {}", instant::utc(at)));
+    if let Some(first) = first {
+        output.note(&format!("the first one was stored at {}", instant::utc(first)));
     }
 }
 

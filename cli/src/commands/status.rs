@@ -1,13 +1,16 @@
-//! `lifeboat status`: can we recover? A sentence, the worst item, the table. All from plan and journal; no repository is opened.
+//! `lifeboat status`: can we recover? A sentence, the worst item, the table. From plan and journal, and from a short look at the
+//! names that each store lists: a repository that is gone, or has lost its newest restore points, is told without a check. No data is read.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use base::id::RepositoryId;
 use base::id::{ServiceId, SourceId};
 use base::span::human;
 use jiff::Timestamp;
 use orchestrator::Facts;
+use orchestrator::facts::{Kept, gone};
 use orchestrator::jobs::open::unknown;
 use orchestrator::tasks::notices::matters;
 use plans::Plan;
@@ -15,12 +18,15 @@ use plans::objective::{Judgement, Verdict, judge, rpo_now};
 use plans::plan::Service;
 use plans::posture::{Posture, ServicePosture, answer};
 use registers::Matter;
+use registers::matter::Kind;
 
 use crate::failure::{Exit, Failure};
+use crate::look::Trouble;
+use crate::output::number::counted;
 use crate::output::table::Table;
-use crate::output::{Output, instant};
+use crate::output::{Output, flowing, instant};
 use crate::settings::Settings;
-use crate::{plan_files, wiring};
+use crate::{look, plan_files, wiring};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {
@@ -36,6 +42,8 @@ struct Status {
     sentence: String,
     services: Vec<Row>,
     matters: Vec<Matter>,
+    /// Repositories that could not be looked at now, and why.
+    unseen: BTreeMap<RepositoryId, String>,
 }
 
 #[derive(serde::Serialize)]
@@ -55,17 +63,58 @@ pub(crate) async fn run(args: &StatusArgs, settings: &Settings, output: Output) 
         return Err(unknown("service", id.as_str(), plan.services.keys()).into());
     }
     let now = parts.clock.now();
-    let mut found = answer(&plan, &facts.drill_facts(), &facts.check_errors(), now);
+    let (mut seen, mut unseen) = (BTreeMap::new(), BTreeMap::new());
+    for (repository, kept) in look::kept(&plan).await {
+        match kept {
+            Ok(kept) => drop(seen.insert(repository, kept)),
+            Err(Trouble { what, .. }) => drop(unseen.insert(repository, what)),
+        }
+    }
+    let mut found = answer(&plan, &facts.drill_facts(), &facts.stored(&plan, &seen), now);
     if let Some(id) = &args.service {
         found.services.retain(|one| one.service == *id);
     }
-    let sentence = found.sentence();
+    let mut sentence = found.sentence();
+    if !unseen.is_empty() {
+        let names: Vec<&str> = unseen.keys().map(RepositoryId::as_str).collect();
+        sentence += &format!(" That is what the journal knows: {} could not be looked at now.", names.join(", "));
+    }
     let rows: Vec<Row> = found.services.into_iter().filter_map(|posture| row(&plan, &facts, posture, now)).collect();
     let proven = rows.iter().all(|row| row.posture.posture == Posture::Proven);
-    let status = Status { sentence, services: rows, matters: matters(&plan, &facts, now) };
+    let mut open: Vec<Matter> = seen.iter().filter_map(|(repository, kept)| lost(&plan, &facts, repository, kept, now)).collect();
+    open.extend(matters(&plan, &facts, now));
+    let status = Status { sentence, services: rows, matters: open, unseen };
     output.answer("status", &status, || tell(&status, now));
     next(&plan, &facts, &status, output);
     Ok(if args.check && !proven { Exit::DrillFailed } else { Exit::Done })
+}
+
+/// What the look saw that no check has told: a repository, or restore points, that were there and are not.
+fn lost(plan: &Plan, facts: &Facts, repository: &RepositoryId, kept: &Kept, now: Timestamp) -> Option<Matter> {
+    let known = facts.register.points.get(repository).map_or(0, |points| points.wanted().count());
+    let (what, todo) = match kept {
+        // Nothing was stored there yet: the first backup, or `repo add`, will tell.
+        Kept::Gone(_) if known == 0 => return None,
+        Kept::Gone(why) => (
+            format!("it is gone, with {} that were acknowledged: {why}", counted(known as u64, "restore point")),
+            "is its disk mounted, its bucket the right one? Make no new one in its place before that is known: lifeboat explain LB0210"
+                .to_owned(),
+        ),
+        Kept::Listed(there) => {
+            let gone: Vec<_> = gone(facts, repository, there).collect();
+            let newest = gone.iter().max_by_key(|point| point.at)?;
+            let is_told = facts.register.checks.get(repository).and_then(|check| check.damage.as_ref());
+            if is_told.is_some_and(|damage| gone.iter().all(|point| damage.missing.contains(&point.snapshot))) {
+                return None;
+            }
+            let (n, newest) = (counted(gone.len() as u64, "restore point"), instant::utc(newest.at));
+            (
+                format!("{n} of {known} that were acknowledged, up to {newest}, cannot be found in it"),
+                format!("lifeboat check --repository {repository}"),
+            )
+        }
+    };
+    Some(Matter { kind: Kind::Damage, object: format!("repository {repository}"), since: now, owner: plan.owner.clone(), what, todo })
 }
 
 fn row(plan: &Plan, facts: &Facts, posture: ServicePosture, now: Timestamp) -> Option<Row> {
@@ -83,7 +132,7 @@ fn rto(facts: &Facts, service: &Service) -> Judgement {
 }
 
 fn tell(status: &Status, now: Timestamp) -> String {
-    let mut text = format!("{}\n\n", status.sentence);
+    let mut text = format!("{}\n", flowing("", &status.sentence));
     let mut table = Table::new(["SERVICE", "RECOVERABLE", "RPO NOW", "RTO, DRILL", "3-2-1-1-0", "NEXT BACKUP"]);
     for row in &status.services {
         table.row([
@@ -98,15 +147,20 @@ fn tell(status: &Status, now: Timestamp) -> String {
     text += &table.render();
     for row in status.services.iter().filter(|row| row.posture.posture != Posture::Proven) {
         if let Some(reason) = &row.posture.reason {
-            let _ = writeln!(text, "{}: {reason}", row.posture.service);
+            text += &flowing(&format!("{}: ", row.posture.service), reason);
         }
     }
     if !status.matters.is_empty() {
         text += "\nNeeds attention\n";
         for matter in &status.matters {
-            let _ =
-                write!(text, "  ! {}: {} ({})\n    {}\n", matter.object, matter.what, instant::distance(matter.since, now), matter.todo);
+            let what = format!("{}: {} ({})", matter.object, matter.what, instant::distance(matter.since, now));
+            text += &flowing("  ! ", &what);
+            // A command is one line, to be copied.
+            let _ = writeln!(text, "    {}", matter.todo);
         }
+    }
+    for (repository, why) in &status.unseen {
+        text += &flowing("  ? ", &format!("{repository} could not be looked at: {why}"));
     }
     text
 }
@@ -118,6 +172,7 @@ fn word(posture: Posture) -> &'static str {
         Posture::Stale => "~ stale",
         Posture::Never => "? never",
         Posture::Failed => "x FAILED",
+        Posture::Lost => "x LOST",
     }
 }
 

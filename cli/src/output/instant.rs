@@ -36,6 +36,7 @@ pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
         return Ok(zoned.timestamp());
     }
     if text.parse::<jiff::civil::DateTime>().is_ok() || text.parse::<jiff::civil::Date>().is_ok() {
+        let text = if text.len() <= 10 { format!("{text}T00:00") } else { text.to_owned() };
         return Err(format!("it has no time zone; write {text}Z for UTC, or add an offset like +01:00"));
     }
     Err("write it like 2026-11-24T01:00Z or 2026-11-24T02:00+01:00".to_owned())

@@ -40,3 +40,30 @@ fn a_source_that_is_not_there_is_an_error_and_nothing_is_made() {
     place.init(&[]).exits(2).warns(&["LB0007", "cannot be found"]);
     assert!(!place.plan().exists() && !place.repository().exists());
 }
+
+#[test]
+fn a_repository_inside_of_its_own_source_is_refused_and_nothing_is_made() {
+    let place = Place::new();
+    let inside = place.source().join("backup/here");
+    let (source, inside) = (place.source().display().to_string(), inside.display().to_string());
+    let args = ["init", "--service", "web", "--source", &source, "--repository", &inside, "--keys-to", "keys"];
+    place.run(args).exits(2).warns(&["LB0003", "backed up into itself"]);
+    assert!(!place.plan().exists() && !std::path::Path::new(&inside).exists());
+}
+
+#[test]
+fn the_drill_that_init_writes_still_proves_something_with_a_second_source() {
+    let place = Place::made();
+    let second = place.path().join("second");
+    std::fs::create_dir(&second).unwrap();
+    std::fs::write(second.join("file"), b"two").unwrap();
+    let plan = std::fs::read_to_string(place.plan()).unwrap();
+    let line = plan.lines().find(|line| line.trim_start().starts_with("web-files:")).unwrap();
+    let new = line.replace("web-files:", "web-more:").replace(", canary: {file: .lifeboat-canary}", "");
+    let (from, to) = (place.source().canonicalize().unwrap(), second.canonicalize().unwrap());
+    let new = new.replace(from.to_str().unwrap(), to.to_str().unwrap());
+    let plan = plan.replace(line, &format!("{line}\n{new}")).replace("sources: [web-files]", "sources: [web-files, web-more]");
+    std::fs::write(place.plan(), plan).unwrap();
+    place.run(["backup"]).exits(0);
+    place.run_with_key(["drill", "run", "web"]).exits(0).says(&["PASSED", "negative control"]);
+}

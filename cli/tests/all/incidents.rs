@@ -67,3 +67,18 @@ fn two_people_who_declare_at_once_get_two_names() {
     ids.sort();
     assert_eq!(ids, ["INC-1", "INC-2", "INC-3"]);
 }
+
+#[test]
+fn times_that_cannot_be_are_refused_and_nothing_is_written() {
+    let place = place();
+    let refused = |args: &[&str]| place.run(args).exits(1).warns(&["LB0312", "a time cannot be"]);
+    refused(&["incident", "declare", "x", "--service", "web", "--occurred", "2999-01-01T00:00Z"]).warns(&["still to come"]);
+    place.run(["incident", "declare", "x", "--service", "web", "--occurred", "2026-01-02T00:00Z"]).exits(0);
+    refused(&["incident", "resolve", "INC-1", "--how", "y", "--restored", "2999-01-01T00:00Z"]).warns(&["still to come"]);
+    refused(&["incident", "resolve", "INC-1", "--how", "y", "--restored", "2026-01-01T00:00Z"]).warns(&["before occurred"]);
+    refused(&["incident", "update", "INC-1", "--occurred", "2999-01-01T00:00Z", "--reason", "y"]);
+    place.run(["incident", "list"]).exits(0).says(&["INC-1", "open"]);
+    place.run(["incident", "resolve", "INC-1", "--how", "y", "--restored", "2026-01-02T01:00Z"]).exits(0);
+    let ahead = ["register", "update", "threat", "T-01", "--reviewed", "2999-01-01", "--reason", "y"];
+    place.run(ahead).exits(1).warns(&["LB0313", "reviewed", "still to come"]);
+}

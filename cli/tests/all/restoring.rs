@@ -137,3 +137,40 @@ fn a_target_that_cannot_be_a_folder_is_refused() {
     }
     assert_eq!(std::fs::read(&file).unwrap(), b"x");
 }
+
+#[test]
+fn a_restore_of_which_nothing_comes_back_says_so_and_offers_the_restore_point_before_it() {
+    let place = Place::backed_up();
+    let first = point(&place);
+    place.write("deep/more.txt", b"more\n");
+    place.run(["backup"]).exits(0);
+    let trees = place.packs();
+    // The packs of the second backup: its new trees and the new file.
+    let newest = trees
+        .iter()
+        .filter(|pack| std::fs::metadata(pack).unwrap().len() < 100_000)
+        .max_by_key(|pack| std::fs::metadata(pack).unwrap().modified().unwrap());
+    std::fs::remove_file(newest.unwrap()).unwrap();
+    let target = place.path().join("out");
+    let said = place.run_with_key(["restore", "web", "--to", target.to_str().unwrap(), "--yes"]).exits(31).says(&["did NOT come back"]);
+    assert!(!said.all().contains("Everything else is there"), "{}", said.all());
+    said.warns(&[&format!("lifeboat restore {}", &first[..8]), "lifeboat check --repository main"]);
+    let again = place.path().join("again");
+    place.run_with_key(["restore", &first[..8], "--to", again.to_str().unwrap(), "--yes"]).exits(0).says(&["all equal"]);
+}
+
+#[test]
+fn nothing_written_is_not_called_all_equal() {
+    let place = Place::backed_up();
+    let target = place.path().join("out");
+    let args = ["restore", "web", "--to", target.to_str().unwrap(), "--yes"];
+    place.run_with_key(args).exits(0);
+    for file in crate::place::files(&target) {
+        std::fs::write(&file, b"changed").unwrap();
+    }
+    let said = place.run_with_key(args.iter().chain(&["--existing", "keep"])).exits(0);
+    if said.out.contains("0 files compared") {
+        assert!(!said.out.contains("all equal"), "{}", said.all());
+    }
+    assert!(said.out.contains("nothing was written, so nothing was compared") || said.out.contains("files compared"), "{}", said.all());
+}

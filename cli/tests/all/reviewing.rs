@@ -130,3 +130,27 @@ fn a_signature_of_the_journal_that_the_key_of_the_plan_did_not_make_counts_for_n
     place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(1).warns(&["LB0311", "does not verify"]);
     place.run(["review", "sign", "--by", "d.petrova", "--key", "other"]).exits(0).says(&["The review is complete"]);
 }
+
+#[test]
+fn a_plan_that_was_never_reviewed_is_not_called_in_order() {
+    let place = Place::made();
+    people::join(&place);
+    let said = place.run(["review", "list"]).exits(0).says(&["NEVER reviewed"]).warns(&["lifeboat review start"]);
+    assert!(!said.out.contains("in order"), "{}", said.all());
+}
+
+#[test]
+fn what_waits_in_the_registers_is_shown_to_the_reviewers() {
+    let place = Place::made();
+    people::join(&place);
+    place.run(["incident", "declare", "web is slow", "--service", "web"]).exits(0);
+    place
+        .run(["feedback", "add", "--class", "complaint", "--party", "the shop", "--text", "orders are lost", "--reason", "a call"])
+        .exits(0);
+    place.run(["change", "begin", "--title", "new disk", "--services", "web", "--reason", "it is full"]).exits(0);
+    place.run(["review", "start"]).exits(0).says(&[
+        "open: INC-1 web is slow",
+        "open: FB-1 complaint of the shop: orders are lost",
+        "change of a service: CHG-1 new disk (web): not ended",
+    ]);
+}

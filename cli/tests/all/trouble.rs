@@ -130,3 +130,39 @@ fn a_backup_of_a_source_that_is_being_backed_up_is_refused_as_busy_and_works_aft
     drop(lock);
     place.run(["backup"]).exits(0);
 }
+
+#[test]
+fn a_drill_with_the_key_of_somebody_else_ends_as_a_wrong_key_and_leaves_no_record() {
+    let (place, other) = (Place::backed_up(), Place::made());
+    let said = place.command().args(["drill", "run", "web", "--key-file"]).arg(other.key()).output().unwrap();
+    crate::place::said(said).exits(12).warns(&["LB0221", "recovery (age1"]);
+    assert!(!place.run(["audit", "log"]).out.contains("drill."));
+}
+
+#[test]
+fn the_list_of_repositories_ends_with_the_code_of_one_that_is_gone() {
+    let place = Place::backed_up();
+    std::fs::remove_dir_all(place.repository()).unwrap();
+    place.run(["repo", "list"]).exits(10).says(&["NO"]);
+}
+
+#[test]
+fn a_day_alone_is_refused_with_times_that_are_taken() {
+    let place = Place::backed_up();
+    place.run_with_key(["restore", "web", "--at", "2026-11-24"]).exits(2).warns(&["LB0004", "2026-11-24T00:00Z"]);
+}
+
+#[test]
+fn with_quiet_a_backup_that_went_well_says_nothing() {
+    let place = Place::made();
+    let said = place.run(["-q", "backup"]).exits(0);
+    assert_eq!((said.out.as_str(), said.err.as_str()), ("", ""));
+}
+
+#[test]
+fn the_log_of_the_daemon_has_no_colours_in_a_pipe_and_names_its_jobs() {
+    let place = Place::made();
+    let said = place.run_with_key(["serve", "--once"]).exits(0);
+    assert!(!said.err.contains('\u{1b}'), "{}", said.all());
+    assert!(said.err.contains("backup{source=web-files") && !said.err.contains("run{"), "{}", said.all());
+}

@@ -52,7 +52,7 @@ pub async fn run(
 }
 
 /// Makes the backup. A snapshot that misses files is a report whose `complete` is false, not an error.
-#[tracing::instrument(skip_all, fields(source = %order.source, repository = %order.repository))]
+#[tracing::instrument(name = "backup", skip_all, fields(source = %order.source, repository = %order.repository))]
 pub async fn run_with(
     parts: &Parts,
     plan: &Plan,

@@ -10,6 +10,8 @@ use plans::Plan;
 use plans::plan::{Drill, From};
 use records::drill::DrillRecord;
 use records::event::{DrillFinished, DrillStarted, Trigger};
+use repository::keys::{KeyError, ReaderKey};
+use repository::reader::ReadError;
 use restore::choose::Choice;
 use restore::drill::{Access, DrillSpec, Objective, Pick};
 use tokio_util::sync::CancellationToken;
@@ -35,7 +37,7 @@ pub struct Order {
 }
 
 /// Runs the drill. The snapshot is resolved now; which copy is read, where the plan leaves it open, is drawn at random.
-#[tracing::instrument(skip_all, fields(drill = %order.drill))]
+#[tracing::instrument(name = "drill", skip_all, fields(drill = %order.drill))]
 pub async fn run(
     parts: &Parts,
     plan: &Plan,
@@ -52,6 +54,9 @@ pub async fn run(
     let sources = sources(plan, &drill);
     let copy = copy(plan, &drill, &sources, order)?;
     let key = open::reader_key(parts, plan, &copy)?;
+    if order.trigger == Trigger::Manual {
+        key_fits(parts, plan, &copy, &key).await?;
+    }
     let run = run_id(&*parts.clock);
     let (id, trigger, planned_at) = (order.drill.clone(), order.trigger, order.planned_at);
     let started = DrillStarted { run: run.clone(), drill: id, trigger, planned_at, quick };
@@ -87,6 +92,18 @@ pub async fn run(
     tracing::info!(verdict = record.outcome.as_str(), "drill done");
     parts.record(DrillFinished { record: Box::new(record.clone()) }).await?;
     Ok(record)
+}
+
+/// Refuses a key that opens nothing, before anything is written down: whoever took the wrong file has run no drill. All else that is wrong
+/// is found by the drill itself.
+async fn key_fits(parts: &Parts, plan: &Plan, copy: &RepositoryId, key: &ReaderKey) -> Result<(), JobError> {
+    let Ok(repository) = open::repository(parts, plan, copy).await else { return Ok(()) };
+    match key.open(&repository).await {
+        Err(error @ KeyError::WrongKey { .. }) => {
+            Err(JobError::Read { repository: copy.clone(), source: Box::new(ReadError::Key(Arc::new(error))) })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The sources of all services of the drill, those that others need first.

@@ -84,7 +84,7 @@ pub async fn prepare(reader: &Reader, snapshot: &Snapshot, order: &Order, cancel
 }
 
 /// Does what the plan says. Paths that did not come back are in the report.
-#[tracing::instrument(skip_all, fields(target = %order.target.display()))]
+#[tracing::instrument(name = "restore", skip_all, fields(target = %order.target.display()))]
 pub async fn apply(
     parts: &Parts,
     plan: RestorePlan,

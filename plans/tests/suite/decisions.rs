@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base::id::{DrillId, RepositoryId, SourceId};
 use jiff::{Timestamp, ToSpan};
 use plans::Plan;
-use plans::posture::{DrillFact, Outcome, Posture, answer, of_service};
+use plans::posture::{DrillFact, Harm, Outcome, Posture, Stored, answer, of_service};
 use plans::{backup, drill};
 use proptest::prelude::*;
 
@@ -177,7 +177,7 @@ fn a_service_is_proven_only_by_its_latest_drill_on_this_plan_within_its_cadence(
         (vec![fact(&other, "2026-11-05T02:00:00Z", Outcome::Pass)], Posture::Stale, Some("the plan has changed since the last drill")),
         (vec![pass("2027-01-01T00:00:00Z")], Posture::Never, Some("no drill of it ever came to an end")),
     ] {
-        let found = of_service(&plan, &plan.services["shop"], &facts, &BTreeMap::new(), now);
+        let found = of_service(&plan, &plan.services["shop"], &facts, &Stored::default(), now);
         assert_eq!((found.posture, found.reason.as_deref()), (posture, reason), "{facts:?}");
     }
 }
@@ -188,7 +188,7 @@ fn the_five_numbers_count_copies_media_sites_accounts_and_errors() {
     let now = at("2026-11-24T12:00:00Z");
     let numbers = |plan: &Plan, service: &str, errors: &[(&str, u64)]| {
         let errors = errors.iter().map(|(id, n)| (id.parse().unwrap(), *n)).collect();
-        of_service(plan, &plan.services[service], &[], &errors, now).copies.to_string()
+        of_service(plan, &plan.services[service], &[], &Stored { errors, ..Stored::default() }, now).copies.to_string()
     };
     assert_eq!(numbers(&full, "shop", &[]), "2-2-1-1-?");
     assert_eq!(numbers(&full, "shop", &[("vault", 0)]), "2-2-1-1-?");
@@ -215,8 +215,28 @@ fn one_sentence_says_whether_we_can_recover() {
         (vec![fact("wiki", Outcome::Fail)], "wiki", "0 of 2 services are proven recoverable; wiki failed its last drill."),
         (vec![fact("shop", Outcome::Pass), fact("wiki", Outcome::Pass)], "shop", "All 2 services can be recovered."),
     ] {
-        let found = answer(&plan, &facts, &BTreeMap::new(), now);
+        let found = answer(&plan, &facts, &Stored::default(), now);
         assert_eq!((found.services[0].service.as_str(), found.sentence().as_str()), (worst, sentence));
         assert_eq!(found.services.len(), 2, "what is external is not recovered");
     }
+}
+
+#[test]
+fn data_that_no_repository_holds_whole_is_lost_whatever_a_drill_proved() {
+    let plan = plan(of_manual(1));
+    let now = at("2026-11-24T12:00:00Z");
+    let harm = |what: &str, whole| Harm { what: what.to_owned(), whole };
+    let of = |harmed: Vec<((SourceId, RepositoryId), Harm)>| {
+        let stored = Stored { harmed: harmed.into_iter().collect(), ..Stored::default() };
+        of_service(&plan, &plan.services["shop"], &[], &stored, now)
+    };
+    let in_vault = (pair("orders", "vault"), harm("its newest restore point is damaged in vault", None));
+    let one = of(vec![in_vault.clone()]);
+    assert_eq!(one.posture, Posture::Never, "another repository has it");
+    assert_eq!(one.harmed.as_deref(), Some("its newest restore point is damaged in vault"));
+    let whole = Some(("9f3c41d7aaaa".to_owned(), at("2026-11-24T09:30:00Z")));
+    let both = of(vec![in_vault, (pair("orders", "away"), harm("it is gone from away", whole))]);
+    assert_eq!(both.posture, Posture::Lost);
+    let reason = both.reason.unwrap();
+    assert!(reason.contains("nothing is known against 9f3c41d7 of 2026-11-24 09:30 UTC"), "{reason}");
 }

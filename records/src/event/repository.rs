@@ -54,4 +54,38 @@ pub struct CheckFinished {
     /// How long it took, in milliseconds.
     #[serde(default)]
     pub took_ms: u64,
+    /// Packs that should be there, or are; older records do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packs: Option<u64>,
+    /// How many of them were looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packs_checked: Option<u64>,
+    /// Restore points that are there and have lost something, by their ids; none where that is not known of every finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged_points: Option<Vec<String>>,
+    /// Restore points that are not there any more, by their ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_points: Vec<String>,
+}
+
+impl CheckFinished {
+    /// Whether every pack was looked at. Records that do not say so were believed to have done that.
+    pub fn is_whole(&self) -> bool {
+        self.packs.zip(self.packs_checked).is_none_or(|(packs, checked)| checked >= packs)
+    }
+
+    /// How deep it went, as a number: a deeper one sees all that a shallower one sees. A word of a later version is the deepest.
+    pub fn depth(&self) -> u8 {
+        match self.level.as_str() {
+            "presence" => 0,
+            "names" => 1,
+            "contents" => 2,
+            _ => 3,
+        }
+    }
+
+    /// Whether a clean one ends the alarm that `earlier` raised: it saw at least as much.
+    pub fn covers(&self, earlier: &Self) -> bool {
+        self.is_whole() && self.depth() >= earlier.depth()
+    }
 }

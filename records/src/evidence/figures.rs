@@ -4,6 +4,7 @@
 //! numbers only: milliseconds, bytes, counts.
 
 mod answer;
+mod damage;
 mod exception;
 mod restore_point;
 mod review;
@@ -155,14 +156,15 @@ impl Figures {
         let points = restore_point::figures(entries);
         let reviews = review::rows(facts, entries, reviewers);
         let drills = count_drills(&rows);
+        let damage = damage::Damage::of(facts, entries);
         Self {
-            answer: answer::answer(&services, drills),
+            answer: answer::answer(&services, drills, &damage),
             drills,
             service_counts: service::count(&services),
             months: months(facts, &rows),
             compared: compared(&rows),
             restores: restores(entries),
-            exceptions: exception::exceptions(facts, entries, &rows, &points, &reviews),
+            exceptions: exception::exceptions(facts, entries, &rows, &points, &reviews, &damage),
             chain: chain(entries),
             services,
             rows,

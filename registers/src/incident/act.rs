@@ -122,6 +122,12 @@ pub enum IncidentRefused {
         /// How often.
         n_times: usize,
     },
+    /// A time cannot be.
+    #[error("a time cannot be: {what}")]
+    Time {
+        /// Which, and why.
+        what: String,
+    },
     /// Nothing would change.
     #[error("incident {id} says so already")]
     Same {
@@ -143,6 +149,7 @@ impl Hint for IncidentRefused {
             Self::NoArticle { id, .. } => {
                 format!("write down what is known, and link it: lifeboat incident update {id} --knowledge ARTICLE --reason TEXT")
             }
+            Self::Time { .. } => "look at the day and at the zone of the time; nothing was written".to_owned(),
             Self::Same { id } => format!("see it: lifeboat incident show {id}"),
         })
     }

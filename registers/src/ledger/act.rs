@@ -1,6 +1,8 @@
 //! What may be done to a row, and the event that it becomes. An edit without a reason is refused.
 
 use base::Hint;
+use jiff::Timestamp;
+use jiff::civil::Date;
 use plans::Plan;
 use records::Event;
 use records::event::{Row, RowAdded, RowArchived, RowChanged};
@@ -252,6 +254,26 @@ impl<'a> Act<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Fields that tell of a day on which something was done.
+const DONE: [&str; 3] = ["reviewed", "assessed_on", "done_on"];
+
+/// Refuses an event that says of something that it was done on a day which is still to come at `now`.
+pub fn plausible(event: &Event, plan: &Plan, now: Timestamp) -> Result<(), RowRefused> {
+    let row = match event {
+        Event::RowAdded(e) => &e.row,
+        Event::RowChanged(e) => &e.new,
+        _ => return Ok(()),
+    };
+    let today = now.to_zoned_datetime(plan.timezone.clone()).date();
+    let ahead = |field: &&str| row.get(*field).and_then(|day| day.parse::<Date>().ok()).is_some_and(|day| day > today);
+    let bad: Vec<BadValue> = DONE
+        .iter()
+        .filter(|field| ahead(field))
+        .map(|field| BadValue { field: (*field).to_owned(), what: "the day is still to come".to_owned() })
+        .collect();
+    if bad.is_empty() { Ok(()) } else { Err(RowRefused::Values { bad }) }
 }
 
 fn missing(field: &str) -> BadValue {

@@ -3,7 +3,7 @@
 //! Reading is strict: every fault of the whole file is named at once, with its line, and nothing comes of a file that has one. What an
 //! import would do is decided first ([`plan_import`]) and is a value that can be shown; the events of that very value are what is written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::Hint;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use records::Event;
 use records::event::Row;
 use serde::Serialize;
 
-use super::act::{Act, RowRefused};
+use super::act::{Act, RowRefused, plausible};
 use super::field::Register;
 use super::{Kept, Ledger};
 use crate::threat;
@@ -242,6 +242,8 @@ pub fn plan_import(act: &Act<'_>, text: &str, reason: &str, now: Timestamp) -> R
     let known: Vec<&str> = ["id"].into_iter().chain(register.fields.iter().map(|field| field.name)).chain(["archived"]).collect();
     let (lines, mut faults) = read(text, &known)?;
     let mut ledger = act.ledger.clone();
+    // A row stands in a file once, so what it held before is what the register holds before the first line.
+    let held: Held = current(act.plan, act.ledger, register).into_iter().map(|(id, row)| (id.to_lowercase(), (id, row))).collect();
     let (mut planned, mut seen) = (Vec::new(), BTreeSet::new());
     for line in lines {
         if !line.id.is_empty() && !seen.insert(line.id.to_lowercase()) {
@@ -249,7 +251,9 @@ pub fn plan_import(act: &Act<'_>, text: &str, reason: &str, now: Timestamp) -> R
             faults.push(Fault { line: line.line, field: Some("id".to_owned()), what });
             continue;
         }
-        match one(&Act { ledger: &ledger, ..*act }, &line, reason) {
+        let planned_one = one(&Act { ledger: &ledger, ..*act }, &held, &line, reason)
+            .and_then(|plan| plan.event.as_ref().map_or(Ok(()), |event| plausible(event, act.plan, now)).map(|()| plan));
+        match planned_one {
             Ok(plan) => {
                 if let Some(event) = &plan.event {
                     ledger.take(&act.plan.id, now, event);
@@ -273,10 +277,12 @@ fn faults_of(line: &Line, refused: RowRefused) -> Vec<Fault> {
     }
 }
 
-fn one(act: &Act<'_>, line: &Line, reason: &str) -> Result<Planned, RowRefused> {
+/// The rows of a register by their names in lower case, with their names as they are.
+type Held = BTreeMap<String, (String, Row)>;
+
+fn one(act: &Act<'_>, held: &Held, line: &Line, reason: &str) -> Result<Planned, RowRefused> {
     let register = act.register;
-    let known = current(act.plan, act.ledger, register);
-    let before = known.iter().find(|(id, _)| id.eq_ignore_ascii_case(&line.id)).filter(|_| !line.id.is_empty());
+    let before = held.get(&line.id.to_lowercase()).filter(|_| !line.id.is_empty());
     let mut changes = Row::new();
     let mut words = Vec::new();
     for field in register.fields.iter().filter(|field| line.columns.contains(field.name)) {

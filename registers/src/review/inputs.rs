@@ -15,7 +15,10 @@ use plans::review::SignedReview;
 use records::drill::Verdict;
 use serde::Serialize;
 
+use crate::capa;
 use crate::facts::{DrillRun, Facts};
+use crate::incident::Phase;
+use crate::ledger::Kept;
 use crate::matter::Matter;
 use crate::threat::{self, Credit, ThreatRow};
 use crate::{overdue, trouble};
@@ -36,8 +39,12 @@ pub struct Inputs {
     pub missed: Vec<String>,
     /// Changes of what is material in the plan.
     pub changes: Vec<String>,
+    /// Changes of services that the change register has, since then or still running.
+    pub service_changes: Vec<String>,
     /// What went wrong and is not mended, failed backups among it.
     pub trouble: Vec<String>,
+    /// Incidents, corrective actions and feedback that wait for somebody.
+    pub waiting: Vec<String>,
     /// What is late.
     pub late: Vec<String>,
     /// The threat register, worst first.
@@ -65,6 +72,13 @@ pub fn gather(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, no
         since,
         missed: missed.collect(),
         changes: loads.collect(),
+        service_changes: facts
+            .ledger
+            .live("change")
+            .filter(|kept| kept.text("ended").is_none() || fresh(kept.added))
+            .map(service_change)
+            .collect(),
+        waiting: waiting(facts),
         drills: runs.iter().map(|(id, run)| drill(id, run)).collect(),
         trouble: trouble::list(plan, facts).iter().map(row).collect(),
         late: overdue::list(plan, facts, last_signed, now).iter().map(row).collect(),
@@ -81,8 +95,10 @@ impl Inputs {
         for (kind, of_kind, none) in [
             ("drill", &self.drills, "no drill ended"),
             ("objective missed", &self.missed, "none"),
-            ("change", &self.changes, "none"),
-            ("open", &self.trouble, "nothing"),
+            ("change of the plan", &self.changes, "none"),
+            ("change of a service", &self.service_changes, "none"),
+            ("trouble", &self.trouble, "none"),
+            ("open", &self.waiting, "no incident, no corrective action, no feedback"),
             ("late", &self.late, "nothing"),
             ("threat", &self.threats, "the plan names none"),
         ] {
@@ -122,6 +138,30 @@ fn drill(id: &str, run: &DrillRun) -> String {
 
 fn row(matter: &Matter) -> String {
     format!("{} {} since {}: {}", matter.kind.event(), matter.object, day(matter.since), matter.what)
+}
+
+/// What people have still to do, wherever it is kept.
+fn waiting(facts: &Facts) -> Vec<String> {
+    let incidents = facts.incidents.all().iter().filter(|one| one.phase() != Phase::Closed);
+    let incidents = incidents.map(|one| format!("{} {}: {}, {}", one.id, one.title, one.severity, one.phase().as_str()));
+    let capas = facts.ledger.live("capa").filter(|kept| capa::phase(kept) != capa::Phase::Closed);
+    let capas = capas.map(|kept| format!("{} {}: {}", kept.id, kept.text("title").unwrap_or_default(), capa::phase(kept).as_str()));
+    let feedback = facts.ledger.live("feedback").filter(|kept| kept.text("answered").is_none());
+    let feedback = feedback.map(|kept| {
+        let (class, party) = (kept.text("class").unwrap_or_default(), kept.text("party").unwrap_or_default());
+        format!("{} {class} of {party}: {}", kept.id, kept.text("text").unwrap_or_default())
+    });
+    incidents.chain(capas).chain(feedback).collect()
+}
+
+fn service_change(kept: &Kept) -> String {
+    let (title, services) = (kept.text("title").unwrap_or_default(), kept.text("services").unwrap_or_default());
+    let state = match (kept.text("ended"), kept.text("result")) {
+        (Some(ended), Some(result)) => format!("{result}, ended {ended}"),
+        (Some(ended), None) => format!("ended {ended}"),
+        (None, _) => "not ended".to_owned(),
+    };
+    format!("{} {title} ({services}): {state}", kept.id)
 }
 
 fn threat(row: &ThreatRow) -> String {

@@ -149,7 +149,7 @@ fn trouble_stays_open_until_the_same_thing_went_well() {
     assert_eq!(
         open(&events),
         [
-            (Kind::Damage, "the last check found damage in 1 places: packs/00 is missing".to_owned()),
+            (Kind::Damage, "a check found damage in 1 place: packs/00 is missing".to_owned()),
             (Kind::DrillFailed, "the last run failed: the check \"there\" failed".to_owned()),
             (Kind::ObjectiveMissed, "lims: recovery took 5 h of 4 h".to_owned()),
         ]

@@ -195,6 +195,10 @@ fn checked(repository: &str, when: &str, findings: &[&str]) -> (Timestamp, Event
         n_findings: findings.len() as u64,
         findings: findings.iter().map(|text| (*text).to_owned()).collect(),
         took_ms: 10,
+        packs: Some(10),
+        packs_checked: Some(10),
+        damaged_points: None,
+        missing_points: Vec::new(),
     };
     (at(when), event.into())
 }

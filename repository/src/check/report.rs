@@ -1,5 +1,7 @@
 //! What a check saw.
 
+use std::collections::BTreeSet;
+
 use stores::error::StoreError;
 use stores::key::Key;
 
@@ -7,6 +9,7 @@ use super::Level;
 use base::hint::whole_story;
 
 use crate::finding::Finding;
+use crate::snapshots::SnapshotId;
 
 /// What a check saw. Sound means: nothing in `findings` and nothing in `unread`.
 #[derive(Debug, Clone)]
@@ -29,6 +32,8 @@ pub struct CheckReport {
     pub chunks: u64,
     /// Damaged objects that have sound bytes beside them, which are read in their place: what was healed.
     pub healed: Vec<Finding>,
+    /// Snapshots that the store lists, sound or not.
+    pub there: BTreeSet<SnapshotId>,
     /// What is damaged or missing, by object.
     pub findings: Vec<Finding>,
     /// What could not be looked at, because the store failed or a key was missing. It may be sound.
@@ -47,6 +52,7 @@ impl CheckReport {
             packs_unreferenced: 0,
             chunks: 0,
             healed: Vec::new(),
+            there: BTreeSet::new(),
             findings: Vec::new(),
             unread: Vec::new(),
         }

@@ -66,9 +66,10 @@ pub enum OpenError {
 impl Hint for OpenError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoRepository { location } => {
-                Some(format!("check the location, or make one there: lifeboat init --repository {location}"))
-            }
+            // Never how to make one: where a repository vanished, a new one in its place would hide that, and end the chance to find it.
+            Self::NoRepository { .. } => Some(
+                "is the disk mounted, is the address right? If a repository was there, find out where it went before you make another".to_owned(),
+            ),
             Self::Newer { reader: Some(reader), .. } => Some(format!("use {reader} or later")),
             Self::Newer { reader: None, .. } => Some("use a later version of lifeboat".to_owned()),
             Self::Draft { .. } => Some(
@@ -77,7 +78,8 @@ impl Hint for OpenError {
                     .to_owned(),
             ),
             Self::Damaged { key, .. } => Some(format!(
-                "lifeboat heal --from COPY fetches {key} from another copy of the repository; docs/recover-by-hand.md restores the data without it"
+                "fetch {key} from another copy of the repository, whose place you know: lifeboat heal REPOSITORY --from COPY; docs/recover-by-hand.md \
+                 restores the data without it"
             )),
             Self::Store { source, .. } => source.hint(),
         }

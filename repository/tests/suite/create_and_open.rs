@@ -137,7 +137,8 @@ async fn an_empty_place_and_a_place_with_other_things_hold_no_repository() {
     disk.overwrite(&key("holiday.jpg"), "not ours");
     let missing = open(&disk).await.unwrap_err();
     assert!(matches!(missing, OpenError::NoRepository { .. }));
-    assert!(missing.hint().unwrap().contains("lifeboat init"));
+    let hint = missing.hint().unwrap();
+    assert!(hint.contains("is the disk mounted") && !hint.contains("lifeboat init"), "a new one would hide the loss: {hint}");
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub struct Access<'a> {
 /// Runs a drill. A drill that fails is a report and not an error; there is always a report.
 ///
 /// Cancelling `cancel` ends it soon; the scratch folder is wiped all the same.
-#[tracing::instrument(skip_all, fields(drill = %spec.drill.id))]
+#[tracing::instrument(name = "recovery", skip_all, fields(drill = %spec.drill.id))]
 pub async fn run(
     spec: &DrillSpec,
     access: Access<'_>,

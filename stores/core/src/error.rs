@@ -141,7 +141,7 @@ impl Hint for StoreError {
         match self {
             Self::NotFound { .. } | Self::Exists { .. } | Self::OutOfRange { .. } | Self::Other { .. } => None,
             Self::NoPlace { location, .. } if location.starts_with("file:") => {
-                Some("mount the disk, or correct the path; lifeboat init makes a new repository".to_owned())
+                Some("mount the disk, or correct the path; a new repository in this place would hide that one is lost".to_owned())
             }
             Self::NoPlace { .. } => Some("make the bucket, or correct its name, region and endpoint".to_owned()),
             Self::Denied { attempt, .. } if attempt.location.starts_with("file:") => {

@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &RunArgs, settings: &Settings, output: Output) -> 
         let bar = Arc::new(RestoreBar::new(output));
         let done = drill(&parts, &plan, &order, Arc::<RestoreBar>::clone(&bar), &stop).await;
         bar.clear();
-        let record = done?;
+        let record = done.map_err(|error| points::with_names(&plan, error.into()))?;
         let number = number(&parts, &record.identity.run).await?;
         output.answer("drill_record", &record, || {
             let heading = if several { format!("{id}\n") } else { String::new() };

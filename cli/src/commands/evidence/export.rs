@@ -112,7 +112,7 @@ fn tell(input: &PackInput, figures: &Figures, exported: &Exported, key: &Signing
         not_run: figures.drills.not_run,
         run: figures.drills.run,
         passed: figures.drills.passed,
-        exceptions: figures.exceptions.len(),
+        exceptions: figures.exceptions.iter().filter(|one| one.kind.is_open()).count(),
         review_due_at: facts.review.due_at,
         review_overdue_since: facts.review.overdue_since,
         records: exported.records,
@@ -157,11 +157,11 @@ fn review(facts: &Facts) -> String {
 
 /// The exceptions, gravest first.
 fn open(exceptions: &[Exception]) -> String {
-    if exceptions.is_empty() {
+    let mut sorted: Vec<&Exception> = exceptions.iter().filter(|one| one.kind.is_open()).collect();
+    if sorted.is_empty() {
         return "Open exceptions: none\n".to_owned();
     }
-    let mut text = format!("Open exceptions: {}\n", exceptions.len());
-    let mut sorted: Vec<&Exception> = exceptions.iter().collect();
+    let mut text = format!("Open exceptions: {}\n", sorted.len());
     sorted.sort_by_key(|exception| exception.kind.rank());
     for one in sorted.iter().take(SHOWN) {
         let about = if one.object.is_empty() { String::new() } else { format!("  {}", one.object) };

@@ -50,7 +50,12 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> Result<Exit, Fai
             output.note(crate::output::folded("fix ", &fix.replace("add ID", &format!("add {}", seen.id))).trim_end());
         }
     }
-    Ok(if seen.iter().all(|seen| seen.reached.is_ok()) { Exit::Done } else { Exit::Failed })
+    let troubles: Vec<_> = seen.iter().filter_map(|seen| seen.reached.as_ref().err()).collect();
+    Ok(match troubles.as_slice() {
+        [] => Exit::Done,
+        some if some.iter().any(|trouble| trouble.absent) => Exit::NoRepository,
+        _ => Exit::Failed,
+    })
 }
 
 fn line(repository: &plans::plan::Repository, seen: &Seen) -> Line {

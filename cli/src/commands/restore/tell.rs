@@ -20,7 +20,8 @@ use crate::points::Chosen;
 const MAX_SHOWN: usize = 10;
 
 /// What would be done, line by line: from, to, what, what it loses, how long it takes, what is in the way.
-pub(super) fn preview(preview: &Preview, chosen: &Chosen, plan: &Plan, facts: &Facts, now: Timestamp) -> String {
+/// `is_whole`: all of the restore point is asked for.
+pub(super) fn preview(preview: &Preview, chosen: &Chosen, is_whole: bool, plan: &Plan, facts: &Facts, now: Timestamp) -> String {
     let (point, snapshot) = (&preview.point, &chosen.snapshot);
     let mut out = String::new();
     let mut line = |name: &str, text: String| {
@@ -35,7 +36,14 @@ pub(super) fn preview(preview: &Preview, chosen: &Chosen, plan: &Plan, facts: &F
     let place = if preview.resumes { "goes on where it stopped" } else { place_word(preview) };
     line("to", format!("{}  ({place})", printable(&preview.target)));
     let free = preview.free_bytes.map(|free| format!(", {} free", ByteSize(free))).unwrap_or_default();
-    line("what", format!("{}; needs {}{free}", counts(preview.total), ByteSize(preview.needed_bytes)));
+    // A folder that is lost takes all that is in it along, and nobody sees how much by what is left.
+    let all = snapshot.stats.files;
+    let short = if is_whole && !preview.findings.is_empty() && preview.total.files < all {
+        format!(" of the {} of the restore point", counted(all, "file"))
+    } else {
+        String::new()
+    };
+    line("what", format!("{}{short}; needs {}{free}", counts(preview.total), ByteSize(preview.needed_bytes)));
     line("loses", loses(chosen, now));
     line("time", time(preview, chosen, plan, facts, now));
     for (name, list) in [("writes over", &preview.replaces), ("keeps", &preview.keeps), ("in the way", &preview.conflicts)] {
@@ -112,16 +120,21 @@ fn obstacles(out: &mut String, name: &str, list: &[Obstacle]) {
     }
 }
 
-/// What came of it.
-pub(super) fn result(report: &RestoreReport) -> String {
+/// What came of it. `wanted`: the files of the restore point, where all of it was asked for.
+pub(super) fn result(report: &RestoreReport, wanted: Option<u64>) -> String {
     let took = human(Duration::from_millis(report.write_took_ms.saturating_add(report.compare_took_ms)));
     let written = format!("{}, {}", counted(report.written.files, "file"), ByteSize(report.written.bytes));
     let mut out = format!("Restored {written} to {} in {took}\n", printable(&report.target));
     let compared = format!("{} compared with their recorded hashes", counted(report.files_compared, "file"));
     let _ = match report.problems.len() {
+        0 if report.files_compared == 0 => writeln!(out, "  nothing was written, so nothing was compared"),
         0 => writeln!(out, "  {compared}: all equal"),
         n => writeln!(out, "  {compared}; {} did NOT come back", counted(n as u64, "path")),
     };
+    let there = report.written.files.saturating_add(report.files_left).saturating_add(report.kept);
+    if let Some(wanted) = wanted.filter(|wanted| !report.problems.is_empty() && there < *wanted) {
+        let _ = writeln!(out, "  {} of the {} of the restore point did NOT come back", grouped(wanted - there), counted(wanted, "file"));
+    }
     if report.files_left > 0 {
         let _ = writeln!(out, "  {} there already with the recorded content", counted(report.files_left, "file"));
     }
@@ -143,6 +156,24 @@ pub(super) fn problems(report: &RestoreReport, output: Output) {
         output.note(&format!("  note: and {} more that could not be set; --json has them", grouped(report.n_gaps - MAX_SHOWN as u64)));
     }
     if !report.problems.is_empty() {
-        output.note("Everything else is there. The folder keeps its marker: the same command tries again what is missing.");
+        let rest = if report.written.files == 0 && report.files_left == 0 {
+            "No file came back."
+        } else {
+            "What is neither named above nor below a folder that is named is there."
+        };
+        output.note(&format!("{rest} The folder keeps its marker: the same command tries again what is missing."));
     }
+}
+
+/// The restore point before one that did not come back, and how to find out whether it will.
+pub(super) fn another(chosen: &Chosen, output: Output) {
+    let source = &chosen.snapshot.source;
+    match &chosen.older {
+        Some(older) => {
+            let why = format!("the restore point of {source} before it, of {}", instant::utc(older.taken));
+            output.next(&format!("lifeboat restore {}", older.id.short()), &why);
+        }
+        None => output.note(&format!("There is no older complete restore point of {source} in {}.", chosen.repository)),
+    }
+    output.next(&format!("lifeboat check --repository {}", chosen.repository), "which restore points are damaged, and which are not?");
 }

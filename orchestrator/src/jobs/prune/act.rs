@@ -30,7 +30,7 @@ pub struct Done {
 }
 
 /// Stores the tombstones, then condemns and deletes. Nothing is condemned or deleted while the plan says why not.
-#[tracing::instrument(skip_all, fields(repository = %order.repository))]
+#[tracing::instrument(name = "prune", skip_all, fields(repository = %order.repository))]
 pub async fn carry_out(
     parts: &Parts,
     plan: &Plan,

@@ -34,7 +34,7 @@ pub fn live(connect: &dyn Connect, source: &Source) -> Option<Server> {
 }
 
 /// Fills the target, which was examined before.
-#[tracing::instrument(skip_all, fields(target = %target.place()))]
+#[tracing::instrument(name = "fill", skip_all, fields(target = %target.place()))]
 pub async fn fill(
     parts: &Parts,
     reader: &Reader,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::DrillCounts;
+use super::damage::Damage;
 use super::service::{ServiceFigures, ServiceState};
 
 /// How many names a sentence lists before it counts the rest.
@@ -20,7 +21,7 @@ pub enum Verdict {
     InPart,
     /// Nothing was recovered, and nothing failed: there is no proof.
     NotProven,
-    /// The latest drill of some service did not recover it within its objectives.
+    /// The latest drill of some service did not recover it within its objectives, or what it would be recovered from is damaged.
     No,
 }
 
@@ -53,8 +54,9 @@ fn names(services: &[&ServiceFigures]) -> String {
     }
 }
 
-/// The answer that `services` and `drills` give.
-pub(super) fn answer(services: &[ServiceFigures], drills: DrillCounts) -> Answer {
+/// The answer that `services` and `drills` give, and the repositories that checks have found damaged: whatever a drill proved before, what
+/// is damaged now does not come back.
+pub(super) fn answer(services: &[ServiceFigures], drills: DrillCounts, damage: &Damage<'_>) -> Answer {
     let own: Vec<&ServiceFigures> = services.iter().filter(|service| service.state != ServiceState::External).collect();
     let with = |states: &[ServiceState]| -> Vec<&ServiceFigures> {
         own.iter().filter(|service| states.contains(&service.state)).copied().collect()
@@ -65,9 +67,12 @@ pub(super) fn answer(services: &[ServiceFigures], drills: DrillCounts) -> Answer
     let lapsed = with(&[ServiceState::Lapsed]);
     let stale = with(&[ServiceState::Stale]);
     let gaps = with(&[ServiceState::MetNotAllRun]);
+    let lost: Vec<&ServiceFigures> = own.iter().filter(|service| damage.lost.contains(&service.service)).copied().collect();
     let recovered = own.len() - failed.len() - missed.len() - open.len();
     let (verdict, sentence) = if own.is_empty() {
         (Verdict::NotProven, "Not proven: the plan names no service of its own.".to_owned())
+    } else if !lost.is_empty() {
+        (Verdict::No, format!("No: the newest restore points of {} are damaged or gone.", names(&lost)))
     } else if !failed.is_empty() {
         (Verdict::No, format!("No: the latest drill could not recover {}.", names(&failed)))
     } else if !missed.is_empty() {
@@ -84,6 +89,8 @@ pub(super) fn answer(services: &[ServiceFigures], drills: DrillCounts) -> Answer
         (Verdict::YesWithLapses, format!("Yes, but {} not run.", was(drills.not_run, "planned drill")))
     } else if !gaps.is_empty() {
         (Verdict::YesWithLapses, format!("Yes, but a planned drill of {} was cut off and not run again.", names(&gaps)))
+    } else if let Some((repository, _)) = damage.open().next() {
+        (Verdict::YesWithLapses, format!("Yes, but a check found {repository} damaged, and none has found it mended."))
     } else {
         (Verdict::Yes, "Yes. Every service was recovered in a drill, within its objectives.".to_owned())
     };
@@ -91,6 +98,7 @@ pub(super) fn answer(services: &[ServiceFigures], drills: DrillCounts) -> Answer
         verdict,
         sentence,
         because: because(
+            damage,
             recovered,
             own.len(),
             &[
@@ -109,9 +117,21 @@ fn was(n: u64, thing: &str) -> String {
     format!("{} {}", counted(n, thing), if n == 1 { "was" } else { "were" })
 }
 
-fn because(recovered: usize, all: usize, groups: &[(&Vec<&ServiceFigures>, &str)], drills: DrillCounts) -> Vec<String> {
+fn because(
+    damage: &Damage<'_>,
+    recovered: usize,
+    all: usize,
+    groups: &[(&Vec<&ServiceFigures>, &str)],
+    drills: DrillCounts,
+) -> Vec<String> {
     let mut sentences =
         vec![format!("{recovered} of {} recovered within the objectives in the latest drill.", counted(all as u64, "service"))];
+    for (repository, at) in damage.open() {
+        sentences.push(format!(
+            "{repository} is damaged: so the check of {} found, and none that looks as closely has found it mended.",
+            at.strftime("%Y-%m-%d %H:%M UTC")
+        ));
+    }
     for (services, words) in groups {
         if !services.is_empty() {
             sentences.push(format!("{}: {words}.", names(services)));

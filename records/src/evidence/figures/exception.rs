@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::answer::counted;
+use super::damage::Damage;
 use super::restore_point::PointFigures;
 use super::review::ReviewRow;
 use super::row::{DrillRow, RowResult};
@@ -33,6 +34,8 @@ pub enum ExceptionKind {
     BackupIncomplete,
     /// A check of a repository found damage.
     DamageFound,
+    /// A check of a repository found damage, and a later one that looked as closely found it mended.
+    DamageMended,
     /// A restore in earnest did not bring back all.
     RestoreFailed,
     /// Notices could not be delivered.
@@ -57,6 +60,7 @@ impl ExceptionKind {
             Self::BackupFailed => "Backup failed",
             Self::BackupIncomplete => "Backup incomplete",
             Self::DamageFound => "Damage found",
+            Self::DamageMended => "Damage, mended",
             Self::RestoreFailed => "Restore failed",
             Self::NoticeFailed => "Notice failed",
             Self::SignatureNotGood => "Signature not good",
@@ -65,13 +69,18 @@ impl ExceptionKind {
         }
     }
 
+    /// Whether somebody has still to act.
+    pub const fn is_open(self) -> bool {
+        !matches!(self, Self::DamageMended)
+    }
+
     /// 0 for what says that data may not come back, then what was not shown, then what is late.
     pub const fn rank(self) -> u8 {
         match self {
             Self::DrillFailed | Self::DamageFound | Self::RestoreFailed => 0,
             Self::ObjectiveMissed | Self::BackupFailed | Self::SignatureNotGood => 1,
             Self::DrillVoid | Self::DrillNotRun | Self::BackupIncomplete | Self::ReviewOverdue | Self::Overdue => 2,
-            Self::DrillAborted | Self::NoticeFailed => 3,
+            Self::DrillAborted | Self::NoticeFailed | Self::DamageMended => 3,
         }
     }
 }
@@ -101,10 +110,11 @@ pub(super) fn exceptions(
     rows: &[DrillRow],
     points: &[PointFigures],
     reviews: &[ReviewRow],
+    damage: &Damage<'_>,
 ) -> Vec<Exception> {
     let mut list: Vec<Exception> = rows.iter().filter_map(|row| of_row(facts, row)).collect();
     list.extend(of_backups(entries, points));
-    list.extend(entries.iter().filter_map(of_entry));
+    list.extend(entries.iter().filter_map(|entry| of_entry(entry, damage)));
     list.extend(of_notices(entries));
     list.extend(reviews.iter().filter_map(|row| {
         let what = format!("the signature of {} {}", row.by, row.signature.fault()?);
@@ -191,16 +201,26 @@ fn of_backups(entries: &[Entry], points: &[PointFigures]) -> Vec<Exception> {
     list
 }
 
-fn of_entry(entry: &Entry) -> Option<Exception> {
+fn of_entry(entry: &Entry, damage: &Damage<'_>) -> Option<Exception> {
+    let mended = damage.mended.get(&entry.seq);
     let (kind, what) = match &entry.event {
         Event::CheckFinished(check) if check.n_findings > 0 => (
-            ExceptionKind::DamageFound,
-            format!("{}, the first: {}", counted(check.n_findings, "finding"), check.findings.first().map_or("", String::as_str)),
+            if mended.is_some() { ExceptionKind::DamageMended } else { ExceptionKind::DamageFound },
+            format!(
+                "{}, the first: {}{}",
+                counted(check.n_findings, "finding"),
+                check.findings.first().map_or("", String::as_str),
+                mended.map_or_else(String::new, |at| format!("; the check of {} found none", at.strftime("%Y-%m-%d %H:%M UTC")))
+            ),
         ),
         Event::RestoreFailed(restore) => (ExceptionKind::RestoreFailed, restore.error.clone()),
-        Event::RestoreFinished(restore) if restore.mismatches > 0 => {
-            (ExceptionKind::RestoreFailed, format!("{} not equal to what was stored", counted(restore.mismatches, "file")))
-        }
+        Event::RestoreFinished(restore) if restore.mismatches > 0 => (
+            ExceptionKind::RestoreFailed,
+            format!(
+                "{} did not come back equal to what was stored",
+                counted(restore.mismatches, "file or folder").replace("file or folders", "files or folders")
+            ),
+        ),
         _ => return None,
     };
     Some(exception(kind, entry.at, entry.event.object(), what).with(None, Some(entry.seq)))

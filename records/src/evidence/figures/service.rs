@@ -98,10 +98,13 @@ pub(super) fn figures(facts: &Facts, service: &ServiceFacts, rows: &[DrillRow]) 
         |row: &&&DrillRow| matches!(row.result_for(&service.id), RowResult::Passed | RowResult::RtoMissed | RowResult::RpoMissed);
     let timed: Vec<&DrillRow> = own.iter().filter(recovered).copied().collect();
     let rto: Vec<u64> = timed.iter().filter_map(|row| row.rto_ms).collect();
+    // In every drill that was run: what was not measured, because it failed or was cut off, was not met.
+    let ran = |row: &&&DrillRow| row.result != RowResult::NotRun;
+    let unmet = |row: &DrillRow| timed.iter().all(|timed| timed.record != row.record);
     let objective = |row: &DrillRow| row.objectives.iter().find(|o| o.service == service.id).cloned();
     let (rpo_oldest_ms, rpo_objective_ms) = data_loss(service, &timed);
     let always = |missed: &dyn Fn(&DrillRow) -> Option<bool>| {
-        let answers: Vec<bool> = timed.iter().filter_map(|row| missed(row)).collect();
+        let answers: Vec<bool> = own.iter().filter(ran).filter_map(|row| missed(row)).collect();
         (!answers.is_empty()).then(|| !answers.contains(&true))
     };
     let mut sorted = rto.clone();
@@ -116,10 +119,16 @@ pub(super) fn figures(facts: &Facts, service: &ServiceFacts, rows: &[DrillRow]) 
         rto_median_ms: sorted.get(sorted.len().saturating_sub(1) / 2).copied(),
         rto_slowest_ms: sorted.last().copied(),
         rto_trend_ms: rto.iter().skip(rto.len().saturating_sub(TREND)).copied().collect(),
-        rto_always: always(&|row| Some(objective(row)?.rto_ms.is_some_and(|limit| row.rto_ms.is_none_or(|took| took > limit)))),
+        rto_always: always(&|row| {
+            let limit = objective(row).map_or(service.rto_ms, |objective| objective.rto_ms);
+            if unmet(row) { limit.map(|_| true) } else { Some(limit.is_some_and(|limit| row.rto_ms.is_none_or(|took| took > limit))) }
+        }),
         rpo_objective_ms,
         rpo_oldest_ms,
-        rpo_always: always(&|row| Some(objective(row)?.misses_rpo(row.rpo_ms))),
+        rpo_always: always(&|row| match objective(row) {
+            _ if unmet(row) => service.rpo_ms.map(|_| true),
+            objective => Some(objective?.misses_rpo(row.rpo_ms)),
+        }),
         state: state(service, &own),
     }
 }
