@@ -7,7 +7,7 @@ use crate::place::{Place, files, flip_a_bit};
 /// A place whose drill passed, so that its service is proven.
 fn proven() -> Place {
     let place = Place::backed_up();
-    place.run_with_key(["drill", "run", "--by", "joy"]).exits(0);
+    place.run_with_key(["drill", "run"]).exits(0);
     place.run(["status"]).exits(0).says(&["can be recovered", "+ proven"]);
     place
 }
@@ -58,7 +58,7 @@ fn of_a_newest_point_that_is_gone_or_damaged_the_older_one_is_named() {
     let first = newest(&place);
     place.write("more.txt", b"more");
     place.run(["backup"]).exits(0);
-    place.run_with_key(["drill", "run", "--by", "joy"]).exits(0);
+    place.run_with_key(["drill", "run"]).exits(0);
     let second = newest(&place);
     let path = snapshots(&place).into_iter().find(|path| path.to_str().unwrap().ends_with(&second)).unwrap();
     let bytes = std::fs::read(&path).unwrap();

@@ -164,8 +164,8 @@ fn reviewers_are_given_what_happened_since_the_last_review_and_what_stands_open(
     has("since 2026-10-01T00:00:00Z");
     has("drill: lims-monthly on 2026-11-05 pass, recovery 5 h, data lost 1 m");
     has("objective missed: lims: recovery took 5 h of 4 h (drill lims-monthly on 2026-11-05)");
-    has(&format!("change: plan changed on 2026-10-25: {} -> {}", Digest::of(b"the plan of October").short(), plan.fingerprint.short()));
-    has("open: backup.failed lims-files in vault since 2026-11-06: the last run went wrong");
+    has(&format!("change of the plan: plan changed on 2026-10-25: {} -> {}", Digest::of(b"the plan of October").short(), plan.fingerprint.short()));
+    has("trouble: backup.failed lims-files in vault since 2026-11-06: the last run went wrong");
     has("late: backup.overdue wiki-files in vault");
     has("threat: T-01 Ransomware: 3 x 2 = 6 (controls proven on 2026-11-05)");
     assert!(!lines.iter().any(|line| line.contains("2026-09-05")), "a drill of before the last review is no news: {lines:#?}");
