@@ -1,6 +1,8 @@
-//! What the scenarios of `tests/` share: where the workspace is and where its program is.
+//! What the scenarios of `tests/` share: where the workspace is, where its program is, and a network that fails.
 //!
 //! [`lifeboat`] takes the program that `make test` built, or builds it once for a run of the tests.
+
+pub mod proxy;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -5,7 +5,10 @@
 mod bad_input;
 mod daemon;
 mod demo;
+mod full_disk;
 mod house;
+mod kills;
+mod network;
 mod place;
 mod policies;
 mod readme;

@@ -10,9 +10,9 @@ use stores_s3::testing::{S3Server, Who};
 use crate::place::{Place, Said, noise, start};
 
 /// A place whose repository is in the server, in a prefix of its own.
-struct Bucket {
-    place: Place,
-    server: S3Server,
+pub(crate) struct Bucket {
+    pub(crate) place: Place,
+    pub(crate) server: S3Server,
     prefix: String,
 }
 
@@ -51,7 +51,7 @@ impl Bucket {
     }
 
     /// After `lifeboat init` and a backup with the key that may do everything.
-    fn backed_up() -> Self {
+    pub(crate) fn backed_up() -> Self {
         let bucket = Self::new();
         bucket.credential(Who::Admin, None);
         bucket.init(&bucket.bucket()).exits(0);

@@ -113,13 +113,18 @@ pub enum JournalError {
     },
 }
 
+/// `SQLITE_IOERR_SHMSIZE`.
+const SHARED_MEMORY_SIZE: i32 = 4874;
+
 impl JournalError {
-    /// Sorts what the database says by `SQLite`'s primary result codes (<https://www.sqlite.org/rescode.html>).
+    /// Sorts what the database says by `SQLite`'s result codes (<https://www.sqlite.org/rescode.html>).
     pub(super) fn of(path: &Path, doing: &'static str, source: sqlx::Error) -> Self {
-        let code = match &source {
-            sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<i32>().ok()).map_or(0, |code| code & 0xff),
+        let extended = match &source {
+            sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(0),
             _ => 0,
         };
+        // On a full disk already the file for its shared memory cannot be made, and that it calls an I/O error.
+        let code = if extended == SHARED_MEMORY_SIZE { 13 } else { extended & 0xff };
         let path = path.to_owned();
         let boxed = Box::new(source);
         match code {
