@@ -1,5 +1,5 @@
 # Everything here sets up what it needs (Debian packages, cargo tools, Python packages, all by name) and says so.
-.PHONY: demo test check bench fmt s3 help
+.PHONY: demo test check bench fmt fuzz s3 help
 .DEFAULT_GOAL := help
 target := $(or $(CARGO_TARGET_DIR),target)
 
@@ -27,6 +27,10 @@ bench: ## Ratios against restic and rustic in one run; prints a Markdown table
 	@scripts/need program bench
 	cargo build --release --locked --package lifeboat-cli
 	@scripts/bench
+
+fuzz: ## Every parser of bytes from outside for a minute each, with libFuzzer on nightly Rust
+	@scripts/need program fuzz
+	@scripts/fuzz
 
 s3: ## A real S3 server on a free port of this machine, until ^C
 	@scripts/need program tests

@@ -29,8 +29,8 @@ pub fn pack_plaintext(bytes: &[u8]) {
         assert_eq!(pack::header(&header), bytes[..len]);
     }
     let len = bytes.len() as u64;
-    if let Ok(range) = pack::parse_tail(bytes, len) {
-        assert!(range.end <= len);
+    if let Some(Ok(range)) = bytes.last_chunk::<{ pack::TAIL_LEN }>().map(|tail| pack::parse_tail(tail, len)) {
+        assert!(range.start <= range.end && range.end <= len);
     }
     if let Some((first, rest)) = bytes.split_first() {
         let _ = pack::parse_table(rest, u64::from(*first), u64::from(*first) + 4096);
@@ -96,7 +96,8 @@ pub fn tree(bytes: &[u8]) {
     }
     let at = bytes.first().map_or(0, |first| usize::from(*first) % (bytes.len() + 1));
     let (mut pieces, mut nodes) = (tree::Pieces::default(), Vec::new());
-    let read = pieces.push(&bytes[..at], &mut nodes).and_then(|()| pieces.push(&bytes[at..], &mut nodes)).and_then(|()| pieces.end(&mut nodes));
+    let read =
+        pieces.push(&bytes[..at], &mut nodes).and_then(|()| pieces.push(&bytes[at..], &mut nodes)).and_then(|()| pieces.end(&mut nodes));
     assert_eq!(read.is_ok(), whole.is_ok());
     assert!(whole.is_err() || whole.is_ok_and(|whole| whole == nodes));
 }
@@ -169,7 +170,8 @@ pub fn age_payload(bytes: &[u8]) {
         let plain = at % (len + 1)..len;
         let range = stream::sealed_range(&plain, sealed_len);
         assert!(range.end <= sealed_len);
-        let opened = Opener::new(&KEY, sealed_len).open(&range, &sealed[range.start.min(range.end) as usize..range.end as usize], &mut Vec::new());
+        let opened =
+            Opener::new(&KEY, sealed_len).open(&range, &sealed[range.start.min(range.end) as usize..range.end as usize], &mut Vec::new());
         assert!(opened.is_err() || range.is_empty(), "nobody has sealed this");
     }
     let _ = Opener::new(&KEY, at).open(&(at / 2..at), sealed, &mut Vec::new());

@@ -12,12 +12,13 @@ use plans::plan::Plan;
 use plans::schedule::Schedule;
 use plans::{Text, load};
 use records::Entry;
-use records::chain::Chain;
+use records::chain::{Checker, Head};
 use records::seal::AllowedSigners;
 use registers::Facts;
 use registers::incident::{self, Incidents};
-use registers::ledger::{Act, field, sheet};
-use registers::review::Statement;
+use registers::ledger::act::Act;
+use registers::ledger::{field, sheet};
+use registers::review::statement::Statement;
 use registers::settings::IncidentRules;
 use restore::address::Address;
 use restore::path::TreePath;
@@ -77,7 +78,7 @@ pub fn register_csv(bytes: &[u8]) {
         let _ = sheet::plan_import(&act, text, "import", now());
     }
     let (incidents, rules) = (Incidents::default(), IncidentRules::of(&PLAN));
-    let act = incident::Act { incidents: &incidents, plan: &PLAN.id, rules: &rules, by: "q.ansari" };
+    let act = incident::act::Act { incidents: &incidents, plan: &PLAN.id, rules: &rules, by: "q.ansari" };
     let _ = incident::sheet::plan_import(&act, &PLAN, &BTreeSet::new(), text, "import", now());
 }
 
@@ -89,7 +90,7 @@ pub fn journal_line(bytes: &[u8]) {
             assert_eq!(entry.line, line);
         }
     }
-    let mut chain = Chain::default();
+    let mut chain = Checker::after(Head::START);
     for line in text.lines() {
         chain.take(line, None);
     }
@@ -112,4 +113,31 @@ pub fn restore_words(bytes: &[u8]) {
     {
         let _ = pattern.matches(path);
     }
+}
+
+/// What the targets of this file begin with.
+pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let mut seeds = Vec::new();
+    let mut add = |target, texts: &[&str]| seeds.extend(texts.iter().map(|text| (target, text.as_bytes().to_vec())));
+    add("plan", &[include_str!("../../deploy/examples/helix.yaml"), "lifeboat: 1\nplan: a\nservices: {a: {<<: *b}}\n"]);
+    add("plan_words", &["every 4h at :15", "daily at 02:30", "mondays at 01:00 Europe/Berlin", "*/5 3-7 * jan mon#2", "6 months", "1h30m"]);
+    add("plan_words", &["16 MiB", "1.5GB", "s3://bucket/prefix?region=eu-central-1&endpoint=http://127.0.0.1:1&path_style=true"]);
+    add(
+        "plan_words",
+        &["postgresql://u:p%40@[::1]:5432/d?sslmode=require", "mysql://u:p@h/d?socket=/x", "{\"v\":1,\"engine\":\"postgres\"}"],
+    );
+    add(
+        "journal_line",
+        &[include_str!("../corpus/journal_line/a-day"), "a@b namespaces=\"x,y\",valid-after=\"20260101\" ssh-ed25519 AAAA"],
+    );
+    add("restore_words", &["9f3c41d7:/srv/www", "web", "/srv/**/x[a-c]?*.conf/srv/www/xb1.conf", "{a,b}\\*/a*", "0123:../..//x"]);
+    let facts = Facts::default();
+    for register in field::ALL {
+        if let Ok(table) = sheet::export(&PLAN, &facts.ledger, register) {
+            add("register_csv", &[&table]);
+        }
+        let names: Vec<&str> = register.fields.iter().map(|field| field.name).collect();
+        add("register_csv", &[&format!("id,{}\r\n,{}\r\n\"a\"\"\",'=1\r\n", names.join(","), names.join(","))]);
+    }
+    seeds
 }

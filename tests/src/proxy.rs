@@ -39,6 +39,8 @@ pub enum When {
     Once(u64),
     /// The nth and all after it.
     From(u64),
+    /// Of those that store something the nth and all after it.
+    FromPut(u64),
 }
 
 /// A proxy that runs until it is dropped.
@@ -58,6 +60,7 @@ struct Shared {
 struct State {
     program: Option<(When, Fault)>,
     requests: u64,
+    puts: u64,
     has_ended: bool,
 }
 
@@ -90,7 +93,7 @@ impl Proxy {
     /// Begins to count requests anew, and lets `fault` meet those that `when` says.
     pub fn program(&self, when: When, fault: Fault) {
         let mut state = self.shared.state();
-        (state.program, state.requests) = (Some((when, fault)), 0);
+        (state.program, state.requests, state.puts) = (Some((when, fault)), 0, 0);
     }
 
     /// From now on all requests go through.
@@ -117,19 +120,28 @@ struct Request {
     body: Vec<u8>,
 }
 
+impl Request {
+    fn is(&self, method: &str) -> bool {
+        self.head.first().is_some_and(|line| line.split(' ').next() == Some(method))
+    }
+}
+
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self) -> Option<Fault> {
+    fn next(&self, request: &Request) -> Option<Fault> {
+        let is_put = request.is("PUT");
         let mut state = self.state();
         state.requests += 1;
+        state.puts += u64::from(is_put);
         let n = state.requests;
         let (when, fault) = state.program?;
         let met = match when {
             When::Once(nth) => n == nth,
             When::From(nth) => n >= nth,
+            When::FromPut(nth) => is_put && state.puts >= nth,
         };
         met.then_some(fault)
     }
@@ -137,7 +149,7 @@ impl Shared {
     fn serve(&self, client: &TcpStream) -> io::Result<()> {
         let Some(request) = read_request(client)? else { return Ok(()) };
         let mut client = client;
-        let fault = self.next();
+        let fault = self.next(&request);
         match fault {
             Some(Fault::CutBefore) => return client.shutdown(Shutdown::Both),
             Some(Fault::Stall) => return client.read_to_end(&mut Vec::new()).map(drop),
@@ -216,6 +228,5 @@ fn refusal(request: &Request, status: u16) -> String {
         "HTTP/1.1 {status} refused\r\nconnection: close\r\ncontent-type: application/xml\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
-    let has_body = request.head.first().is_none_or(|line| !line.starts_with("HEAD "));
-    if has_body { head + &body } else { head }
+    if request.is("HEAD") { head } else { head + &body }
 }

@@ -1,5 +1,5 @@
 //! What the repository promises when things go wrong: processes and storage that end at any call, servers that refuse, stall and cut
-//! connections, disks that are full, `kill -9`, and sequences of everything at random.
+//! connections, parsers that are given anything, and sequences of everything at random.
 
 #![cfg(test)]
 
@@ -8,5 +8,7 @@ extern crate lifeboat_tests as _;
 mod proof {
     pub mod content;
     pub mod every_call;
+    pub mod fuzzed;
+    pub mod model;
     pub mod server;
 }

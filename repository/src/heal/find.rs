@@ -45,8 +45,9 @@ pub async fn look(target: &Arc<dyn Store>, copies: &[Repository], level: Level) 
     drop(seen);
     for (key, what) in damaged.into_iter().filter_map(|(key, wrong)| Some((key, wrong?))) {
         match right_bytes(&verifier, copies, &theirs, &key).await? {
-            Some((copy, digest, size)) => plan.mends.push(Mend { key, what, digest, size, copy }),
-            None => plan.hopeless.push(Finding::new(&key, what)),
+            Ok((copy, digest, size)) => plan.mends.push(Mend { key, what, digest, size, copy }),
+            // A copy that has it and could not be read just now may be all that is needed.
+            Err(unread) => plan.hopeless.push(Finding::new(&key, [vec![what], unread].concat().join("; "))),
         }
     }
     plan.mends.sort_by_key(|mend| (place::of(&mend.key), mend.key.clone()));
@@ -153,22 +154,25 @@ impl Looking<'_> {
     }
 }
 
-/// The first copy that has the right bytes of `key`, with their digest and number.
+/// The first copy that has the right bytes of `key`, with their digest and number. The inner error names the copies that should have
+/// them, and why they do not give them.
 async fn right_bytes(
     verifier: &Verifier,
     copies: &[Repository],
     theirs: &[Vec<Entry>],
     key: &Key,
-) -> Result<Option<(usize, Digest, u64)>, HealError> {
+) -> Result<Result<(usize, Digest, u64), Vec<String>>, HealError> {
+    let mut unread = Vec::new();
     for (number, (copy, theirs)) in copies.iter().zip(theirs).enumerate() {
         let Some(entry) = theirs.iter().find(|entry| entry.key == *key) else { continue };
         let Some(place) = place::of(key) else { continue };
         let item = Item { place, key: key.clone(), size: entry.size };
         match fetch(&**copy.store(), &item).await {
-            Ok(body) if verifier.verify(key, &body).is_ok() => return Ok(Some((number, Digest::of(&body), body.len() as u64))),
+            Ok(body) if verifier.verify(key, &body).is_ok() => return Ok(Ok((number, Digest::of(&body), body.len() as u64))),
+            Ok(_) => unread.push(format!("what {} has is damaged as well", copy.store().location())),
             Err(source) if ends_it(&source) => return Err(CopyError::Store { object: key.to_string(), source }.into()),
-            _ => {}
+            Err(source) => unread.push(format!("what {} has cannot be read: {}", copy.store().location(), whole_story(&source))),
         }
     }
-    Ok(None)
+    Ok(Err(unread))
 }
