@@ -138,6 +138,7 @@ impl From<JobError> for Failure {
         use repository::check::CheckError;
         use repository::lock::LockError;
         use repository::space::SpaceError;
+        use repository::writer::WriteError;
         let (code, exit) = match &error {
             JobError::Database { .. } => ("LB0254", Exit::Failed),
             JobError::Connect(connect) => return Self::of_connect(connect),
@@ -168,6 +169,7 @@ impl From<JobError> for Failure {
             JobError::Backup { source, .. } => match &**source {
                 BackupError::Busy { .. } => ("LB0211", Exit::Busy),
                 BackupError::Cancelled => return Self::interrupted(),
+                BackupError::Write(WriteError::Key(_)) => ("LB0221", Exit::Key),
                 _ => ("LB0240", Exit::Failed),
             },
             JobError::Cancelled => return Self::interrupted(),

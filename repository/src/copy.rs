@@ -53,6 +53,16 @@ pub enum CopyError {
         /// What was to be copied.
         source_location: String,
     },
+    /// What says which repository the copy holds is damaged there.
+    #[error("{object} is damaged in {location}: {what}")]
+    DamagedCopy {
+        /// The copy.
+        location: String,
+        /// The object.
+        object: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The copy knows of later changes of keys and writers than the original does.
     #[error("{location} has trust document {here}, and {source_location} has none after {there}")]
     RolledBack {
@@ -88,6 +98,9 @@ impl Hint for CopyError {
             Self::RolledBack { .. } => {
                 Some("the original was rolled back: ask whoever runs its storage, and copy the other way when that is settled".to_owned())
             }
+            Self::DamagedCopy { object, .. } => Some(format!(
+                "name the place as a repository of the plan, and lifeboat heal COPY --from ORIGINAL puts a sound {object} beside it; nothing was changed"
+            )),
             Self::Damaged { object, .. } => {
                 Some(format!("lifeboat heal --from COPY fetches {object} from another copy; nothing was copied"))
             }

@@ -22,6 +22,7 @@ pub use config::{CHUNKER_ID, Chunker, Config, MAX_CONFIG, PACK_KIND};
 pub(crate) use create::Sealed;
 pub use create::{CreateError, CreateSpec, Created, create};
 pub use open::OpenError;
+pub(crate) use open::broken_config;
 pub use recover::{RECOVER_README, RECOVER_SCRIPT};
 pub use uid::RepositoryUid;
 

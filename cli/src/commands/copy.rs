@@ -118,7 +118,7 @@ pub(super) fn failed(error: &CopyError) -> Failure {
     let (code, exit) = match error {
         CopyError::Store { source, .. } | CopyError::Fence(FenceError::Store { source, .. }) => store_code(source),
         CopyError::Another { .. } => ("LB0215", Exit::Failed),
-        CopyError::Damaged { .. } | CopyError::RolledBack { .. } => ("LB0230", Exit::Damage),
+        CopyError::Damaged { .. } | CopyError::DamagedCopy { .. } | CopyError::RolledBack { .. } => ("LB0230", Exit::Damage),
         CopyError::TooMany { .. } | CopyError::Fence(FenceError::NoTime { .. }) => ("LB0213", Exit::Failed),
     };
     Failure::of(code, exit, error)

@@ -139,7 +139,7 @@ fn a_host_whose_right_has_ended_writes_nothing_more_and_what_it_wrote_comes_back
     let (second, signers) = trust(&place, 2);
     assert!(signers.iter().all(|key| owners(&trust(&place, 1).0).contains(key)), "{second}");
     place.write("later", b"later\n");
-    place.run(["backup"]).exits(1).warns(&["has ended", "key new --role"]);
+    place.run(["backup"]).exits(12).warns(&["LB0221", "has ended", "key new --role"]);
     place.run_with_key(["snapshots"]).exits(0).says(&["complete"]);
     place.run_with_key(["restore", "web", "--to", "out"]).exits(0);
     let log = place.json(["audit", "log", "--action", "key.revoked"]);

@@ -21,8 +21,9 @@ use super::{CopyError, CopyPlan, Item};
 use crate::fence::{CondemnedAt, condemned_at};
 use crate::finding::Finding;
 use crate::format::names::{Numbered, numbered, pack_at};
+use crate::healed;
 use crate::prune::{self, PruneError};
-use crate::repository::{OpenError, Repository};
+use crate::repository::{self, OpenError, Repository};
 
 /// A unit of the budget, so that the budget fits into the permits of a semaphore.
 const KIB: u64 = 1 << 10;
@@ -302,16 +303,21 @@ fn version(key: &Key) -> Option<u64> {
 /// Refuses a copy that holds another repository, or knows of later trust documents.
 async fn same_repository(source: &Repository, target: &dyn Store, plan: &CopyPlan) -> Result<(), CopyError> {
     let another = || CopyError::Another { location: target.location(), source_location: source.store().location() };
+    let damaged = |what: String| CopyError::DamagedCopy { location: target.location(), object: "repository.json".to_owned(), what };
     let config: Key = "repository.json".parse().expect("a plain name");
     if plan.present.contains(&config) {
         let read = |store: Arc<dyn Store>, key: Key| async move { store.get(&key).await.map_err(|error| failed(&key, error)) };
         let there = read(Arc::clone(source.store()), config.clone()).await?;
         let here = target.get_range(&config, 0..there.len() as u64).await.map_err(|error| failed(&config, error))?;
         if here != there {
-            return Err(another());
+            same_config(target, &there, &here).await?.map_err(|what| what.map_or_else(another, damaged))?;
         }
-    } else if !plan.only_here.is_empty() || plan.differs.iter().any(|finding| finding.object == config.as_str()) {
-        return Err(another());
+    } else if plan.differs.iter().any(|finding| finding.object == config.as_str()) {
+        let there = source.store().get(&config).await.map_err(|error| failed(&config, error))?;
+        let here = target.get(&config).await.map_err(|error| failed(&config, error))?;
+        same_config(target, &there, &here).await?.map_err(|what| what.map_or_else(another, damaged))?;
+    } else if !plan.only_here.is_empty() {
+        return Err(damaged("it is missing, and other objects of a repository are there".to_owned()));
     }
     match plan.only_here.iter().filter_map(version).max() {
         Some(here) if here > source.trust().version() => Err(CopyError::RolledBack {
@@ -322,6 +328,21 @@ async fn same_repository(source: &Repository, target: &dyn Store, plan: &CopyPla
         }),
         _ => Ok(()),
     }
+}
+
+/// Whether a configuration that differs from `there` was healed in the copy; else what is wrong with it, or `None` where it is that of
+/// another repository.
+async fn same_config(target: &dyn Store, there: &[u8], here: &[u8]) -> Result<Result<(), Option<String>>, CopyError> {
+    let failed = |source| CopyError::Store { object: healed::HEALED.to_owned(), source };
+    let config: Key = "repository.json".parse().expect("a plain name");
+    let digest = Digest::of(there);
+    if let Some(good) =
+        healed::list(target).await.map_err(failed)?.get(&config).and_then(|goods| goods.iter().find(|good| good.digest == digest))
+        && healed::read(target, good).await.map_err(failed)?.is_some()
+    {
+        return Ok(Ok(()));
+    }
+    Ok(Err(repository::broken_config(here)))
 }
 
 /// Errors of a store that the next object would meet, too.

@@ -146,12 +146,34 @@ fn parse_config(object: &[u8]) -> Result<Config, OpenError> {
     // The format comes first: what a later one signs, and how, is not for us to judge.
     let (document, _) = trust::split(object).map_err(damaged)?;
     let config = Config::parse(document).map_err(|bad| match bad {
+        BadConfig::Draft | BadConfig::Newer { .. } if is_signed_as_ours(object) => {
+            damaged(format!("its owner signed it as format {FORMAT}, and it says another"))
+        }
         BadConfig::Draft => OpenError::Draft { known: FORMAT },
         BadConfig::Newer { found, reader } => OpenError::Newer { found, known: FORMAT, reader },
         BadConfig::Broken(what) => damaged(what),
     })?;
     trust::signed_by_any(std::slice::from_ref(&config.owner), object).map_err(damaged)?;
     Ok(config)
+}
+
+/// What is wrong with a `repository.json`; `None`: it is a sound one, of this format or of another.
+pub(crate) fn broken_config(object: &[u8]) -> Option<String> {
+    match parse_config(object) {
+        Err(OpenError::Damaged { what, .. }) => Some(what),
+        _ => None,
+    }
+}
+
+/// Whether an object of another format becomes a sound one of ours when nothing but its format is set back: one digit of it was changed.
+fn is_signed_as_ours(object: &[u8]) -> bool {
+    const MEMBER: &[u8] = b"\"format\":";
+    let Some(start) = object.windows(MEMBER.len()).position(|window| window == MEMBER).map(|at| at + MEMBER.len()) else { return false };
+    let digits = object.iter().skip(start).take_while(|byte| byte.is_ascii_digit()).count();
+    let ours = [&object[..start], FORMAT.to_string().as_bytes(), &object[start + digits..]].concat();
+    let sound = |document: &[u8]| Config::parse(document).ok();
+    let config = trust::split(&ours).ok().and_then(|(document, _)| sound(document));
+    config.is_some_and(|config| trust::signed_by_any(std::slice::from_ref(&config.owner), &ours).is_ok())
 }
 
 async fn read_trust(store: &dyn Store, config: &Config, beside: &Beside, vouched: &mut Vouched) -> Result<Trust, OpenError> {

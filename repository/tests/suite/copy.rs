@@ -117,6 +117,20 @@ async fn another_repository_and_a_rolled_back_original_are_refused() {
     assert_eq!(other.disk.keys(), before);
     let target = MemoryStore::default();
     copy(&stocked, &target).await.unwrap();
+    let config: Key = "repository.json".parse().unwrap();
+    let sound = target.get(&config).await.unwrap();
+    let flipped = |at: usize| sound.iter().enumerate().map(|(n, byte)| if n == at { byte ^ 2 } else { *byte }).collect::<Vec<u8>>();
+    for damage in [flipped(0), flipped(200), sound[..100].to_vec()] {
+        target.overwrite(&config, damage);
+        let refused = copy(&stocked, &target).await.unwrap_err();
+        assert!(matches!(&refused, CopyError::DamagedCopy { object, .. } if object == "repository.json"), "{refused}");
+    }
+    // Once it is healed, the copy goes on.
+    target.put_new(&beside(&config, &base::Digest::of(&sound)).unwrap(), sound.clone(), base::Digest::of(&sound)).await.unwrap();
+    copy(&stocked, &target).await.unwrap();
+    assert!(target.lose(&config));
+    target.overwrite(&"holds/only-here".parse().unwrap(), "x");
+    target.overwrite(&config, sound);
     target.overwrite(&"trust/9.json".parse().unwrap(), "later");
     let refused = copy(&stocked, &target).await.unwrap_err();
     assert!(matches!(refused, CopyError::RolledBack { here: 9, .. }), "{refused}");
