@@ -5,6 +5,7 @@
 //! are looked at. The first two need no key, so that anyone who holds a copy can scrub it.
 
 mod affected;
+mod coverage;
 mod healed;
 mod maintenance;
 mod packs;
@@ -13,6 +14,7 @@ mod sample;
 mod statements;
 mod survey;
 mod swept;
+mod trees;
 
 use base::Hint;
 use stores::error::StoreError;
@@ -23,6 +25,7 @@ use crate::keys::OpenKeys;
 use crate::reader::Reader;
 use crate::repository::Repository;
 
+pub use coverage::Coverage;
 pub use report::CheckReport;
 pub use sample::{Budget, ONE};
 
@@ -35,7 +38,8 @@ pub enum Level {
     Presence,
     /// L1: the SHA-256 of each pack is its name.
     Names,
-    /// L2: each pack is opened, its table compared with the index, and every chunk's id computed anew. Needs a key.
+    /// L2: each pack is opened, its table compared with the index, and every chunk's id computed anew; [`run`] also walks the trees of live
+    /// restore points and compares what they need with the packs that each names. Needs a key.
     Contents,
 }
 
@@ -73,8 +77,13 @@ pub(crate) fn verified_index(repository: &Repository, at: &Numbered, object: &[u
 /// packs take away.
 pub async fn run(repository: &Repository, level: Level, reader: Option<&Reader>, budget: Budget) -> Result<CheckReport, CheckError> {
     let keys = reader.map(Reader::keys);
-    let mut report = inspect(repository, level, keys, budget).await?;
+    let mut report = inspect(repository, level, keys, budget.clone()).await?;
     if let Some(reader) = reader {
+        // What a damaged pack takes away is named already.
+        if level == Level::Contents && report.findings.is_empty() {
+            trees::look(reader, &budget, &mut report).await;
+            report.sort();
+        }
         affected::name_paths(repository, reader, &mut report).await;
     }
     Ok(report)
@@ -96,7 +105,7 @@ pub async fn inspect(repository: &Repository, level: Level, keys: Option<&OpenKe
     swept::take_out(repository, &survey, &mut told).await;
     maintenance::look(repository, &mut report).await?;
     let scrub = packs::Scrub { repository, told: &told, level, keys };
-    scrub.look(&survey, budget, &mut report).await;
+    scrub.look(&survey, &budget, &mut report).await;
     report.sort();
     Ok(report)
 }

@@ -6,8 +6,8 @@ use base::ByteSize;
 use base::id::RepositoryId;
 use base::span::human;
 use jiff::Timestamp;
-use orchestrator::jobs::check::{Checked, Order, run as check, word};
-use repository::check::{Budget, Level, ONE};
+use orchestrator::jobs::check::{Checked, Order, Share, run as check, word};
+use repository::check::{Level, ONE};
 use repository::finding::Finding;
 
 use crate::failure::{Exit, Failure};
@@ -30,9 +30,12 @@ pub(crate) struct CheckArgs {
     /// How closely packs are looked at: that they are there, that their bytes are the ones that were stored, that they open
     #[arg(long, value_name = "LEVEL")]
     level: Option<LevelArg>,
-    /// Open packs and compute every id anew, all or a share of them such as 5%; needs a key
+    /// Open packs, compute every id anew and walk the trees, of all or of a share such as 5%; needs a key
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "100%", require_equals = false)]
-    read_data: Option<Share>,
+    read_data: Option<Percent>,
+    /// Only packs that this host has not read as closely for so long, such as 30d: the longest ago first, as far as the share goes
+    #[arg(long, value_name = "SPAN")]
+    older_than: Option<base::Span>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -41,15 +44,15 @@ enum LevelArg {
     Presence,
     /// The bytes of each pack are those that were stored; needs no key
     Names,
-    /// Each pack opens and every chunk is what it should be; needs a key
+    /// Each pack opens, every chunk is what it should be, and each restore point names all packs that its trees need; needs a key
     Contents,
 }
 
 /// Parts of ten thousand of the packs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Share(u16);
+struct Percent(u16);
 
-impl std::str::FromStr for Share {
+impl std::str::FromStr for Percent {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -75,6 +78,11 @@ struct Answer<'a> {
     packs: u64,
     packs_checked: u64,
     packs_unreferenced: u64,
+    /// Packs that were not read for longer than --older-than, and that the share left for another time.
+    packs_old: u64,
+    /// Restore points whose trees were walked.
+    walked: u64,
+    trees: u64,
     chunks: u64,
     /// Bytes of packs that restore points need of which they need nothing, where somebody has measured them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,17 +125,16 @@ pub(crate) async fn run(args: &CheckArgs, settings: &Settings, output: Output) -
         (Some(LevelArg::Names), _) | (None, None) => Level::Names,
         (Some(LevelArg::Contents), _) | (None, Some(_)) => Level::Contents,
     };
-    // Each run draws other packs, so that all of them are seen in time.
-    let seed = parts.clock.now().as_second().unsigned_abs();
-    let budget = match args.read_data {
-        Some(Share(parts)) if parts < ONE => Budget::Share { parts, seed },
-        _ => Budget::All,
+    let share = match (args.older_than, args.read_data) {
+        (Some(than), part) => Share::Old { than, parts: part.map_or(ONE, |Percent(parts)| parts) },
+        (None, Some(Percent(parts))) if parts < ONE => Share::Parts(parts),
+        (None, _) => Share::All,
     };
     let (mut exit, mut weak) = (Exit::Done, false);
     for repository in repositories {
         let began = parts.clock.monotonic();
         output.note(&format!("checking {repository} …"));
-        let checked = check(&parts, &plan, &Order { repository: repository.clone(), level, budget }).await?;
+        let checked = check(&parts, &plan, &Order { repository: repository.clone(), level, share }).await?;
         let took = parts.clock.monotonic().saturating_sub(began);
         let mut answer = answer(&repository, &checked, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         let told = orchestrator::jobs::space::told(&parts, &plan, &repository).await;
@@ -163,6 +170,9 @@ fn answer<'a>(repository: &'a RepositoryId, checked: &'a Checked, took_ms: u64) 
         packs: report.packs,
         packs_checked: report.packs_checked,
         packs_unreferenced: report.packs_unreferenced,
+        packs_old: report.packs_old,
+        walked: report.walked,
+        trees: report.trees,
         chunks: report.chunks,
         dead: None,
         took_ms,
@@ -216,6 +226,20 @@ fn text(answer: &Answer<'_>, took: &str) -> String {
         let weak = if answer.weak_locks.is_empty() { "each for as long as promised" } else { "NOT EACH for as long as promised" };
         let _ = writeln!(out, "     {} locked, {weak}", counted(answer.locks, "object"));
     }
+    if answer.walked > 0 {
+        let trees = format!(
+            "{} of {} walked: each names all packs that it needs",
+            counted(answer.trees, "tree"),
+            counted(answer.walked, "restore point")
+        );
+        out.push_str(&format!(
+            "     {}\n",
+            if answer.findings.is_empty() { trees } else { trees.replace(": each names all packs that it needs", "") }
+        ));
+    }
+    if answer.packs_old > 0 {
+        out.push_str(&format!("     {} not read for that long, and left for another time\n", counted(answer.packs_old, "pack")));
+    }
     list(&mut out, "damaged or missing", &answer.findings);
     list(&mut out, "not looked at", &answer.unread);
     list(&mut out, "locked for less than was promised", &answer.weak_locks);
@@ -260,10 +284,10 @@ mod tests {
     #[test]
     fn a_share_is_a_percentage_with_two_places() {
         for (text, parts) in [("5%", 500), ("100%", 10_000), ("0.5%", 50), ("12.34%", 1234), ("0.01%", 1)] {
-            assert_eq!(text.parse(), Ok(Share(parts)), "{text}");
+            assert_eq!(text.parse(), Ok(Percent(parts)), "{text}");
         }
         for text in ["", "5", "%", "0%", "101%", "5.%x", "-1%", "1.234%", "1e2%", ".5%"] {
-            assert!(text.parse::<Share>().is_err(), "{text}");
+            assert!(text.parse::<Percent>().is_err(), "{text}");
         }
     }
 }

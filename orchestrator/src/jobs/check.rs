@@ -3,11 +3,17 @@
 //! A check that could not look at everything it was to look at, and found nothing, is written down nowhere: it is no clean check,
 //! and it is no proof of damage.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base::Span;
 use base::hint::whole_story;
 use base::id::RepositoryId;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use plans::Plan;
 use records::event::CheckFinished;
-use repository::check::{Budget, CheckReport, Level};
+use repository::check::{Budget, CheckReport, Coverage, Level};
 use repository::finding::Finding;
 use repository::keys::ReaderKey;
 use repository::lock::LockError;
@@ -20,6 +26,22 @@ use crate::parts::Parts;
 /// The most findings that a record holds in words; the count goes on.
 const MAX_LISTED: usize = 100;
 
+/// Which packs are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// All of them.
+    All,
+    /// So many parts of ten thousand, others each time.
+    Parts(u16),
+    /// Those that this host has not read as closely for so long, the longest ago first, and not more than so many parts of ten thousand.
+    Old {
+        /// How long.
+        than: Span,
+        /// Parts of ten thousand.
+        parts: u16,
+    },
+}
+
 /// Which repository, and how closely.
 #[derive(Debug, Clone)]
 pub struct Order {
@@ -27,8 +49,8 @@ pub struct Order {
     pub repository: RepositoryId,
     /// How closely packs are looked at. [`Level::Contents`] needs a key that reads.
     pub level: Level,
-    /// How many packs are looked at.
-    pub budget: Budget,
+    /// Which packs are looked at.
+    pub share: Share,
 }
 
 /// What was found.
@@ -70,11 +92,14 @@ pub async fn run(parts: &Parts, plan: &Plan, order: &Order) -> Result<Checked, J
             Err(source) => return Err(JobError::Read { repository: order.repository.clone(), source: Box::new(source) }),
         },
     };
-    let report = repository::check::run(&repository, order.level, reader.as_ref(), order.budget).await;
+    let (path, coverage) = coverage(parts, &repository).await;
+    let budget = budget(order, &coverage, parts.clock.now());
+    let report = repository::check::run(&repository, order.level, reader.as_ref(), budget).await;
     let mut report = report.map_err(|source| JobError::Check { repository: order.repository.clone(), source: Box::new(source) })?;
     if let (Some(key), Some(reader), true) = (&key, &reader, report.is_sound()) {
         attest(parts, order, &repository, key, reader, &mut report).await;
     }
+    remember(order.level, &report, (path, coverage), parts.clock.now()).await;
     let took_ms = u64::try_from(parts.clock.monotonic().saturating_sub(began).as_millis()).unwrap_or(u64::MAX);
     tracing::info!(findings = report.findings.len(), unread = report.unread.len(), took_ms, "check done");
     if report.is_sound() || !report.findings.is_empty() {
@@ -121,6 +146,49 @@ async fn attest(parts: &Parts, order: &Order, repository: &Repository, key: &Rea
     }
 }
 
+fn budget(order: &Order, coverage: &Arc<Coverage>, now: Timestamp) -> Budget {
+    match order.share {
+        Share::All => Budget::All,
+        // Each run draws other packs, so that all of them are seen in time.
+        Share::Parts(parts) => Budget::Share { parts, seed: now.as_second().unsigned_abs() },
+        Share::Old { than, parts } => {
+            let before = than.before(now, &TimeZone::UTC);
+            Budget::Old { parts, read: Arc::clone(coverage), before, now }
+        }
+    }
+}
+
+/// What this host remembers of earlier checks, and where it is kept.
+async fn coverage(parts: &Parts, repository: &Repository) -> (PathBuf, Arc<Coverage>) {
+    let path = Coverage::path(&open::repository_cache(parts), repository.id());
+    let at = path.clone();
+    let read = tokio::task::spawn_blocking(move || Coverage::load(&at)).await;
+    (path, Arc::new(read.unwrap_or_default()))
+}
+
+/// Remembers what was read and is sound. A host that cannot keep that reads it again the next time.
+async fn remember(level: Level, report: &CheckReport, (path, coverage): (PathBuf, Arc<Coverage>), now: Timestamp) {
+    if level == Level::Presence {
+        return;
+    }
+    let mut coverage = Arc::unwrap_or_clone(coverage);
+    let (covered, mut there) = (report.covered.clone(), report.listed.clone());
+    // At the level of names nobody walks restore points; what was walked once stays remembered.
+    let kept = tokio::task::spawn_blocking(move || {
+        coverage.note(level, &covered, now);
+        if level == Level::Contents {
+            there.extend(covered);
+            coverage.keep(&there);
+        }
+        coverage.store(&path)
+    });
+    match kept.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "what was read could not be remembered"),
+        Err(error) => tracing::warn!(%error, "what was read could not be remembered"),
+    }
+}
+
 /// The stored word of a level.
 pub fn word(level: Level) -> &'static str {
     match level {
@@ -140,5 +208,7 @@ fn finished(order: &Order, report: &CheckReport, took_ms: u64) -> CheckFinished 
         n_findings: report.findings.len() as u64,
         findings: report.findings.iter().take(MAX_LISTED).map(text).collect(),
         took_ms,
+        n_packs_old: report.packs_old,
+        n_walked: report.walked,
     }
 }

@@ -55,6 +55,12 @@ pub struct CheckFinished {
     /// How long it took, in milliseconds.
     #[serde(default)]
     pub took_ms: u64,
+    /// Packs that were not read for longer than was asked for, and were left for another time.
+    #[serde(default)]
+    pub n_packs_old: u64,
+    /// Restore points whose trees were walked.
+    #[serde(default)]
+    pub n_walked: u64,
 }
 
 /// The locks of a repository were looked at, and those extended that were due.

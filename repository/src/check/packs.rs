@@ -56,7 +56,7 @@ enum Verdict {
 impl Scrub<'_> {
     /// Looks at every pack that is listed or named, as far as the budget goes. Whether it is there, and as long as it
     /// should be, is asked of each.
-    pub(super) async fn look(&self, survey: &Survey, budget: Budget, report: &mut CheckReport) {
+    pub(super) async fn look(&self, survey: &Survey, budget: &Budget, report: &mut CheckReport) {
         let mut present = Vec::new();
         for ((domain, digest), size) in &survey.packs {
             let named = self.told.get(&(domain.clone(), *digest));
@@ -77,7 +77,9 @@ impl Scrub<'_> {
             report.packs += 1;
             report.found(self.finding(domain, digest, "it is missing".to_owned()));
         }
-        let drawn = budget.draw(present, |target| target.digest);
+        report.listed.extend(present.iter().map(|target| target.digest));
+        let (drawn, left) = budget.draw(present, self.level, |target| target.digest);
+        report.packs_old = left;
         report.packs_checked = drawn.len() as u64;
         match self.level {
             Level::Presence => self.ask(drawn, report).await,
@@ -117,7 +119,10 @@ impl Scrub<'_> {
             let Some((bytes, verdict)) = report.read(&target.key, answer) else { continue };
             report.bytes += bytes;
             match verdict {
-                Verdict::Sound { chunks } => report.chunks += chunks,
+                Verdict::Sound { chunks } => {
+                    report.chunks += chunks;
+                    report.covered.push(target.digest);
+                }
                 Verdict::Damaged(what) => report.found(self.finding(&target.domain, &target.digest, what)),
                 Verdict::Closed(what) => report.unread.push(Finding::new(&target.key, what)),
             }

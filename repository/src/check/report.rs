@@ -1,5 +1,8 @@
 //! What a check saw.
 
+use std::collections::BTreeSet;
+
+use base::Digest;
 use stores::error::StoreError;
 use stores::key::Key;
 
@@ -23,6 +26,16 @@ pub struct CheckReport {
     pub packs: u64,
     /// Packs that were looked at: all, or the share that the budget allows.
     pub packs_checked: u64,
+    /// Packs that were not read for longer than was asked for, and that the budget left for another time.
+    pub packs_old: u64,
+    /// Restore points whose trees were walked, at [`Level::Contents`].
+    pub walked: u64,
+    /// Trees among these, each once.
+    pub trees: u64,
+    /// Packs that were read and are sound, and restore points that were walked and are.
+    pub covered: Vec<Digest>,
+    /// All that is listed which could be covered.
+    pub listed: BTreeSet<Digest>,
     /// Packs that no snapshot names: left by runs that were cut short, or younger than the newest snapshot.
     pub packs_unreferenced: u64,
     /// Chunks whose ids were computed anew, at [`Level::Contents`].
@@ -44,6 +57,11 @@ impl CheckReport {
             snapshots: 0,
             packs: 0,
             packs_checked: 0,
+            packs_old: 0,
+            walked: 0,
+            trees: 0,
+            covered: Vec::new(),
+            listed: BTreeSet::new(),
             packs_unreferenced: 0,
             chunks: 0,
             healed: Vec::new(),
