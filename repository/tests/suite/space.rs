@@ -223,6 +223,36 @@ async fn chunks_that_were_moved_many_times_are_found_although_the_index_names_ma
     assert_same(&files_of(&open(&kept).await, &newest.root).await.unwrap(), &few);
 }
 
+/// Two writers that knew nothing of each other have stored the same file, and a later restore point needs both packs for other reasons.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_moved_is_needed_where_it_was_moved_to_although_a_pack_that_stays_has_it_as_well() {
+    let kept = Kept::new().await;
+    let file = |name: &str, seed| (name.to_owned(), noise(seed, 1_300_000));
+    let (both, one, two) = (file("both", 1), file("one", 2), file("two", 3));
+    let other = tempfile::tempdir().unwrap();
+    let racing = writer(&kept.repository, &kept.key, other.path()).await.unwrap();
+    let first = back_up(&kept, &[both.clone(), one.clone()].into()).await;
+    let (racing, root) = store(racing, &[both.clone(), two.clone()].into()).await.unwrap();
+    let second = racing.commit(new_snapshot(root)).await.unwrap().snapshot;
+    kept.hours(1);
+    // The file is looked for in one of the packs, and its companion is in the other alone.
+    let names = |point: &Snapshot, of: &Snapshot| point.packs.iter().filter(|pack| of.packs.contains(pack)).count();
+    let alone = back_up(&kept, &[both.clone()].into()).await;
+    let (from, companion) = if names(&alone, &first) > 0 { (&first, two) } else { (&second, one) };
+    let all: Files = [both, companion].into();
+    let point = back_up(&kept, &all).await;
+    assert!(names(&point, &first) > 0 && names(&point, &second) > 0, "{point:?}");
+    let emptied: BTreeSet<PackAt> = from.packs.iter().map(|pack| (from.domain.clone(), *pack)).collect();
+    let keys = Keys { reader: &kept.ada, writers: std::slice::from_ref(&kept.key), steward: &kept.steward };
+    let cache = tempfile::tempdir().unwrap();
+    let done = space::empty(&kept.repository, &keys, &emptied, cache.path(), kept.said()).await.unwrap();
+    let (_, is) = *done.replaced.iter().find(|(was, _)| *was == point.id).unwrap();
+    let listing = open(&kept).await.snapshots().await.unwrap();
+    let again = listing.snapshots.iter().find(|snapshot| snapshot.id == is).unwrap();
+    assert_eq!((names(again, from), again.packs.iter().filter(|pack| !point.packs.contains(pack)).count()), (0, 1), "{again:?}");
+    kept.reads(again, &all).await;
+}
+
 /// Never edited: see `tests/golden/format-1-space/README`.
 #[test]
 fn the_golden_statements_about_space_are_read_as_they_were_written() {
