@@ -59,11 +59,11 @@ pub fn between(old: &Plan, new: &Plan) -> Difference {
     let (before, after) = (as_value(old), as_value(new));
     let mut changes = Vec::new();
     // What calls for a review is what either of the two plans says.
-    let material = |section: &str| [old, new].iter().any(|plan| signs_for(plan, section));
+    let material = |place: &str| [old, new].iter().any(|plan| signs_for(plan, place));
     let sections: BTreeSet<&String> = before.as_object().into_iter().chain(after.as_object()).flat_map(serde_json::Map::keys).collect();
     for section in sections.into_iter().filter(|section| *section != "fingerprint") {
         let name = if section == "id" { "plan" } else { section };
-        compare(name, before.get(section), after.get(section), material(section), &mut changes);
+        compare(name, before.get(section), after.get(section), &material, &mut changes);
     }
     Difference { needs_review: old.fingerprint != new.fingerprint, changes, effects: effects(old, new) }
 }
@@ -72,12 +72,22 @@ fn as_value(plan: &Plan) -> Value {
     serde_json::to_value(plan).unwrap_or_default() // a plan has no keys but texts, so that it always becomes a value
 }
 
-fn signs_for(plan: &Plan, section: &str) -> bool {
+fn signs_for(plan: &Plan, place: &str) -> bool {
     let chosen = &plan.review.on_change;
-    MATERIAL.contains(&section) && (chosen.is_empty() || section == "review" || chosen.iter().any(|name| name == section))
+    let section = place.split('/').next().unwrap_or_default();
+    MATERIAL.contains(&section)
+        && (chosen.is_empty() || section == "review" || chosen.iter().any(|name| name == section) || makes_a_signer(plan, place))
 }
 
-fn compare(place: &str, old: Option<&Value>, new: Option<&Value>, material: bool, changes: &mut Vec<Change>) {
+/// The key and the roles of a contact who signs are always reviewed.
+fn makes_a_signer(plan: &Plan, place: &str) -> bool {
+    let parts: Vec<&str> = place.split('/').collect();
+    let ["contacts", id, rest @ ..] = parts.as_slice() else { return false };
+    let signs = plan.contacts.get(*id).is_some_and(|contact| contact.ssh_key.is_some());
+    signs && rest.first().is_none_or(|key| ["roles", "ssh_key"].contains(key))
+}
+
+fn compare(place: &str, old: Option<&Value>, new: Option<&Value>, material: &dyn Fn(&str) -> bool, changes: &mut Vec<Change>) {
     let (old, new) = (old.filter(|value| !is_nothing(value)), new.filter(|value| !is_nothing(value)));
     if old == new {
         return;
@@ -99,10 +109,10 @@ fn compare(place: &str, old: Option<&Value>, new: Option<&Value>, material: bool
             }
             if changes.len() == first {
                 let list = |list| Some(Value::from(order(list)));
-                changes.push(Change { place: place.to_owned(), material, old: list(before), new: list(after) });
+                changes.push(Change { place: place.to_owned(), material: material(place), old: list(before), new: list(after) });
             }
         }
-        _ => changes.push(Change { place: place.to_owned(), material, old: old.cloned(), new: new.cloned() }),
+        _ => changes.push(Change { place: place.to_owned(), material: material(place), old: old.cloned(), new: new.cloned() }),
     }
 }
 

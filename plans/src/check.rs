@@ -4,6 +4,7 @@
 //! where a fault was found already, so that one mistake is told once.
 
 mod alerts;
+mod cadence;
 mod drills;
 mod keys;
 mod names;
@@ -92,6 +93,7 @@ pub(crate) fn run(plan: &Plan, places: &Places, today: Option<Date>, faults: &mu
     }
     let mut context = Context { plan, places, faults, users };
     timing::never_fires(&mut context); // first, as the others do not judge what hangs on such a schedule
+    let alerts = alerts::Read::of(&context);
     names::check(&mut context);
     procedures::check(&mut context);
     services::check(&mut context);
@@ -100,9 +102,10 @@ pub(crate) fn run(plan: &Plan, places: &Places, today: Option<Date>, faults: &mu
     keys::check(&mut context);
     threats::check(&mut context);
     review::check(&mut context);
-    alerts::check(&mut context);
+    alerts::check(&mut context, &alerts);
     promises::check(&mut context);
     practice::check(&mut context);
+    cadence::check(&mut context);
     support::check(&mut context);
     waivers::apply(&mut context, today)
 }

@@ -45,7 +45,31 @@ pub(crate) fn material(root: &Node) -> Digest {
             canonical(node, &mut bytes);
         }
     }
+    if !chosen.is_empty() && !chosen.contains(&"contacts") {
+        signers(root, &mut bytes);
+    }
     Digest::of(&bytes)
+}
+
+/// Of a contact who signs, what makes a signature theirs.
+const OF_SIGNERS: [&str; 2] = ["role", "ssh_key"];
+
+/// Who signs with which key, where contacts call for no review: whoever replaced a key could otherwise sign in another's name, under a plan that
+/// reads as if nobody had touched it.
+fn signers(root: &Node, bytes: &mut Vec<u8>) {
+    let contacts = root.get("contacts").map_or(&[][..], Node::entries).iter();
+    let mut signers: Vec<_> = contacts.filter(|entry| entry.value.get("ssh_key").is_some()).collect();
+    signers.sort_by(|a, b| a.key.cmp(&b.key));
+    for entry in signers {
+        text("signer", bytes);
+        text(&entry.key, bytes);
+        for key in OF_SIGNERS {
+            if let Some(node) = entry.value.get(key) {
+                text(key, bytes);
+                canonical(node, bytes);
+            }
+        }
+    }
 }
 
 /// Every part is written with its kind and length, so that no two trees give the same bytes.

@@ -37,6 +37,8 @@ pub struct Facts {
     pub prunes: BTreeMap<RepositoryId, Timestamp>,
     /// When the last prune of each repository ended, whatever came of it.
     pub prune_ends: BTreeMap<RepositoryId, Timestamp>,
+    /// When each recovery key last opened a repository in somebody's hands, by its public half, and by its name where the plan had it.
+    pub keys_tried: BTreeMap<String, Timestamp>,
     /// The incident register.
     pub incidents: Incidents,
     /// The rows that people keep in the other registers.
@@ -168,6 +170,10 @@ impl Facts {
                 if done.waits.is_empty() {
                     self.prunes.insert(done.repository.clone(), at);
                 }
+            }
+            Event::KeyTried(tried) if tried.opened => {
+                self.keys_tried.extend(tried.key.iter().map(|key| (key.to_string(), at)));
+                self.keys_tried.insert(tried.fingerprint.clone(), at);
             }
             Event::MaintenanceFailed(failed) if failed.act == "prune" => {
                 self.prune_ends.insert(failed.repository.clone(), at);

@@ -38,6 +38,8 @@ pub enum Kind {
     ChangeUnproven,
     /// Retention was not applied for too long.
     RetentionOverdue,
+    /// Nobody has opened a repository with a recovery key for longer than the plan allows.
+    KeyUntested,
     /// The plan has to be reviewed.
     ReviewOverdue,
     /// Nobody looked at a threat for too long, or its acceptance has ended.
@@ -63,6 +65,7 @@ impl Kind {
             Self::BackupOverdue => "backup.overdue",
             Self::DrillOverdue => "drill.overdue",
             Self::RetentionOverdue => "retention.overdue",
+            Self::KeyUntested => "key.untested",
             Self::ReviewOverdue => "review.overdue",
             Self::ThreatOverdue => "threat.overdue",
             Self::ImpactOverdue => "impact.overdue",

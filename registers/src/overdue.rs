@@ -8,7 +8,7 @@ use base::id::{RepositoryId, SourceId};
 use base::span::human;
 use jiff::Timestamp;
 use plans::Plan;
-use plans::plan::{Band, Drill, Repository, Source};
+use plans::plan::{Band, Drill, RecoveryKey, Repository, Source};
 use plans::review::{OverdueReason, PlanAge, ReviewStatus, SignedReview};
 
 use crate::facts::{Facts, later, slack};
@@ -27,6 +27,7 @@ pub fn list(plan: &Plan, facts: &Facts, last_signed: Option<&SignedReview>, now:
         late.extend(source.to.iter().filter_map(|repository| backup(plan, source, repository, facts, now)));
     }
     late.extend(plan.repositories.values().filter_map(|repository| retention(plan, repository, facts, now)));
+    late.extend(plan.recovery_keys.values().filter_map(|key| untested(plan, key, facts, now)));
     late.extend(threats(plan, facts, now));
     late.extend(impacts(plan, facts, now));
     let rules = IncidentRules::of(plan);
@@ -120,6 +121,29 @@ fn retention(plan: &Plan, repository: &Repository, facts: &Facts, now: Timestamp
         owner: plan.owner.clone(),
         what,
         todo: format!("lifeboat prune --repository {} --dry-run", repository.id),
+    })
+}
+
+/// A key that nobody has opened anything with for longer than the plan allows. What was tried under another key of the same name counts for
+/// nothing where the plan has another public half now; what a device holds is known by its name alone.
+fn untested(plan: &Plan, key: &RecoveryKey, facts: &Facts, now: Timestamp) -> Option<Matter> {
+    let every = key.try_every?;
+    let by_name =
+        || facts.keys_tried.get(key.id.as_str()).filter(|_| key.recipient.strip_prefix("age1").is_some_and(|rest| rest.contains('1')));
+    let last = facts.keys_tried.get(&key.recipient).or_else(by_name).copied().filter(|last| !plans::backup::is_beyond(*last, now));
+    // From the first day of the plan, not from its last change: who changes a plan each month would otherwise never be asked.
+    let since = every.after(last.or_else(|| facts.plan_since())?, &plan.timezone);
+    let what = match last {
+        Some(last) => format!("it last opened a repository on {}, and has to every {every}", last.strftime("%Y-%m-%d")),
+        None => format!("it never opened a repository in anybody's hands, and has to every {every}"),
+    };
+    (since <= now).then(|| Matter {
+        kind: Kind::KeyUntested,
+        object: format!("recovery key {}", key.id),
+        since,
+        owner: key.custodian.clone().or_else(|| plan.owner.clone()),
+        what,
+        todo: "lifeboat key check --key-file FILE".to_owned(),
     })
 }
 

@@ -121,7 +121,9 @@ pub(crate) struct Parts {
 /// Takes a URL of one of these schemes apart.
 pub(crate) fn parts(text: &str, schemes: &[&str]) -> Result<Parts, DatabaseError> {
     let fault = |why: &str| DatabaseError::Dsn { why: why.to_owned() };
-    let url = Url::parse(text.trim()).map_err(|error| fault(&error.to_string()))?;
+    // "USER@/database" has no host, for a server that listens on a socket of its own: libpq takes it, the rules of URLs do not.
+    let socket = socket_with_user(text.trim());
+    let url = Url::parse(socket.as_deref().unwrap_or(text.trim())).map_err(|error| fault(&error.to_string()))?;
     if !schemes.contains(&url.scheme()) {
         return Err(fault(&format!("it does not begin with {}://", schemes.first().unwrap_or(&""))));
     }
@@ -133,16 +135,37 @@ pub(crate) fn parts(text: &str, schemes: &[&str]) -> Result<Parts, DatabaseError
     Ok(Parts {
         user: some(Some(url.username()))?,
         password: some(url.password())?,
-        host: some(url.host_str().map(|host| host.trim_matches(['[', ']'])))?,
+        host: some(url.host_str().filter(|_| socket.is_none()).map(|host| host.trim_matches(['[', ']'])))?,
         port: url.port(),
         database: some(Some(url.path().trim_start_matches('/')))?,
         rest: url.query_pairs().map(|(key, value)| (key.into_owned(), value.into_owned())).collect(),
     })
 }
 
+/// A URL with a user and no host, with a host that stands for none.
+fn socket_with_user(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let user = authority.strip_suffix('@').filter(|user| !user.is_empty())?;
+    Some(format!("{scheme}://{user}@localhost{path}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_without_a_host_is_taken_as_libpq_takes_it() {
+        for (text, user, password) in
+            [("postgresql://joy@/shop", "joy", None), ("postgresql://joy:p%40ss@/shop?host=/run/postgresql", "joy", Some("p@ss"))]
+        {
+            let parts = parts(text, &["postgresql"]).unwrap();
+            assert_eq!((parts.user.as_deref(), parts.password.as_deref()), (Some(user), password), "{text}");
+            assert_eq!((parts.host.as_deref(), parts.port, parts.database.as_deref()), (None, None, Some("shop")), "{text}");
+        }
+        assert_eq!(parts("postgresql://joy@localhost/shop", &["postgresql"]).unwrap().host.as_deref(), Some("localhost"));
+    }
 
     #[test]
     fn a_url_is_taken_apart_and_decoded() {

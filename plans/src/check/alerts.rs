@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use base::id::{ChannelId, RouteId};
+
 use super::Context;
 use crate::document::formats;
 use crate::document::shape::nearest;
@@ -9,7 +11,7 @@ use crate::plan::{Channel, Role, StepAction, Target};
 use crate::rules::meaning as rules;
 
 /// Events that this version sends: the kinds of matter that the registers know.
-pub const EVENTS: [&str; 20] = [
+pub const EVENTS: [&str; 21] = [
     "backup.failed",
     "backup.overdue",
     "capa.overdue",
@@ -20,6 +22,7 @@ pub const EVENTS: [&str; 20] = [
     "impact.overdue",
     "incident.open",
     "incident.update",
+    "key.untested",
     "knowledge.missing",
     "objective.missed",
     "retention.overdue",
@@ -33,14 +36,13 @@ pub const EVENTS: [&str; 20] = [
 ];
 
 /// Events of later versions. A route for one of them waits in vain until then, and whoever set it up is told so.
-const LATER: [&str; 13] = [
+const LATER: [&str; 12] = [
     "acceptance.ended",
     "backup.incomplete",
     "copy.failed",
     "daemon.failed",
     "drill.void",
     "evidence.broken",
-    "key.untested",
     "lock.weakened",
     "notice.failed",
     "plan.changed",
@@ -52,14 +54,32 @@ const LATER: [&str; 13] = [
 /// The address for whoever the roster has on call.
 pub(super) const ON_CALL: &str = "on-call";
 
-pub(super) fn check(context: &mut Context<'_>) {
-    if !context.sound("alerts") {
-        return; // targets, routes and channels are judged together
+/// What of `alerts` could be read, asked before names are looked up: a name that nothing has is one mistake, and the other rules still hold.
+pub(super) struct Read {
+    events: bool,
+    channels: bool,
+    /// Routes whose targets stand at the places where they were written.
+    routes: BTreeSet<RouteId>,
+}
+
+impl Read {
+    pub(super) fn of(context: &Context<'_>) -> Self {
+        let routes = context.plan.alerts.routes.keys();
+        Self {
+            events: context.sound("alerts/events"),
+            channels: context.sound("alerts/channels"),
+            routes: routes.filter(|id| context.sound(&format!("alerts/routes/{id}"))).cloned().collect(),
+        }
     }
-    events(context);
-    untold(context);
-    dead_ends(context);
-    unused(context);
+}
+
+pub(super) fn check(context: &mut Context<'_>, read: &Read) {
+    if read.events {
+        events(context);
+        untold(context);
+    }
+    dead_ends(context, read);
+    unused(context, read);
 }
 
 fn events(context: &mut Context<'_>) {
@@ -94,9 +114,9 @@ fn untold(context: &mut Context<'_>) {
         plan.alerts.events.values().next().map(|route| format!("send all that have no route of their own somewhere: \"*\": {route}"));
 }
 
-fn dead_ends(context: &mut Context<'_>) {
+fn dead_ends(context: &mut Context<'_>, read: &Read) {
     let plan = context.plan;
-    for (id, route) in &plan.alerts.routes {
+    for (id, route) in plan.alerts.routes.iter().filter(|(id, _)| read.routes.contains(*id)) {
         let to = route.to.iter().enumerate().map(|(n, target)| (format!("to/{n}"), target));
         let then = route.then.iter().enumerate().map(|(n, target)| (format!("then/{n}"), target));
         for (place, target) in to.chain(then) {
@@ -108,6 +128,7 @@ fn dead_ends(context: &mut Context<'_>) {
     for (id, channel) in &plan.alerts.channels {
         if let Channel::Smtp(smtp) = channel
             && smtp.from.is_empty()
+            && context.sound(&format!("alerts/channels/{id}"))
         {
             let what = format!("the mail channel {id} has no sender");
             context.at_key(&rules::DEAD_END, &format!("alerts/channels/{id}"), what).hint =
@@ -147,23 +168,38 @@ fn mail(context: &mut Context<'_>, target: &Target, path: &str) {
     fault.hint = Some(format!("write {}:role, {}:contact or {}:name@example.org", target.channel, target.channel, target.channel));
 }
 
-fn unused(context: &mut Context<'_>) {
+/// A name that nothing has was probably meant for the nearest one that there is, which is not unused then.
+fn meant<'a>(written: impl Iterator<Item = &'a str>, known: &[&'a str]) -> BTreeSet<&'a str> {
+    let unknown: BTreeSet<&str> = written.filter(|name| !known.contains(name)).take(MEANT).collect();
+    unknown.into_iter().filter_map(|name| nearest(name, known.iter().copied())).collect()
+}
+
+/// The most names that nothing has for which a near one is looked for here.
+const MEANT: usize = 100;
+
+fn unused(context: &mut Context<'_>, read: &Read) {
     let plan = context.plan;
     let told = plan.workflows.values().flat_map(|workflow| &workflow.steps).filter_map(|step| match &step.action {
         StepAction::Notify { route, .. } => Some(route),
         _ => None,
     });
     let tested = plan.alerts.self_test.as_ref().map(|test| &test.route);
-    let taken: BTreeSet<_> = plan.alerts.events.values().chain(told).chain(tested).collect();
-    let used: BTreeSet<_> =
-        plan.alerts.routes.values().flat_map(|route| route.to.iter().chain(&route.then)).map(|target| &target.channel).collect();
-    for id in plan.alerts.routes.keys().filter(|id| !taken.contains(id)) {
+    let taken: BTreeSet<&str> = plan.alerts.events.values().chain(told).chain(tested).map(RouteId::as_str).collect();
+    let targets = plan.alerts.routes.values().flat_map(|route| route.to.iter().chain(&route.then));
+    let used: BTreeSet<&str> = targets.map(|target| target.channel.as_str()).collect();
+    let routes: Vec<&str> = plan.alerts.routes.keys().map(RouteId::as_str).collect();
+    let channels: Vec<&str> = plan.alerts.channels.keys().map(ChannelId::as_str).collect();
+    let all_routes_are_read = read.routes.len() == plan.alerts.routes.len();
+    let (near_routes, near_channels) = (meant(taken.iter().copied(), &routes), meant(used.iter().copied(), &channels));
+    for id in routes.iter().filter(|id| read.events && !taken.contains(**id) && !near_routes.contains(**id)) {
         let fault = context.at_key(&rules::UNUSED_ALERT, &format!("alerts/routes/{id}"), format!("no event takes the route {id}"));
         fault.hint = Some(format!("send an event there: events: {{backup.failed: {id}}}"));
     }
     let tickets = |channel: &Channel| matches!(channel, Channel::Tickets(tickets) if !tickets.tickets_for.is_empty());
-    for (id, _) in plan.alerts.channels.iter().filter(|(id, channel)| !used.contains(id) && !tickets(channel)) {
-        let fault = context.at_key(&rules::UNUSED_ALERT, &format!("alerts/channels/{id}"), format!("no route uses the channel {id}"));
-        fault.hint = Some("name it in the `to` of a route".to_owned());
+    for (id, _) in plan.alerts.channels.iter().filter(|(id, channel)| !used.contains(id.as_str()) && !tickets(channel)) {
+        if all_routes_are_read && read.channels && !near_channels.contains(id.as_str()) {
+            let fault = context.at_key(&rules::UNUSED_ALERT, &format!("alerts/channels/{id}"), format!("no route uses the channel {id}"));
+            fault.hint = Some("name it in the `to` of a route".to_owned());
+        }
     }
 }

@@ -173,4 +173,6 @@ pub struct RecoveryKey {
     pub custodian: Option<ContactId>,
     /// Where it is kept, in words.
     pub kept: Option<String>,
+    /// How often it has to open a repository, in somebody's hands; nobody asks unless set.
+    pub try_every: Option<Span>,
 }

@@ -136,4 +136,7 @@ super::rules! {
     IDLE_WAIVER "LB2145" Warning "a waiver that lets nothing pass"
         "The rule is not broken at that place, or it is one that cannot be waived since the plan could not be carried out. A waiver that stays behind would hide a later fault. Remove it, or correct its place: the path of keys that `plan check --json` names."
         "reason: what lets nothing pass today hides a fault tomorrow"
+    RARE_DRILL "LB2146" Warning "drills further apart than a chosen standard asks"
+        "`evidence.map` names the standards that the plan wants to answer. Two of them say how often recovery is tested at least: CIS 11.5 each quarter, DORA each year; the others leave the interval to the plan. A service with data of its own has to be recovered by a drill that runs as often. Let one run more often, or take the standard out of the map."
+        "CIS 11.5, and DORA, article 11: how often recovery is tested at least"
 }

@@ -223,6 +223,37 @@ fn the_fingerprint_sees_meaning_and_not_writing() {
     }
 }
 
+/// Whoever narrows what calls for a review does not let the keys of those who sign be replaced unseen.
+#[test]
+fn the_keys_and_roles_of_signers_are_reviewed_though_contacts_are_not() {
+    let key = |n: usize| {
+        let keys = [
+            "AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti",
+            "AAAAC3NzaC1lZDI1NTE5AAAAIENpB5d5aZujRfQ9Er3kiOPLFRWzu8NeeBs28FmWUYHN",
+        ];
+        format!("{{name: Daria Petrova, ssh_key: ssh-ed25519 {}, role: [service-owner]", keys[n])
+    };
+    let narrow = ("remind: [30d, 7d]\n", "remind: [30d, 7d]\n  on_change: [services, sources]\n");
+    let daria = "{name: Daria Petrova, role: [service-owner]";
+    let with = |contact: &str| plan(&changed(&[narrow, (daria, contact)]));
+    let before = with(&key(0));
+    for (changed, material) in [
+        (key(1), true),
+        (key(0).replace("service-owner", "quality, service-owner"), true),
+        (daria.to_owned(), true),
+        (key(0).replace("Daria Petrova", "Daria Petrowa"), false),
+    ] {
+        let after = with(&changed);
+        assert_eq!(before.fingerprint != after.fingerprint, material, "{changed}");
+        let difference = plans::change::between(&before, &after);
+        assert_eq!(difference.needs_review, material);
+        assert_eq!(difference.changes.iter().any(|change| change.material), material, "{:?}", difference.changes);
+    }
+    // Of contacts who sign nothing no change calls for a review.
+    let other = changed(&[narrow, ("email: j.okafor@shop.example}", "email: joy@shop.example}")]);
+    assert_eq!(plan(&other).fingerprint, plan(&changed(&[narrow])).fingerprint);
+}
+
 #[test]
 fn the_schema_knows_every_section_and_refuses_others() {
     let schema = plans::schema::json_schema();

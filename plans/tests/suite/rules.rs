@@ -127,3 +127,64 @@ fn a_waiver_lets_one_rule_pass_at_one_place_until_its_day() {
     let elsewhere = faults(&yaml.replace("sources/orders,", "sources/templates,"));
     assert_eq!(elsewhere.iter().map(|fault| fault.rule).collect::<Vec<_>>(), ["LB2104", "LB2145"]);
 }
+
+/// One name in `alerts` that nothing has is one mistake: every other rule about alerts still speaks up.
+#[test]
+fn an_unknown_name_in_alerts_hides_no_other_fault_of_alerts() {
+    let found = faults(&changed(&[
+        ("backup.failed: urgent", "backup.failed: urgnt"),
+        ("drill.failed: urgent", "drill.faild: urgent"),
+        (", \"*\": owners}", "}"),
+        ("\"email:operator\"], repeat", "\"email:nightshift\", \"fax:ops\"], repeat"),
+        ("    pager: {webhook", "    spare: {webhook: {file: /etc/lifeboat/spare.url}}\n    pager: {webhook"),
+        ("    owners: {to", "    idle: {to: [pager]}\n    owners: {to"),
+    ]));
+    let told: Vec<(&str, &str)> = found.iter().map(|fault| (fault.rule, fault.what.split(" of backup").next().unwrap())).collect();
+    assert_eq!(
+        told,
+        [
+            ("LB2130", "nobody is told"),
+            ("LB2101", "there is no route \"urgnt\""),
+            ("LB2127", "no event is called \"drill.faild\""),
+            ("LB2118", "\"nightshift\" is no role, contact or mail address"),
+            ("LB2101", "there is no channel \"fax\""),
+            ("LB2119", "no event takes the route idle"),
+            ("LB2119", "no route uses the channel spare"),
+        ],
+        "{found:#?}"
+    );
+    // The route that was meant is not said to be unused.
+    let found = faults(&changed(&[("backup.failed: urgent, drill.failed: urgent", "backup.failed: urgnt, drill.failed: urgnt")]));
+    assert_eq!(found.iter().map(|fault| fault.rule).collect::<Vec<_>>(), ["LB2101", "LB2101"]);
+}
+
+#[test]
+fn drills_run_as_often_as_the_strictest_chosen_standard_asks() {
+    let with = |map: &str, schedule: &str| {
+        let map = format!("\nevidence:\n  map: {map}\n");
+        faults(&changed(&[("\nevidence:\n", &map), ("\"0 3 5 * *\"", &format!("\"{schedule}\""))]))
+    };
+    let quarter = "0 3 5 */3 *";
+    for (map, schedule, told) in [
+        ("{cis: [\"11.5\"]}", "0 3 5 * *", None),
+        ("{cis: [\"11.5\"]}", quarter, None),
+        ("{CIS: [\"11.5\"]}", "0 3 5 */4 *", Some("up to 123 d pass between two drills of shop, CIS 11.5 asks for one each quarter")),
+        ("{dora: [\"11\"]}", "0 3 5 */4 *", None),
+        ("{dora: [\"11\"]}", "0 3 5 2 *", None),
+        ("{dora: [\"11\"]}", "0 3 29 2 *", Some("up to 1461 d pass between two drills of shop, DORA, article 11, asks for one each year")),
+        (
+            "{dora: [\"11\"], cis: [\"11.5\"]}",
+            "0 3 5 2 *",
+            Some("up to 366 d pass between two drills of shop, CIS 11.5 asks for one each quarter"),
+        ),
+        ("{iso22301: [\"8.5\"]}", "0 3 29 2 *", None),
+    ] {
+        let found = with(map, schedule);
+        assert_eq!(found.iter().map(|fault| fault.what.as_str()).next(), told, "{map} {schedule}: {found:#?}");
+        assert!(found.iter().all(|fault| fault.rule == "LB2146"));
+    }
+    // What a dense drill brings along is covered by it, whatever a rarer one does.
+    let both = "  yearly: {like: shop-monthly, schedule: \"@yearly\"}\n\nthreats:";
+    let found = faults(&changed(&[("\nthreats:", both), ("\nevidence:\n", "\nevidence:\n  map: {cis: [\"11.5\"]}\n")]));
+    assert_eq!(found, []);
+}

@@ -6,6 +6,7 @@ extern crate lifeboat_registers as registers; // the name by which the other cra
 
 mod impact;
 mod incidents;
+mod keys;
 mod late;
 mod reviews;
 mod sheets;

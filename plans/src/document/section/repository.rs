@@ -42,6 +42,11 @@ pub(crate) static RECOVERY_KEY: Record = Record {
         required("recipient", Type::Format(&RECIPIENT), "the public key, age1…"),
         optional("custodian", Type::Format(&ID), "the contact who holds the secret key"),
         optional("kept", Type::Text, "where the secret key is kept, in words"),
+        optional(
+            "try_every",
+            Type::Format(&LONG_SPAN),
+            "how often lifeboat key check has to open a repository with it; nobody asks unless set",
+        ),
     ],
     one_of: &[],
 };
@@ -75,5 +80,6 @@ pub(crate) fn read_key(id: RecoveryKeyId, node: &Node) -> RecoveryKey {
         recipient: text(node, "recipient").unwrap_or_default(),
         custodian: parsed(node, "custodian"),
         kept: text(node, "kept"),
+        try_every: span(node, "try_every"),
     }
 }
