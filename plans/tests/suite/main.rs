@@ -17,6 +17,8 @@ mod oracle;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod schedule;
