@@ -23,10 +23,11 @@ check: ## Format, clippy, rules of the house, dependencies and licences
 	cargo deny --locked check licenses bans sources
 	scripts/one-tls-stack
 
-bench: ## Ratios against restic and rustic in one run; prints a Markdown table
+bench: ## Ratios against restic and rustic, and the check of 10,000 services; prints Markdown tables
 	@scripts/need program bench
 	cargo build --release --locked --package lifeboat-cli
 	@scripts/bench
+	@scripts/bench-plan
 
 s3: ## A real S3 server on a free port of this machine, until ^C
 	@scripts/need program tests
