@@ -10,6 +10,7 @@ mod logs;
 mod look;
 mod maintain;
 mod moment;
+mod next_steps;
 mod output;
 mod plan_files;
 mod points;
@@ -23,13 +24,11 @@ mod wiring;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::arguments::Arguments;
 use crate::failure::{Exit, Failure};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::from_people();
     let output = output::Output::new(&arguments.global);
     logs::start(&arguments);
     // The one TLS backend. A second call would fail, and there is none.

@@ -9,6 +9,8 @@ mod place;
 #[path = "all/servers.rs"]
 mod servers;
 
+#[path = "all/beginning.rs"]
+mod beginning;
 #[path = "all/databases.rs"]
 mod databases;
 #[path = "all/drilling.rs"]
@@ -27,6 +29,8 @@ mod incidents;
 mod keys;
 #[path = "all/looking.rs"]
 mod looking;
+#[path = "all/pictures.rs"]
+mod pictures;
 #[path = "all/planning.rs"]
 mod planning;
 #[path = "all/plugins.rs"]

@@ -1,8 +1,9 @@
-//! `lifeboat init`: a plan, a repository and its keys, from a few flags.
+//! `lifeboat init`: a plan, a repository and its keys, from three answers or a few flags.
 //!
 //! Order: everything is looked at first; then the repository is made, then this host's key is kept, then the plan is written. A run
 //! that is cut short before the plan can be repeated with another place for the repository.
 
+mod questions;
 mod template;
 
 use std::fmt::Write as _;
@@ -18,19 +19,20 @@ use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::Settings;
 use crate::{private_file, wiring};
+use questions::Wanted;
 use template::{Answers, RecoveryKey};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct InitArgs {
-    /// What must be recoverable, in one word: web, lims, mail
+    /// What must be recoverable, in one word: web, lims, mail; asked for on a terminal
     #[arg(long, value_name = "ID")]
-    service: ServiceId,
-    /// Folder that holds its data; several times for several folders
-    #[arg(long, value_name = "FOLDER", required = true)]
+    service: Option<ServiceId>,
+    /// Folder that holds its data; several times for several folders; asked for on a terminal
+    #[arg(long, value_name = "FOLDER")]
     source: Vec<PathBuf>,
-    /// Where backups go: a folder, or `s3://bucket/prefix?region=…&endpoint=…`
+    /// Where backups go: a folder, or `s3://bucket/prefix?region=…&endpoint=…`; asked for on a terminal
     #[arg(long, short, value_name = "PLACE", env = "LIFEBOAT_REPOSITORY")]
-    repository: String,
+    repository: Option<String>,
     /// Credential file of an S3 repository (JSON or AWS style); without it the usual AWS chain is asked
     #[arg(long, value_name = "FILE")]
     credential: Option<PathBuf>,
@@ -71,16 +73,15 @@ struct Made {
 const REPOSITORY: &str = "main";
 
 pub(crate) async fn run(args: &InitArgs, settings: &Settings, output: Output) -> Result<Exit, Failure> {
-    let url = wiring::parse_url(&args.repository)?;
-    let sources = args.source.iter().map(|path| absolute_folder(path)).collect::<Result<Vec<_>, _>>()?;
-    let plan_file = plan_file(settings, &args.service)?;
+    let Wanted { service, sources, typed, url } = questions::complete(args, output)?;
+    let plan_file = plan_file(settings, &service)?;
     let keys = recovery_keys(args);
-    let plan_id: PlanId = args.service.as_str().parse().expect("a service's id has the shape of every id");
+    let plan_id: PlanId = service.as_str().parse().expect("a service's id has the shape of every id");
     let repository_id: RepositoryId = REPOSITORY.parse().expect("a plain word is an id");
-    let place = template::place(&args.repository, &url);
+    let place = template::place(&typed, &url);
     let answers = Answers {
         plan: &plan_id,
-        service: &args.service,
+        service: &service,
         sources: &sources,
         place: &place,
         is_s3: matches!(url, plans::plan::Url::S3 { .. }),
@@ -125,7 +126,7 @@ pub(crate) async fn run(args: &InitArgs, settings: &Settings, output: Output) ->
         key_files: key_files.clone(),
     };
     output.answer("init", &answer, || tell(&answer, &keys, &text));
-    output.next(&format!("lifeboat backup {}", args.service), "the first backup");
+    output.next(&format!("lifeboat backup {service}"), "the first backup");
     if let Some(key) = keys.first() {
         output.next(&format!("lifeboat key sheet {} --html > sheet.html", key.id), "the recovery kit for the safe, one page for each key");
     }

@@ -65,7 +65,7 @@ const TOP: usize = 58;
 /// The most names in a field; more are counted.
 const MAX_NAMES: usize = 4;
 
-const STYLE: &str = "svg{color-scheme:light dark;font:13px system-ui,sans-serif}\
+const STYLE: &str = "svg{color-scheme:light dark;max-width:100%;min-width:480px;height:auto;font:13px system-ui,sans-serif}\
     .page{fill:#fff}.ink{fill:#1b1f24}.soft{fill:#4a5361}.line{stroke:#fff;stroke-width:2}.edge{fill:none;stroke:#1b1f24;stroke-width:3}\
     .low{fill:#d3ecd9}.medium{fill:#fbeaa8}.high{fill:#fbc98f}.extreme{fill:#f3a5a0}.t{font-weight:600}\
     @media (prefers-color-scheme:dark){.page{fill:#14171b}.ink{fill:#eef1f4}.soft{fill:#aab4c0}.line{stroke:#14171b}.edge{stroke:#eef1f4}\
@@ -76,7 +76,7 @@ pub fn svg(matrix: &Matrix, levels: &[String], title: &str) -> String {
     let (width, height) = (LEFT + 5 * SIDE + 12, TOP + 5 * HIGH + 64);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
-         aria-labelledby=\"title text\" style=\"max-width:100%;height:auto\">\n<title id=\"title\">{}</title>\n<desc id=\"text\">{}</desc>\n\
+         aria-labelledby=\"title text\">\n<title id=\"title\">{}</title>\n<desc id=\"text\">{}</desc>\n\
          <style>{STYLE}</style>\n<rect class=\"page\" width=\"{width}\" height=\"{height}\"/>\n\
          <text class=\"ink t\" x=\"12\" y=\"26\" font-size=\"17\">{}</text>\n<text class=\"soft\" x=\"12\" y=\"46\">likelihood</text>\n",
         escaped(title),

@@ -15,6 +15,9 @@ const TITLE: usize = 34;
 /// Width of a letter of a name; of a detail it is less. Wide enough for any sans-serif.
 const LETTER: usize = 9;
 
+/// How small the picture is made in a narrow window. Below that letters cannot be read, and the window scrolls.
+const LEAST_PERCENT: usize = 60;
+
 const STYLE: &str = "\
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --paper: #ffffff; --line: #8c959f; \
 --service: #ddf4ff; --source: #fff8c5; --repository: #dafbe1; --manual: #ffefe7; --approval: #fbefff }
@@ -45,10 +48,11 @@ pub(super) fn write(graph: &Graph) -> String {
     let page = Page { layout: &layout, widths, lefts, tallest };
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{total_width}\" height=\"{total_height}\" \
-         viewBox=\"0 0 {total_width} {total_height}\" role=\"img\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n\
+         viewBox=\"0 0 {total_width} {total_height}\" role=\"img\">\n<title>{title}</title>\n<style>\n{STYLE}svg {{ max-width: 100%; min-width: {}px; height: auto }}\n</style>\n\
          <defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\">\
          <path class=\"head\" d=\"M0 0 L8 4 L0 8 z\"/></marker></defs>\n\
          <rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n<text class=\"title\" x=\"{MARGIN}\" y=\"{}\">{title}</text>\n",
+        total_width * LEAST_PERCENT / 100,
         MARGIN + 12,
         title = escape(&graph.title),
     );
