@@ -187,7 +187,10 @@ proptest! {
             ReviewStatus::Overdue { .. } => usize::MAX,
         };
         match status(now) {
-            _ if changed => prop_assert!(matches!(status(now), ReviewStatus::Overdue { reason: OverdueReason::Changed, .. })),
+            _ if changed => {
+                let overdue = matches!(status(now), ReviewStatus::Overdue { reason: OverdueReason::Changed, .. });
+                prop_assert!(overdue);
+            }
             ReviewStatus::Overdue { since, reason } => {
                 prop_assert_eq!((since, reason), (due_at, OverdueReason::Calendar));
                 prop_assert!(now >= due_at);
@@ -200,7 +203,8 @@ proptest! {
         prop_assert!(rank(&status(now.checked_add(step.seconds()).unwrap())) >= rank(&status(now)));
         // A new signature under the plan as it is settles it.
         let anew = SignedReview { at: now, fingerprint: age.fingerprint };
-        prop_assert!(!matches!(review::due(&review, Some(&anew), &age, &zone, now), ReviewStatus::Overdue { .. }));
+        let settled = !matches!(review::due(&review, Some(&anew), &age, &zone, now), ReviewStatus::Overdue { .. });
+        prop_assert!(settled);
     }
 
     /// The most exact name wins: the event's own, then its kind, then all.
