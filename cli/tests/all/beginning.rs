@@ -33,7 +33,7 @@ fn three_answers_at_a_terminal_make_a_plan_that_is_carried_out() {
     let said = at_terminal(&place, &answers, &["init", "--keys-to", &keys]).exits(0);
     said.says(&["/no/such/folder cannot be found", "the plan, ", "a new repository", "Next: lifeboat backup web"]);
     let plan = std::fs::read_to_string(place.plan()).unwrap();
-    assert!(plan.contains("web: {objectives: {rto: 1h, rpo: 24h}, sources: [web-files]}"), "{plan}");
+    assert!(plan.contains("web: {objectives: {rto: 1h, rpo: 1d}, sources: [web-files]}"), "{plan}");
     place.run(["plan", "check"]).exits(0).says(&["The plan web holds"]);
     place.run(["backup"]).exits(0);
     place.run_with_key(["drill", "run"]).exits(0).says(&["PASSED"]);

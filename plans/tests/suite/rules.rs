@@ -66,7 +66,7 @@ fn a_plan_that_tells_of_some_events_hears_which_ones_reach_nobody() {
     let found = faults(&changed(&[(", \"*\": owners}", "}")]));
     assert_eq!(
         found[0].what,
-        "nobody is told of backup.overdue, capa.overdue, change.unproven, drill.overdue, feedback.overdue, impact.overdue and 10 more events"
+        "nobody is told of backup.overdue, capa.overdue, change.unproven, drill.overdue, feedback.overdue, impact.overdue and 11 more events"
     );
 }
 
