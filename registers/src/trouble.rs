@@ -49,7 +49,7 @@ pub fn list(plan: &Plan, facts: &Facts) -> Vec<Matter> {
                 since,
                 owner: plan.owner.clone(),
                 what: format!("the last check found damage in {}: {first}", places(check.n_findings)),
-                todo: format!("lifeboat check {repository}"),
+                todo: format!("lifeboat check --repository {repository}"),
             });
         }
     }

@@ -90,7 +90,7 @@ fn list(plan: &Plan, facts: &Facts, all: bool, now: Timestamp, output: Output) {
         reviews: reviews.iter().rev().filter(|review| all || review.archived.is_none()).map(|review| row(plan, facts, review)).collect(),
     };
     output.answer("reviews", &listed, || {
-        let mut text = format!("{}\n", sentence(plan, &listed.status, now));
+        let mut text = format!("{}\n", sentence(plan, last.is_some(), &listed.status, now));
         for row in &listed.reviews {
             let _ = write!(text, "\n{}  opened {}  {}\n", short(&row.review), instant::utc(row.started), row.state);
             for signed in &row.signed {
@@ -114,8 +114,11 @@ fn list(plan: &Plan, facts: &Facts, all: bool, now: Timestamp, output: Output) {
     }
 }
 
-fn sentence(plan: &Plan, status: &ReviewStatus, now: Timestamp) -> String {
+fn sentence(plan: &Plan, is_reviewed: bool, status: &ReviewStatus, now: Timestamp) -> String {
     match status {
+        ReviewStatus::Fresh { due_at } | ReviewStatus::Soon { due_at, .. } if !is_reviewed => {
+            format!("{} was never reviewed; the first review is due {}, {}.", plan.id, day(*due_at), instant::distance(*due_at, now))
+        }
         ReviewStatus::Fresh { due_at } => {
             format!("The review of {} is in order; the next one is due {}, {}.", plan.id, day(*due_at), instant::distance(*due_at, now))
         }

@@ -26,6 +26,7 @@ fn a_review_is_signed_in_two_steps_with_ssh_keygen() {
 #[test]
 fn a_review_is_signed_at_once_with_a_key_file() {
     let place = place();
+    place.run(["review", "list"]).exits(0).says(&["was never reviewed"]);
     place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(0).says(&["The review is complete"]);
     place.run(["review", "list"]).exits(0).says(&["is in order"]);
     place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(1).warns(&["LB0311", "waits for a signature"]);
@@ -56,6 +57,7 @@ fn a_statement_that_was_changed_after_signing_is_refused() {
 #[test]
 fn a_change_of_what_is_material_after_a_signed_review_makes_it_overdue_and_status_says_so() {
     let place = place();
+    place.run(["review", "list"]).exits(0).says(&["was never reviewed"]);
     place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(0);
     let said = place.run(["status"]).exits(0);
     assert!(!said.out.contains("reviewed and signed"), "{}", said.all());
@@ -70,6 +72,7 @@ fn a_change_of_what_is_material_after_a_signed_review_makes_it_overdue_and_statu
 #[test]
 fn a_change_of_words_alone_leaves_a_signed_review_in_order() {
     let place = place();
+    place.run(["review", "list"]).exits(0).says(&["was never reviewed"]);
     place.run(["review", "sign", "--by", "d.petrova", "--key", "daria"]).exits(0);
     let plan = std::fs::read_to_string(place.plan()).unwrap();
     std::fs::write(place.plan(), format!("# a remark\n{plan}title: The web server\n")).unwrap();

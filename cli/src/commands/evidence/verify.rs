@@ -15,7 +15,7 @@ pub(crate) struct VerifyArgs {
     #[arg(value_name = "PACK")]
     pack: PathBuf,
     /// Whose signature counts: a list of allowed signers that reached you by another way than the pack
-    #[arg(long, value_name = "ALLOWED_SIGNERS")]
+    #[arg(long = "allowed-signers", alias = "signers", value_name = "FILE")]
     signers: Option<PathBuf>,
 }
 
