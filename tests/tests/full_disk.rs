@@ -86,14 +86,17 @@ fn within(place: &Place, kib: u64, args: &[&str]) -> Said {
 }
 
 #[test]
-fn a_limit_on_files_stops_a_backup_at_its_packs_with_the_same_words() {
+fn a_limit_on_files_stops_a_backup_at_its_journal_or_its_packs_with_its_remedy() {
     let place = Place::with_noise(1 << 20);
     place.run(["backup"]).exits(0);
     let points = place.points();
     let new = noise(3 << 20).split_off((1 << 20) + 7);
     place.write("new", &new);
-    for kib in [100, 300, 600] {
-        let said = within(&place, kib, &["backup"]).exits(1).says(&["no space left to", "free some space"]);
+    // The smaller limits stop the journal, the larger ones a pack.
+    for (kib, words) in
+        [(8, "the system refused a write"), (20, "the system refused a write"), (300, "no space left to"), (600, "no space left to")]
+    {
+        let said = within(&place, kib, &["backup"]).exits(1).says(&[words, "free some space"]);
         assert!(!said.err.contains("panicked"), "{}", said.all());
         assert_eq!(place.points(), points, "{kib} KiB: what was not acknowledged is not listed");
     }

@@ -91,6 +91,16 @@ pub enum JournalError {
         /// What the database says.
         source: Box<sqlx::Error>,
     },
+    /// The system did not take a write: a limit, a quota, a full disk that it calls by another name, or a fault of the disk.
+    #[error("the system refused a write, to {doing} the journal {}", path.display())]
+    Unwritten {
+        /// The file.
+        path: PathBuf,
+        /// "open", "read", "append to".
+        doing: &'static str,
+        /// What the database says.
+        source: Box<sqlx::Error>,
+    },
     /// The file could not be made or looked at.
     #[error("cannot {doing} the journal {}", path.display())]
     File {
@@ -113,16 +123,26 @@ pub enum JournalError {
     },
 }
 
+/// `SQLITE_IOERR_WRITE`, `SQLITE_IOERR_TRUNCATE`, `SQLITE_IOERR_SHMOPEN`, `SQLITE_IOERR_SHMSIZE`.
+const WRITE: i32 = 778;
+const TRUNCATE: i32 = 1546;
+const SHARED_MEMORY_OPEN: i32 = 4618;
+const SHARED_MEMORY_SIZE: i32 = 4874;
+
 impl JournalError {
-    /// Sorts what the database says by `SQLite`'s primary result codes (<https://www.sqlite.org/rescode.html>).
+    /// Sorts what the database says by `SQLite`'s result codes (<https://www.sqlite.org/rescode.html>): the primary ones, and of the many
+    /// `SQLITE_IOERR` those of a write, an extension of the file and of the file of shared memory.
     pub(super) fn of(path: &Path, doing: &'static str, source: sqlx::Error) -> Self {
         let code = match &source {
-            sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<i32>().ok()).map_or(0, |code| code & 0xff),
+            sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(0),
             _ => 0,
         };
         let path = path.to_owned();
         let boxed = Box::new(source);
-        match code {
+        match code & 0xff {
+            10 if matches!(code, WRITE | TRUNCATE | SHARED_MEMORY_OPEN | SHARED_MEMORY_SIZE) => {
+                Self::Unwritten { path, doing, source: boxed }
+            }
             5 | 6 => Self::Busy { path, source: boxed },
             3 | 8 | 14 | 23 => Self::Denied { path, doing, source: boxed },
             11 | 26 => Self::Corrupt { path, source: Some(boxed) },
@@ -151,6 +171,11 @@ impl Hint for JournalError {
             Self::Busy { .. } => Some("see which lifeboat process hangs, end it, and try again".to_owned()),
             Self::Denied { path, .. } => Some(format!("run as the user who owns {}, or give that user back the folder", path.display())),
             Self::Full { .. } => Some("free some space on that disk; the entries before are safe".to_owned()),
+            Self::Unwritten { path, .. } => Some(format!(
+                "free some space below {}, or lift the quota or limit on files (ulimit -f); where neither is it, look for faults of the disk \
+                 (dmesg); the entries before are safe",
+                path.parent().unwrap_or(path).display()
+            )),
             Self::File { path, doing: "create", .. } => {
                 Some(format!("make the folder {} and let this user write to it", path.parent().unwrap_or(path).display()))
             }
